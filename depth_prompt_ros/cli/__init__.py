@@ -1,0 +1,1 @@
+"""The depth-prompt command; one verb a file."""

@@ -1,0 +1,78 @@
+"""The depth-prompt command: its verbs, and what a user sees when an input cannot be used."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Annotated, NoReturn
+
+import typer
+
+from depth_prompt_ros import __version__, cli
+from depth_prompt_ros.errors import DepthPromptError
+
+EXTRAS = {
+    "matplotlib": "demo",
+    "onnx": "learn",
+    "onnxscript": "learn",
+    "rembg": "rembg",
+    "safetensors": "learn",
+    "skimage": "demo",
+    "torch": "learn",
+}
+"""Which extra of the package brings a library that is not always installed."""
+
+app = typer.Typer(
+    name="depth-prompt",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _verb in (module.name for module in pkgutil.iter_modules(cli.__path__) if module.name != "main"):
+    _module = importlib.import_module(f"{cli.__name__}.{_verb}")
+    if hasattr(_module, "app"):
+        app.add_typer(_module.app, name=_verb)
+    else:
+        app.command(_verb)(getattr(_module, _verb))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def depth_prompt(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Metric, dense object depth for robot grasping, also on glass, chrome and mirrors."""
+
+
+def main() -> None:
+    """Run the command line; an input that cannot be used ends with one line on stderr and exit code 2."""
+    try:
+        app()
+    except DepthPromptError as error:
+        _stop(str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        _stop(f"this needs {error.name}: pip install 'depth_prompt_ros[{EXTRAS[error.name]}]'")
+    except (ImportError, OSError) as error:
+        if "cannot open shared object file" not in str(error):
+            raise
+        from depth_prompt_ros import system_libraries
+
+        _stop(system_libraries.advice(system_libraries.missing()) or str(error))
+
+
+def _stop(message: str) -> NoReturn:
+    typer.secho(" ".join(message.splitlines()), fg=typer.colors.RED, err=True)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Finds the files that the package ships beside its code: models/ and config/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from depth_prompt_ros.errors import BadInput
+
+
+def resource_path(name: str) -> Path:
+    """Absolute path of a shipped file, for example ``models/x.onnx``.
+
+    A source checkout (or editable install) has it beside the package. An installed package, by pip or by colcon, has it
+    in the nearest ``share/depth_prompt_ros`` above the package, where ``setup.py`` put it.
+
+    Raises:
+        BadInput: the file is in neither place.
+    """
+    package = Path(__file__).resolve().parent
+    folders = [package.parent, *(parent / "share" / package.name for parent in package.parents)]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise BadInput(f"{name} is not installed with {package.name} (looked beside {package}): install the package again")
