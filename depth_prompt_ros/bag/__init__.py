@@ -1,0 +1,1 @@
+"""rosbag2 in, rosbag2 out, without ROS."""
