@@ -12,6 +12,7 @@ from depth_prompt_ros import __version__, cli
 from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
+    "jinja2": "demo",
     "matplotlib": "demo",
     "onnx": "learn",
     "onnxscript": "learn",
