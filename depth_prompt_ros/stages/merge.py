@@ -1,0 +1,146 @@
+"""Stereo where it can be believed, the monocular shape on transparent and mirror regions and in holes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.frame import DepthMeasurement
+from depth_prompt_ros.parameters import MergeParameters
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_FAR_PREFERENCE = 0.04
+"""Of two surfaces beside a hole the farther one weighs e times more for every 4 % of inverse depth between them."""
+
+_SEAM = 0.05
+"""A ToM region follows the believed pixels beside it within 5 % of the target's size."""
+
+_UNCHECKED = 0.3
+"""Confidence of a monocular pixel of a target in which no measured pixel could confirm or refute the shape."""
+
+
+class Provenance(IntEnum):
+    """Where a pixel's depth comes from."""
+
+    INVALID = 0
+    STEREO = 1
+    """As measured, by stereo or the depth camera."""
+    MONO = 2
+    """The fitted monocular shape."""
+    MERGED = 3
+    """The monocular shape, shifted to meet the measured pixels around it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """One depth from two.
+
+    Attributes:
+        depth: (H, W) float32 metres, invalid = NaN.
+        confidence: (H, W) float32 in [0, 1], 0 where depth is invalid.
+        provenance: (H, W) uint8, values of :class:`Provenance`.
+    """
+
+    depth: Float32
+    confidence: Float32
+    provenance: NDArray[np.uint8]
+
+
+def merge(
+    measurement: DepthMeasurement,
+    mono_depth: Float32,
+    labels: NDArray[np.uint16],
+    tom: Mask,
+    parameters: MergeParameters,
+) -> Merged:
+    """Merge measured and monocular depth.
+
+    A measured pixel that is not ToM stays exactly as it is, inside and outside the targets. Inside a target a ToM pixel
+    takes the monocular depth, drawn to believed pixels close by so that there is no seam. A hole takes the monocular
+    inverse depth plus what the measurement around it, in the same target, has over the monocular one: a normalised
+    convolution over a pyramid (Knutsson and Westin 1993, Burt 1988). It prefers the farther of two surfaces, for what
+    one camera sees and the other does not lies behind (Hirschmueller 2008, section 2.6). Where a target has no
+    monocular depth (its fit was refused), holes stay and ToM pixels become holes.
+
+    Args:
+        mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
+        labels: (H, W) uint16, 0 = background.
+        tom: (H, W) bool, transparent or mirror.
+    """
+    depth = measurement.depth.copy()
+    valid = depth > 0
+    depth[~valid] = np.nan
+    confidence = np.where(valid, measurement.confidence, np.float32(0))
+    provenance = np.where(valid, np.uint8(Provenance.STEREO), np.uint8(Provenance.INVALID))
+    for label in range(1, int(labels.max(initial=0)) + 1):
+        target = labels == label
+        left, top, width, height = cv2.boundingRect(target.view(np.uint8))
+        if width:
+            box = np.s_[top : top + height, left : left + width]
+            _merge_target(
+                target[box], tom[box], mono_depth[box], depth[box], confidence[box], provenance[box], parameters
+            )
+    return Merged(depth, confidence, provenance)
+
+
+def _merge_target(
+    target: Mask, tom: Mask, mono_depth: Float32, depth: Float32, confidence: Float32,
+    provenance: NDArray[np.uint8], parameters: MergeParameters,
+) -> None:  # fmt: skip
+    """Merge one target's box in place."""
+    wrong = target & tom
+    believed = target & ~tom & (provenance == Provenance.STEREO)
+    depth[wrong], confidence[wrong], provenance[wrong] = np.nan, 0, Provenance.INVALID
+    shaped = target & (mono_depth > 0)
+    filled = shaped & ~believed
+    if not filled.any():
+        return
+    mono = np.where(shaped, 1 / np.where(shaped, mono_depth, 1), np.float32(0)).astype(np.float32)
+    scale = np.float32(np.median(mono[shaped]))
+    checked = believed & shaped
+    if not checked.any():
+        depth[filled], confidence[filled], provenance[filled] = mono_depth[filled], _UNCHECKED, Provenance.MONO
+        return
+
+    residual = np.zeros_like(mono)
+    residual[checked] = 1 / depth[checked] - mono[checked]
+    disagreement = float(np.median(np.abs(residual[checked]) / mono[checked]))
+    correction = _fill(residual, checked, _FAR_PREFERENCE * scale)
+    corrected = ~wrong
+    if wrong.any():
+        agreeing = checked & (np.abs(residual) < parameters.max_residual * mono)
+        if agreeing.any():
+            reach = max(1.0, _SEAM * max(target.shape))
+            away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
+            fade = np.exp(-((away / np.float32(reach)) ** 2))
+            correction[wrong] = (_fill(residual, agreeing, np.float32(np.inf)) * fade)[wrong]
+            corrected |= fade > 0.1
+        else:
+            correction[wrong] = 0
+    inverse = np.maximum(mono + correction, np.float32(0.2) * mono)
+    depth[filled] = 1 / inverse[filled]
+    confidence[filled] = 0.5 * np.exp(-disagreement / parameters.max_residual)
+    provenance[filled] = np.where(corrected[filled], Provenance.MERGED, Provenance.MONO)
+
+
+def _fill(values: Float32, known: Mask, preference: np.float32) -> Float32:
+    """Spread values over the whole picture, exact nowhere, from near known pixels where there are any, else from far.
+
+    ``preference``: a value lower by so much weighs e times more; inf: all weigh the same.
+    """
+    lowest = np.float32(np.percentile(values[known], 50))
+    weight = np.where(known, np.exp(np.clip((lowest - values) / preference, -30, 30)), np.float32(0)).astype(np.float32)
+    levels = [np.dstack([values * weight, weight, known.astype(np.float32)])]
+    while min(levels[-1].shape[:2]) > 3:
+        levels.append(cv2.pyrDown(levels[-1]))
+    spread = levels[-1]
+    for level in reversed(levels[:-1]):
+        coarse = cv2.pyrUp(spread, dstsize=level.shape[1::-1])
+        spread = level + np.clip(1 - 4 * level[..., 2:], 0, 1) * coarse
+    return np.asarray(spread[..., 0] / np.maximum(spread[..., 1], 1e-20), np.float32)

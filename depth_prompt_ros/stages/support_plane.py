@@ -1,0 +1,109 @@
+"""The plane a target stands on, found around its mask, and the upright plane through its contact with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_SAMPLES = 1000
+_HYPOTHESES = 128
+_REACH = 0.75
+_MIN_SHARE = 0.4
+_TOLERANCE = 0.01
+"""Inliers are this close to the plane, relative to inverse depth: 7 mm at 0.7 m."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane in the camera's optical frame: ``normal @ point + offset = 0``.
+
+    Attributes:
+        normal: (3,) unit vector towards the camera's side of the plane.
+        offset: the camera's distance from the plane in metres, > 0.
+        inlier_share: share in [0, 1] of the points it was fitted to that lie on it.
+    """
+
+    normal: Float64
+    offset: float
+    inlier_share: float = 1.0
+
+    def height(self, points: NDArray[np.floating]) -> Float64:
+        """(...) metres above the plane, on the camera's side positive, of (..., 3) points; NaN stays NaN."""
+        return points @ self.normal + self.offset
+
+    def inverse_depth(self, camera: CameraModel) -> Float32:
+        """(H, W) float32 1/m along z where each pixel's ray meets the plane, 0 where it never does."""
+        return np.maximum(camera.rays @ (-self.normal / self.offset).astype(np.float32), np.float32(0))
+
+
+def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target: Mask, seed: int) -> Plane | None:
+    """Fit the surface that a target stands on to the depth in a ring around its mask.
+
+    RANSAC with a truncated quadratic cost (MSAC, Torr and Zisserman 2000), then iteratively reweighted least squares.
+    A plane is linear in inverse depth, where stereo noise is uniform: ``1 / z = a x + b y + c`` on rays (x, y, 1).
+    The ring reaches 0.75 of the target's size out. Beside the mask's lower half and below it is sampled fully, above
+    it little, so that the table wins over the wall behind (the picture's down is taken for down).
+
+    Args:
+        depth: (H, W) float32 metres, invalid = NaN.
+        targets: (H, W) bool, every target; none of their pixels is used.
+        target: (H, W) bool, the target of which the support is wanted.
+        seed: of the random samples.
+
+    Returns:
+        The plane, or None when the ring has too few valid pixels or fewer than 40 % of them lie on one plane.
+    """
+    rng = np.random.default_rng(seed)
+    rays, inverse = _ring(camera, depth, targets, target, rng)
+    if len(rays) < 30:
+        return None
+    picks = rng.integers(len(rays), size=(_HYPOTHESES, 3))
+    corners = rays[picks]
+    solvable = np.abs(np.linalg.det(corners)) > 1e-7
+    if not solvable.any():
+        return None
+    planes = np.linalg.solve(corners[solvable], inverse[picks[solvable]][..., None])[..., 0]
+    residuals = (planes @ rays.T) / inverse - 1
+    plane = planes[np.argmin(np.minimum((residuals / _TOLERANCE) ** 2, 1).sum(1))]
+    scaled = rays / inverse[:, None]
+    for _ in range(6):
+        residual = scaled @ plane - 1
+        weights = np.clip(1 - (residual / (1.5 * _TOLERANCE)) ** 2, 0, None)[:, None]  # Tukey's biweight, its root
+        plane = np.linalg.lstsq(scaled * weights, weights[:, 0], rcond=None)[0]
+    share = float(np.mean(np.abs(scaled @ plane - 1) < _TOLERANCE))
+    length = float(np.linalg.norm(plane))
+    if share < _MIN_SHARE or length < 1e-9:
+        return None
+    return Plane(-plane / length, 1 / length, share)
+
+
+def _ring(
+    camera: CameraModel, depth: Float32, targets: Mask, target: Mask, rng: np.random.Generator
+) -> tuple[Float64, Float64]:
+    """(N, 3) rays and (N,) inverse depth of at most ``_SAMPLES`` valid pixels around the target, lower ones rather."""
+    left, top, width, height = cv2.boundingRect(target.view(np.uint8))
+    reach = max(8, round(_REACH * max(width, height)))
+    gap = max(3, round(0.03 * max(width, height)))
+    rows = slice(max(0, top - reach), top + height + reach)
+    columns = slice(max(0, left - reach), left + width + reach)
+    step = max(1, (max(width, height) + 2 * reach) // 128)
+    kernel = np.ones((2 * gap + 1, 2 * gap + 1), np.uint8)
+    blocked = cv2.dilate(targets[rows, columns].astype(np.uint8), kernel)[::step, ::step]
+    y, x = np.nonzero((blocked == 0) & (depth[rows, columns][::step, ::step] > 0))
+    y, x = y * step + rows.start, x * step + columns.start
+    outside_x = np.maximum(np.maximum(left - x, x - (left + width - 1)), 0)
+    outside_y = np.maximum(np.maximum(top - y, y - (top + height - 1)), 0)
+    weights = np.exp(-3 * (outside_x**2 + outside_y**2) / reach**2) * np.clip((y - top) / (0.6 * height), 0.05, 1)
+    if len(x) > _SAMPLES:
+        keep = rng.choice(len(x), _SAMPLES, replace=False, p=weights / weights.sum())
+        y, x = y[keep], x[keep]
+    return camera.rays[y, x].astype(np.float64), 1 / depth[y, x].astype(np.float64)
