@@ -1,4 +1,4 @@
-"""The files that go to share/depth_prompt_ros; everything else about the package is in setup.cfg."""
+"""The files that go to share/depth_prompt_ros, and the Python version; all else about the package is in setup.cfg."""
 
 from glob import glob
 from os.path import isfile
@@ -8,6 +8,7 @@ from setuptools import setup
 PACKAGE = "depth_prompt_ros"
 
 setup(
+    python_requires=">=3.10",  # colcon cannot read what setuptools makes of it in setup.cfg
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
 
@@ -16,7 +17,9 @@ Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _FAR_PREFERENCE = 0.04
-"""Of two surfaces beside a hole the farther one weighs e times more for every 4 % of inverse depth between them."""
+_FAR_PREFERENCE_PIXELS = 2.0
+"""Of two surfaces beside a hole the farther one weighs e times more for every 4 % of inverse depth between them, or for
+every 2 pixels of disparity where that is more."""
 
 _SEAM = 0.05
 """A ToM region follows the believed pixels beside it within 5 % of the target's size."""
@@ -53,6 +56,7 @@ class Merged:
 
 
 def merge(
+    camera: CameraModel,
     measurement: DepthMeasurement,
     mono_depth: Float32,
     labels: NDArray[np.uint16],
@@ -74,6 +78,7 @@ def merge(
         tom: (H, W) bool, transparent or mirror.
     """
     depth = measurement.depth.copy()
+    noise = _FAR_PREFERENCE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
     valid = depth > 0
     depth[~valid] = np.nan
     confidence = np.where(valid, measurement.confidence, np.float32(0))
@@ -84,14 +89,14 @@ def merge(
         if width:
             box = np.s_[top : top + height, left : left + width]
             _merge_target(
-                target[box], tom[box], mono_depth[box], depth[box], confidence[box], provenance[box], parameters
+                target[box], tom[box], mono_depth[box], depth[box], confidence[box], provenance[box], noise, parameters
             )
     return Merged(depth, confidence, provenance)
 
 
 def _merge_target(
     target: Mask, tom: Mask, mono_depth: Float32, depth: Float32, confidence: Float32,
-    provenance: NDArray[np.uint8], parameters: MergeParameters,
+    provenance: NDArray[np.uint8], noise: float, parameters: MergeParameters,
 ) -> None:  # fmt: skip
     """Merge one target's box in place."""
     wrong = target & tom
@@ -102,7 +107,7 @@ def _merge_target(
     if not filled.any():
         return
     mono = np.where(shaped, 1 / np.where(shaped, mono_depth, 1), np.float32(0)).astype(np.float32)
-    scale = np.float32(np.median(mono[shaped]))
+    scale = float(np.median(mono[shaped]))
     checked = believed & shaped
     if not checked.any():
         depth[filled], confidence[filled], provenance[filled] = mono_depth[filled], _UNCHECKED, Provenance.MONO
@@ -111,7 +116,7 @@ def _merge_target(
     residual = np.zeros_like(mono)
     residual[checked] = 1 / depth[checked] - mono[checked]
     disagreement = float(np.median(np.abs(residual[checked]) / mono[checked]))
-    correction = _fill(residual, checked, _FAR_PREFERENCE * scale)
+    correction = _fill(residual, checked, max(_FAR_PREFERENCE * scale, noise))
     corrected = ~wrong
     if wrong.any():
         agreeing = checked & (np.abs(residual) < parameters.max_residual * mono)
@@ -119,7 +124,7 @@ def _merge_target(
             reach = max(1.0, _SEAM * max(target.shape))
             away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
             fade = np.exp(-((away / np.float32(reach)) ** 2))
-            correction[wrong] = (_fill(residual, agreeing, np.float32(np.inf)) * fade)[wrong]
+            correction[wrong] = (_fill(residual, agreeing, np.inf) * fade)[wrong]
             corrected |= fade > 0.1
         else:
             correction[wrong] = 0
@@ -129,13 +134,13 @@ def _merge_target(
     provenance[filled] = np.where(corrected[filled], Provenance.MERGED, Provenance.MONO)
 
 
-def _fill(values: Float32, known: Mask, preference: np.float32) -> Float32:
+def _fill(values: Float32, known: Mask, preference: float) -> Float32:
     """Spread values over the whole picture, exact nowhere, from near known pixels where there are any, else from far.
 
     ``preference``: a value lower by so much weighs e times more; inf: all weigh the same.
     """
-    lowest = np.float32(np.percentile(values[known], 50))
-    weight = np.where(known, np.exp(np.clip((lowest - values) / preference, -30, 30)), np.float32(0)).astype(np.float32)
+    middle = np.median(values[known])
+    weight = np.where(known, np.exp(np.clip((middle - values) / preference, -30, 30)), np.float32(0)).astype(np.float32)
     levels = [np.dstack([values * weight, weight, known.astype(np.float32)])]
     while min(levels[-1].shape[:2]) > 3:
         levels.append(cv2.pyrDown(levels[-1]))

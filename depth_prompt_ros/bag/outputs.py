@@ -1,0 +1,126 @@
+"""The topics a replay writes, each made from the pipeline's result only when it is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from depth_prompt_ros.bag.messages import (
+    camera_info_message,
+    cloud_message,
+    diagnostics_message,
+    disparity_message,
+    image_message,
+)
+from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.parameters import Parameters
+
+if TYPE_CHECKING:
+    from depth_prompt_ros.pipeline import ObjectDepth
+
+NAMESPACE = "/object_depth"
+TOPICS = (
+    "points",
+    "object_points",
+    "depth",
+    "depth/camera_info",
+    "labels",
+    "tom_mask",
+    "disparity",
+    "prompted_image",
+    "provenance",
+    "anchors",
+    "mono_depth",
+)
+"""What there is, below ``NAMESPACE``."""
+
+DEFAULT_TOPICS = tuple(topic for topic in TOPICS if topic != "points")
+"""All but the organised cloud, which takes megabytes a frame."""
+
+_CLOUDS = ("points", "object_points")
+_OK, _WARN = 0, 1
+
+
+def chosen_topics(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The topics to write, in the order of ``TOPICS``.
+
+    Args:
+        names: topics with or without ``/object_depth/`` before them, or ``all``; None for ``DEFAULT_TOPICS``.
+
+    Raises:
+        BadInput: a topic that does not exist.
+    """
+    if names is None:
+        return DEFAULT_TOPICS
+    wanted = {name.removeprefix(f"{NAMESPACE}/") for name in names}
+    if "all" in wanted:
+        return TOPICS
+    if unknown := sorted(wanted - set(TOPICS)):
+        raise BadInput(f"there is no output topic {', '.join(unknown)}: choose from all, {', '.join(TOPICS)}")
+    return tuple(topic for topic in TOPICS if topic in wanted)
+
+
+def output_messages(result: ObjectDepth, chosen: Sequence[str], parameters: Parameters) -> Iterator[tuple[str, Any]]:
+    """Full topic name and message of each chosen output; stamp and frame_id are those of the left image.
+
+    ``disparity`` exists for stereo only.
+    """
+    yield from _clouds(result, chosen)
+    for topic in chosen:
+        if topic not in _CLOUDS and (message := _message(topic, result, parameters)) is not None:
+            yield f"{NAMESPACE}/{topic}", message
+
+
+def _clouds(result: ObjectDepth, chosen: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    if not set(_CLOUDS) & set(chosen):
+        return
+    from depth_prompt_ros.stages.cloud import object_points, organised_cloud
+
+    frame = result.frame
+    cloud = organised_cloud(frame.camera, result.depth, frame.image, result.labels, result.confidence)
+    if "points" in chosen:
+        yield f"{NAMESPACE}/points", cloud_message(cloud, frame.stamp_ns, frame.frame_id)
+    if "object_points" in chosen:
+        yield f"{NAMESPACE}/object_points", cloud_message(object_points(cloud), frame.stamp_ns, frame.frame_id)
+
+
+def _message(topic: str, result: ObjectDepth, parameters: Parameters) -> Any:
+    stamp, frame_id, camera = result.frame.stamp_ns, result.frame.frame_id, result.frame.camera
+    if topic == "depth/camera_info":
+        height, width = result.depth.shape
+        return camera_info_message(camera.scaled(width, height), stamp, frame_id)
+    if topic == "disparity":
+        if result.measurement.disparity is None:
+            return None
+        search = (parameters.stereo.min_disparity, parameters.stereo.num_disparities)
+        return disparity_message(result.measurement.disparity, camera, search, stamp, frame_id)
+    if topic == "anchors":
+        return _anchors(result)
+    array, encoding = {
+        "depth": (result.depth, "32FC1"),
+        "mono_depth": (result.mono_depth, "32FC1"),
+        "labels": (result.labels, "mono16"),
+        "tom_mask": (result.tom, "mono8"),
+        "provenance": (result.provenance.astype(np.uint8, copy=False), "mono8"),
+        "prompted_image": (result.prompted_image, "rgb8"),
+    }[topic]
+    return image_message(array, encoding, stamp, frame_id)
+
+
+def _anchors(result: ObjectDepth) -> Any:
+    statuses = []
+    for target in result.targets:
+        refused = target.anchor == "refused"
+        values = {
+            "label": str(target.label),
+            "anchor": target.anchor,
+            "inliers": str(target.inliers),
+            "residual": f"{target.residual:.6g}",
+            "scale": f"{target.scale:.6g}",
+            "shift": f"{target.shift:.6g}",
+        }
+        name, text = f"object_depth: target {target.label}", target.reason or f"anchored {target.anchor}"
+        statuses.append((_WARN if refused else _OK, name, text, values))
+    return diagnostics_message(statuses, result.frame.stamp_ns, result.frame.frame_id)

@@ -1,0 +1,145 @@
+"""A recording through the pipeline into a new bag, frame by frame."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from depth_prompt_ros.bag.outputs import chosen_topics, output_messages
+from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
+from depth_prompt_ros.bag.recording import RawMessage
+from depth_prompt_ros.bag.writer import BagWriter, Storage
+from depth_prompt_ros.errors import BadFrame, BadInput
+from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.parameters import Parameters
+
+if TYPE_CHECKING:
+    from depth_prompt_ros.pipeline import ObjectDepth
+
+TRANSFORMS = ("/tf", "/tf_static")
+_TRANSFORM_TYPE = "tf2_msgs/msg/TFMessage"
+
+
+@dataclass
+class ReplayReport:
+    """What a replay did.
+
+    Attributes:
+        out: the bag it wrote.
+        frames: frames that went through the pipeline.
+        skipped: left images that did not, by reason.
+        gaps: for a reason of pairing the smallest and largest distance to the nearest stamp, seconds.
+        unpaired: messages of other image topics without a left image, by topic.
+        targets: targets seen, by anchor.
+        stage_seconds: time in each stage of the pipeline, all frames together.
+        seconds: time of the whole replay.
+        damage: what is wrong with the recording, empty if nothing.
+    """
+
+    out: Path
+    frames: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    gaps: dict[str, tuple[float, float]] = field(default_factory=dict)
+    unpaired: dict[str, int] = field(default_factory=dict)
+    targets: Counter[str] = field(default_factory=Counter)
+    stage_seconds: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    damage: str = ""
+
+    def summary(self) -> str:
+        """A few lines for people: frames, speed, and everything that was left out with its cause."""
+        rate = self.frames / self.seconds if self.seconds else 0.0
+        lines = [f"{self.frames} frames in {self.seconds:.1f} s ({rate:.1f} frames per second) -> {self.out}"]
+        if self.targets:
+            lines.append("targets by anchor: " + ", ".join(f"{kind} {n}" for kind, n in sorted(self.targets.items())))
+        for reason, count in self.skipped.items():
+            near = ""
+            if reason in self.gaps:
+                smallest, largest = self.gaps[reason]
+                near = f" (the nearest was {smallest:.4f} to {largest:.4f} s away)"
+            lines.append(f"skipped {count}: {reason}{near}")
+        lines += [
+            f"{count} messages on {topic} belong to no left image" for topic, count in self.unpaired.items() if count
+        ]
+        if self.damage:
+            lines.append(self.damage)
+        return "\n".join(lines)
+
+    def count(self, skipped: SkippedFrame) -> None:
+        """Add a frame that was left out."""
+        self.skipped[skipped.reason] += 1
+        if skipped.gap_s is not None:
+            smallest, largest = self.gaps.get(skipped.reason, (skipped.gap_s, skipped.gap_s))
+            self.gaps[skipped.reason] = (min(smallest, skipped.gap_s), max(largest, skipped.gap_s))
+
+
+def replay(
+    bag: Path,
+    out: Path,
+    parameters: Parameters,
+    storage: Storage = "mcap",
+    topics: Sequence[str] | None = None,
+    pipeline: Callable[[Frame], ObjectDepth] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ReplayReport:
+    """Run every left image of a bag through the pipeline exactly once, in order, and write the results.
+
+    The output bag has the chosen topics below ``/object_depth`` and the input's ``/tf`` and ``/tf_static``.
+    Records carry the left image's time of recording, headers its stamp and frame_id.
+    Frames that cannot be used are skipped and counted. What was written stays readable when an error, Ctrl-C or
+    SIGTERM ends the replay; after SIGKILL an MCAP holds all finished frames as a stream, a sqlite3 bag nothing.
+
+    Args:
+        bag: rosbag2 folder, or a lone ``.mcap`` or ``.db3`` file; one without its end is read as far as it goes.
+        out: folder to make.
+        parameters: input topics, tolerance and everything for the pipeline.
+        storage: ``mcap`` or ``sqlite3``.
+        topics: outputs, see :func:`depth_prompt_ros.bag.outputs.chosen_topics`; None = all but ``points``.
+        pipeline: made from the parameters if not given.
+        progress: called with the number of left images done and their total.
+
+    Raises:
+        BadInput: an unreadable bag, a missing topic, an output that exists; see FrameReader and BagWriter.
+    """
+    start = time.perf_counter()
+    chosen = chosen_topics(topics)
+    if out.exists():
+        raise BadInput(f"output {out} exists already: give another name or remove it")
+    reader = FrameReader(bag, parameters.topics, parameters.replay.tolerance, parameters.rectified)
+    if pipeline is None:
+        from depth_prompt_ros.pipeline import ObjectDepthPipeline
+
+        pipeline = ObjectDepthPipeline(parameters)
+    transforms = [topic for topic in TRANSFORMS if reader.recording.types.get(topic) == _TRANSFORM_TYPE]
+    report = ReplayReport(out, unpaired=reader.unpaired)
+    done = 0
+    with BagWriter(out, storage) as writer:
+        for recorded in reader.read(others=transforms):
+            content = recorded.content
+            if isinstance(content, RawMessage):
+                writer.write_raw(content.topic, content.msgtype, content.data, content.log_ns, content.qos)
+                continue
+            if isinstance(content, Frame):
+                try:
+                    result = pipeline(content)
+                except BadFrame as error:
+                    content = SkippedFrame(content.stamp_ns, str(error))
+                else:
+                    for topic, message in output_messages(result, chosen, parameters):
+                        writer.write(topic, message, recorded.log_ns)
+                    writer.flush()
+                    report.frames += 1
+                    report.targets.update(target.anchor for target in result.targets)
+                    report.stage_seconds.update(result.seconds)
+            if isinstance(content, SkippedFrame):
+                report.count(content)
+            done += 1
+            if progress is not None:
+                progress(done, reader.frames)
+    report.damage = reader.recording.damage
+    report.seconds = time.perf_counter() - start
+    return report

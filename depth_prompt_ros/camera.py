@@ -1,0 +1,233 @@
+"""Camera geometry: intrinsics, stereo baseline, back-projection, normals, object-centred virtual camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from depth_prompt_ros.errors import BadFrame
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CameraModel:
+    """A rectified pinhole camera, with the stereo geometry of its right-hand neighbour if it has one.
+
+    Attributes:
+        width, height: picture size in pixels.
+        fx, fy, cx, cy: focal lengths and principal point in pixels (the rectified ``P``).
+        baseline: metres from the left to the right camera; 0 for a single or depth camera.
+        cx_offset: ``cx_right - cx_left`` in pixels (0 for most rigs, 31 for Middlebury 2014 motorcycle).
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    baseline: float = 0.0
+    cx_offset: float = 0.0
+
+    @classmethod
+    def from_camera_info(cls, left: Any, right: Any | None = None, rectified: bool = True) -> CameraModel:
+        """Build from ``sensor_msgs/CameraInfo`` messages (rclpy's ``.k .p`` or rosbags' ``.K .P`` alike).
+
+        ``rectified``: use ``P`` and ignore ``D``, which in the CameraInfo beside ``image_rect`` still
+        describes the raw picture (REP 104); otherwise ``K`` is used and ``D`` must be zero.
+        The right camera's ``P[0, 3] = -fx * baseline`` (sensor_msgs/CameraInfo).
+
+        Raises:
+            BadFrame: zero size or focal length, NaN or infinite intrinsics, sizes that differ,
+                a right camera without a baseline, or left and right swapped.
+        """
+        fx, fy, cx, cy, _ = _intrinsics(left, "left", rectified)
+        camera = cls(int(left.width), int(left.height), fx, fy, cx, cy)
+        if right is None:
+            return camera
+        right_fx, _, right_cx, _, tx = _intrinsics(right, "right", rectified=True)
+        if (int(right.width), int(right.height)) != (camera.width, camera.height):
+            raise BadFrame(
+                f"left camera_info is {camera.width}x{camera.height} but right is {right.width}x{right.height}: "
+                "stereo needs a rectified pair of one size"
+            )
+        baseline = -tx / right_fx
+        if baseline == 0.0:
+            raise BadFrame(
+                "right camera_info has no baseline (P[0,3] is 0): publish the right camera's rectified P, "
+                "or give a depth image instead of a pair"
+            )
+        if baseline < 0.0:
+            raise BadFrame(
+                f"right camera_info has a negative baseline ({baseline:.4f} m): the left and right topics are swapped"
+            )
+        return replace(camera, baseline=baseline, cx_offset=right_cx - cx)
+
+    @property
+    def K(self) -> NDArray[np.float64]:  # noqa: N802 (the field's name)
+        """(3, 3) intrinsic matrix."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
+
+    @cached_property
+    def rays(self) -> Float32:
+        """(H, W, 3) float32 viewing rays with z = 1: ``point = depth * ray``."""
+        x = (np.arange(self.width, dtype=np.float32) - np.float32(self.cx)) / np.float32(self.fx)
+        y = (np.arange(self.height, dtype=np.float32) - np.float32(self.cy)) / np.float32(self.fy)
+        rays = np.ones((self.height, self.width, 3), np.float32)
+        rays[..., 0], rays[..., 1] = x, y[:, None]
+        return rays
+
+    def scaled(self, width: int, height: int) -> CameraModel:
+        """The same camera for a picture resized to width x height (pixel centres at integers)."""
+        sx, sy = width / self.width, height / self.height
+        return replace(
+            self, width=width, height=height, fx=self.fx * sx, fy=self.fy * sy,
+            cx=(self.cx + 0.5) * sx - 0.5, cy=(self.cy + 0.5) * sy - 0.5, cx_offset=self.cx_offset * sx,
+        )  # fmt: skip
+
+    def depth_from_disparity(self, disparity: ArrayLike) -> Float32:
+        """Depth in metres, ``fx * baseline / (disparity + cx_offset)``; NaN where that is not positive."""
+        shifted = np.asarray(disparity, np.float32) + np.float32(self.cx_offset)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(shifted > 0, np.float32(self.fx * self.baseline) / shifted, np.float32(np.nan))
+
+    def disparity_from_depth(self, depth: ArrayLike) -> Float32:
+        """Disparity in pixels, the inverse of :meth:`depth_from_disparity`; NaN where depth is not positive."""
+        metres = np.asarray(depth, np.float32)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            disparity = np.float32(self.fx * self.baseline) / metres - np.float32(self.cx_offset)
+            return np.where(metres > 0, disparity, np.float32(np.nan))
+
+    def back_project(self, depth: Float32) -> Float32:
+        """(H, W, 3) points in metres in the optical frame from (H, W) depth; NaN stays NaN."""
+        return self.rays * depth[..., None]
+
+    def normals(self, depth: Float32) -> Float32:
+        """(H, W, 3) unit surface normals facing the camera, NaN where a neighbour's depth is missing.
+
+        Cross product of the differences to the left and upper neighbour (2306.05428, eq. 4).
+        """
+        points = self.back_project(depth)
+        normals = np.full_like(points, np.nan)
+        across = points[1:, 1:] - points[1:, :-1]
+        down = points[1:, 1:] - points[:-1, 1:]
+        cross = np.cross(down, across)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            normals[1:, 1:] = cross / np.linalg.norm(cross, axis=-1, keepdims=True)
+        return normals
+
+
+def _intrinsics(info: Any, side: str, rectified: bool) -> tuple[float, float, float, float, float]:
+    """fx, fy, cx, cy and P[0,3] of a CameraInfo, checked."""
+    projection = np.asarray(getattr(info, "p", getattr(info, "P", None)), np.float64).reshape(3, 4)
+    matrix = np.asarray(getattr(info, "k", getattr(info, "K", None)), np.float64).reshape(3, 3)
+    source = "P"
+    if not rectified:
+        distortion = np.asarray(getattr(info, "d", getattr(info, "D", ())), np.float64)
+        if distortion.size and np.any(distortion != 0):
+            raise BadFrame(f"{side} camera_info has lens distortion and rectified is false: rectify the picture first")
+        source, projection = "K", np.hstack([matrix, projection[:, 3:]])
+    if not (np.isfinite(projection).all() and np.isfinite(matrix).all()):
+        raise BadFrame(f"{side} camera_info has NaN or infinite values in K or P: calibrate the camera")
+    if int(info.width) <= 0 or int(info.height) <= 0:
+        raise BadFrame(f"{side} camera_info has picture size {info.width}x{info.height}: set width and height")
+    fx, fy = float(projection[0, 0]), float(projection[1, 1])
+    if fx <= 0 or fy <= 0:
+        raise BadFrame(f"{side} camera_info has focal length fx={fx:g} fy={fy:g} in {source}: calibrate the camera")
+    return fx, fy, float(projection[0, 2]), float(projection[1, 2]), float(projection[0, 3])
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualCamera:
+    """A square camera at the same place, turned to a target's middle and zoomed to its size.
+
+    A pure rotation and zoom is a homography of the picture, so depth can be carried there and back exactly:
+    a point ``z * ray`` of the real camera has depth ``z * (R @ ray)[2]`` in the virtual one.
+    This takes off-centre targets to the middle, where background prompting works best (2306.05428, limits).
+
+    Attributes:
+        camera: the real camera.
+        rotation: (3, 3) rotation from the real to the virtual optical frame.
+        size: side of the virtual picture in pixels.
+        focal: virtual focal length in pixels; the principal point is the picture's middle.
+    """
+
+    camera: CameraModel
+    rotation: NDArray[np.float64]
+    size: int
+    focal: float
+
+    @classmethod
+    def looking_at(cls, camera: CameraModel, mask: NDArray[np.bool_], size: int, fill: float = 0.75) -> VirtualCamera:
+        """Turn to the middle of the mask's box and zoom until its longer side fills ``fill`` of the picture.
+
+        Args:
+            mask: (H, W) bool, the target.
+            size: side of the virtual picture in pixels.
+            fill: in (0, 1].
+
+        Raises:
+            BadFrame: the mask is empty.
+        """
+        x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+        if width == 0 or height == 0:
+            raise BadFrame("the target's mask is empty: give a point or box on the object")
+        corners = np.array([[x, y], [x + width - 1, y], [x, y + height - 1], [x + width - 1, y + height - 1]])
+        rays = np.column_stack(
+            [(corners[:, 0] - camera.cx) / camera.fx, (corners[:, 1] - camera.cy) / camera.fy, np.ones(4)]
+        )
+        forward = np.array([rays[:, 0].min() + rays[:, 0].max(), rays[:, 1].min() + rays[:, 1].max(), 2.0])
+        forward /= np.linalg.norm(forward)
+        right = np.cross([0.0, 1.0, 0.0], forward)
+        right /= np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(forward, right), forward])
+        turned = rays @ rotation.T
+        reach = np.abs(turned[:, :2] / turned[:, 2:]).max()
+        reach = max(reach, 0.5 / camera.fx)
+        return cls(camera, rotation, size, fill * (size / 2) / reach)
+
+    @property
+    def K(self) -> NDArray[np.float64]:  # noqa: N802
+        """(3, 3) intrinsic matrix of the virtual camera."""
+        middle = (self.size - 1) / 2
+        return np.array([[self.focal, 0, middle], [0, self.focal, middle], [0, 0, 1]], dtype=np.float64)
+
+    @cached_property
+    def homography(self) -> NDArray[np.float64]:
+        """(3, 3) real pixel to virtual pixel."""
+        return cast(NDArray[np.float64], self.K @ self.rotation @ np.linalg.inv(self.camera.K))
+
+    @cached_property
+    def _depth_ratio(self) -> Float32:
+        """(H, W) virtual depth over real depth of each real pixel."""
+        return cast(Float32, self.camera.rays @ self.rotation[2].astype(np.float32))
+
+    def warp(self, picture: NDArray[Any], interpolation: int = cv2.INTER_LINEAR, border: float = 0) -> NDArray[Any]:
+        """(size, size[, C]) virtual view of an (H, W[, C]) picture; ``border`` outside the real picture."""
+        shape = (self.size, self.size)
+        shrinks = abs(np.linalg.det(self.homography[:2, :2])) < 0.36
+        if shrinks and interpolation == cv2.INTER_LINEAR:  # average over the source pixels, or textures alias
+            wide = replace(self, size=self.size * 2, focal=self.focal * 2)
+            return cv2.resize(wide.warp(picture, interpolation, border), shape, interpolation=cv2.INTER_AREA)
+        value = (border,) * 4
+        return cv2.warpPerspective(
+            picture, self.homography, shape, flags=interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=value
+        )
+
+    def warp_inverse_depth(self, inverse_depth: Float32) -> Float32:
+        """(size, size) virtual inverse depth, 1/m, from real (H, W); 0 = invalid in and out, no interpolation."""
+        return cast(Float32, self.warp(inverse_depth / self._depth_ratio, cv2.INTER_NEAREST))
+
+    def unwarp_inverse_depth(self, virtual: Float32) -> Float32:
+        """(H, W) real inverse depth, 1/m, from the virtual (size, size); 0 outside the virtual picture."""
+        size = (self.camera.width, self.camera.height)
+        real = cv2.warpPerspective(
+            virtual, self.homography, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT
+        )
+        return cast(Float32, real * self._depth_ratio)

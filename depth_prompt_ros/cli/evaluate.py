@@ -1,0 +1,57 @@
+"""depth-prompt evaluate: published data sets through the pipeline, against their truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Evaluate on published data sets.")
+
+
+@app.callback()
+def evaluate() -> None:
+    """Evaluate on published data sets."""
+
+
+@app.command()
+def cleargrasp(
+    folder: Annotated[Path, typer.Argument(help="Real scenes of ClearGrasp: N-transparent-rgb-img.jpg and so on.")],
+    json_file: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--json", help="Write the numbers here too."),
+    ] = None,
+    params: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--params", help="ROS parameter file; masks come from the data set."),
+    ] = None,
+) -> None:
+    """Depth of real clear objects from an RGB-D camera: raw, network-free and ours, per scene."""
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp
+    from depth_prompt_ros.parameters import Parameters
+
+    parameters = Parameters() if params is None else Parameters.from_yaml(params)
+    console = Console()
+    results = []
+    for result in evaluate_cleargrasp(folder, parameters):
+        results.append(result.to_dict())
+        table = Table(
+            title=f"{result.scene}: {result.pixels_with_truth} of {result.mask_pixels} mask pixels have truth"
+        )
+        table.add_column("method")
+        for column in ("coverage %", "median mm", "RMSE mm", "moved outside"):
+            table.add_column(column, justify="right")
+        for row in result.methods:
+            moved = "" if row.moved_outside is None else str(row.moved_outside)
+            table.add_row(row.method, f"{100 * row.coverage:.1f}", f"{row.median_mm:.1f}", f"{row.rmse_mm:.1f}", moved)
+        console.print(table)
+        for target in result.targets:
+            console.print(f"target {target['label']}: {target['anchor']}, {target['reason']}", highlight=False)
+    if json_file is not None:
+        json_file.write_text(json.dumps({"scenes": results}, indent=2) + "\n")

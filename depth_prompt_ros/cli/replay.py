@@ -1,0 +1,79 @@
+"""depth-prompt replay: a bag in, a bag with metric object depth out, without ROS."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+class StorageName(str, Enum):
+    """Storage of the output bag."""
+
+    mcap = "mcap"
+    sqlite3 = "sqlite3"
+
+
+def replay(
+    bag: Annotated[Path, typer.Argument(help="rosbag2 folder, or a lone .mcap or .db3 file.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the bag to write; it must not exist.")],
+    params: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option(
+            "--params", help="ROS parameter file: input topics, targets, everything the pipeline can be told."
+        ),
+    ] = None,
+    topics: Annotated[
+        str,
+        typer.Option("--topics", help="Outputs below /object_depth, comma-separated, or all. Default: all but points."),
+    ] = "",
+    storage: Annotated[
+        StorageName,
+        typer.Option(
+            "--storage", help="Of the output. If the program is killed, mcap keeps what was written; sqlite3 does not."
+        ),
+    ] = StorageName.mcap,
+    tolerance: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--tolerance", min=0.0, help="Stamps closer than this belong together, seconds."),
+    ] = None,
+) -> None:
+    """Run every frame of a bag through the pipeline and write the results as a bag for RViz and Foxglove.
+
+    Ctrl-C and SIGTERM end it with a valid bag. Exit code 2: the input is damaged, lacks a topic or has no usable frame.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from depth_prompt_ros.bag.replay import replay as run
+    from depth_prompt_ros.errors import BadInput
+    from depth_prompt_ros.parameters import Parameters
+
+    parameters = Parameters() if params is None else Parameters.from_yaml(params)
+    if tolerance is not None:
+        pairing = parameters.replay.model_copy(update={"tolerance": tolerance})
+        parameters = parameters.model_copy(update={"replay": pairing})
+    names = [name.strip() for name in topics.split(",") if name.strip()] or None
+    console = Console(stderr=True)
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("replay", total=None, rate="")
+
+        def show(done: int, total: int) -> None:
+            speed = bar.tasks[task].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:.1f} frames/s" if speed else "")
+
+        try:
+            report = run(bag, out, parameters, storage.value, names, progress=show)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            bar.stop()
+            typer.echo(f"interrupted: the frames done so far are in {out}", err=True)
+            raise typer.Exit(143 if isinstance(stop, SystemExit) else 130) from None
+    typer.echo(report.summary())
+    if report.damage:
+        raise BadInput(report.damage)
+    if not report.frames:
+        raise BadInput(f"no frame of {bag} could be used: the lines above say why")

@@ -1,0 +1,1 @@
+"""Rendered training objects and scenes, and readers of published data sets."""

@@ -1,0 +1,1 @@
+"""The demonstration: two bags that it writes itself, replayed, scored against their truth, and reported."""

@@ -1,0 +1,90 @@
+"""The report's two sections: what each data set is, what came out, what is good and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from depth_prompt_ros.evaluation.comparison import (
+    FOUND,
+    MERGED,
+    MONO,
+    PLANE,
+    ROW_FILLED,
+    STEREO,
+    TomComparison,
+    disparity_answers,
+    disparity_table,
+    tom_answers,
+)
+from depth_prompt_ros.evaluation.figures import (
+    cloud_figures,
+    depth_error_mm,
+    depth_figures,
+    disparity_error,
+    error_figures,
+    input_figures,
+    overview_figure,
+    provenance_figure,
+    sequence_figure,
+)
+from depth_prompt_ros.evaluation.outcome import Outcome
+from depth_prompt_ros.evaluation.pictures import Viewpoint, error_scale
+from depth_prompt_ros.evaluation.report import Figure, Gallery, Section
+
+
+def motorcycle_section(outcome: Outcome) -> Section:
+    """The real pair: what stereo leaves empty on a hard target, and what fills it."""
+    table, checks = disparity_table(outcome)
+    answers = disparity_answers(outcome)
+    galleries = [
+        Gallery("What goes in", input_figures(outcome), 3),
+        Gallery("Depth", depth_figures(outcome)),
+        Gallery("Error", error_figures(outcome, disparity_error, error_scale(8, "px"), answers)),
+        Gallery("Points", [provenance_figure(outcome), *cloud_figures(outcome, Viewpoint(zoom=0.9))], 3),
+    ]
+    return Section(
+        "motorcycle",
+        "A real stereo pair: Middlebury 2014 Motorcycle",
+        "741x500 pixels, baseline 193 mm, 2 to 5 m away, with ground-truth disparity. The target is given by a box "
+        "around the motorcycle; its thin spokes, chrome and black leather leave stereo with holes.",
+        checks,
+        [table],
+        galleries,
+    )
+
+
+def tabletop_section(given: Sequence[Outcome], found: Sequence[Outcome]) -> Section:
+    """The rendered sequence, with labels given (headline) and with everything found by itself.
+
+    Args:
+        given: outcomes of the replay that read labels from the bag.
+        found: outcomes of the same frames, with targets from the pictures alone.
+    """
+    comparison = TomComparison()
+    for outcome, other in zip(given, found, strict=True):
+        comparison.add(outcome, tom_answers(outcome) | {FOUND: other.merged})
+    example = given[len(given) // 2]
+    answers = tom_answers(example)
+    shown = {name: answers[name] for name in (STEREO, ROW_FILLED, PLANE, MONO, MERGED)}
+    galleries = [
+        Gallery("What goes in", input_figures(example), 3),
+        Gallery("Depth", depth_figures(example)),
+        Gallery("Error", error_figures(example, depth_error_mm, error_scale(60, "mm"), shown), 5),
+        Gallery("Points", [provenance_figure(example), *cloud_figures(example, Viewpoint())], 3),
+        Gallery("Time", [sequence_figure(given, "Top to bottom: left picture, stereo alone, merged depth.")], 1),
+    ]
+    return Section(
+        "tabletop",
+        "A rendered table-top with glass and a mirror",
+        "Opaque, glass and mirror objects on a table, 640x480, baseline 60 mm. The pictures are ray-traced, so stereo "
+        "sees through the glass and into the mirror as a camera would. Targets are labels given from outside; which "
+        "pixels are transparent or mirror (ToM) is found by evidence, without labels.",
+        comparison.checks(),
+        [comparison.table(), comparison.object_table()],
+        galleries,
+    )
+
+
+def overview(outcomes: Sequence[Outcome]) -> Figure:
+    """The report's first picture."""
+    return overview_figure(outcomes[len(outcomes) // 2], Viewpoint())

@@ -1,0 +1,17 @@
+"""The three things that can be wrong with what a user hands in; each message says what to do about it."""
+
+
+class DepthPromptError(Exception):
+    """Base of every error that is the input's fault, not the program's."""
+
+
+class BadFrame(DepthPromptError):
+    """One frame cannot be used: it is skipped and counted, the stream goes on."""
+
+
+class BadInput(DepthPromptError):
+    """A bag, data set, file or parameter cannot be used: the command ends with exit code 2."""
+
+
+class BadModel(BadInput):
+    """A network, prompt or graph is missing, corrupt, or made for another one."""

@@ -1,0 +1,52 @@
+"""One synchronised input of the pipeline, as arrays and without ROS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What the robot saw at one moment, in the left (reference) camera's optical frame.
+
+    Exactly one of ``right`` and ``depth`` is given: a stereo pair or an RGB-D camera.
+
+    Attributes:
+        stamp_ns: the left image's stamp in nanoseconds; seeds every random step of the pipeline.
+        frame_id: the left camera's optical frame.
+        image: (H, W, 3) uint8 RGB, rectified left picture.
+        camera: intrinsics of ``image`` and, for stereo, the baseline.
+        right: (H, W, 3) uint8 RGB, rectified right picture.
+        depth: (H, W) float32 metres along +z, invalid = NaN, aligned to ``image``.
+        labels: (H, W) uint16 object labels from outside, 0 = background.
+        tom: (H, W) bool transparent-or-mirror regions from outside.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    image: NDArray[np.uint8]
+    camera: CameraModel
+    right: NDArray[np.uint8] | None = None
+    depth: NDArray[np.float32] | None = None
+    labels: NDArray[np.uint16] | None = None
+    tom: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DepthMeasurement:
+    """What stereo matching or the depth camera says, before any network.
+
+    Attributes:
+        depth: (H, W) float32 metres, invalid = NaN.
+        confidence: (H, W) float32 in [0, 1], 0 where depth is invalid.
+        disparity: (H, W) float32 pixels, invalid = NaN; None for a depth camera.
+    """
+
+    depth: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    disparity: NDArray[np.float32] | None = None

@@ -1,0 +1,1 @@
+"""The PyTorch modules that become the exported graph: prompt, disparity to depth, metric fit."""

@@ -1,0 +1,1 @@
+"""Learning: the shipped depth network, and background prompts through a frozen one."""

@@ -1,0 +1,84 @@
+"""Losses of depth learning, each a function of whole batches, (N, 1, H, W) unless said otherwise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def align_scale_shift(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """``a * prediction + b`` closest to ``target`` over the mask in least squares, per picture, closed form.
+
+    Source: MiDaS (1907.01341), eq. 4. ``mask`` is float in {0, 1}; the gradient flows through a and b.
+    """
+    total = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    mean_p = (mask * prediction).sum((1, 2, 3), keepdim=True) / total
+    mean_t = (mask * target).sum((1, 2, 3), keepdim=True) / total
+    p, t = prediction - mean_p, target - mean_t
+    scale = (mask * p * t).sum((1, 2, 3), keepdim=True) / ((mask * p * p).sum((1, 2, 3), keepdim=True) + 1e-6)
+    return scale * p + mean_t
+
+
+def gradient_loss(residual: Tensor, mask: Tensor, scales: int = 4) -> Tensor:
+    """Mean absolute differences of neighbouring residuals at ``scales`` halvings (MiDaS, eq. 11), () float."""
+    loss = residual.new_zeros(())
+    for level in range(scales):
+        r, m = residual[..., :: 2**level, :: 2**level], mask[..., :: 2**level, :: 2**level]
+        across = (r[..., :, 1:] - r[..., :, :-1]).abs() * m[..., :, 1:] * m[..., :, :-1]
+        down = (r[..., 1:, :] - r[..., :-1, :]).abs() * m[..., 1:, :] * m[..., :-1, :]
+        loss = loss + (across.sum() + down.sum()) / m.sum().clamp(min=1)
+    return loss
+
+
+def scale_shift_invariant_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Sum of squares over twice the mask's size, plus half the gradient term (MiDaS; 2307.15052), () float."""
+    residual = mask * (align_scale_shift(prediction, target, mask) - target)
+    return residual.square().sum() / (2 * mask.sum().clamp(min=1)) + 0.5 * gradient_loss(residual, mask)
+
+
+def scale_to_mean(depth: Tensor, mask: Tensor, mean: float = 5.0) -> Tensor:
+    """Each picture's depth scaled so that its mean over the mask is ``mean`` (2306.05428: 5)."""
+    total = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    return depth * (mean * total / (mask * depth).sum((1, 2, 3), keepdim=True).clamp(min=1e-6))
+
+
+def si_rmse(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """(N,) root mean square of ``s * prediction - target``, s the best scale (2306.05428, eq. 3).
+
+    Both are depth; the target is scaled to mean 5 over the mask by the caller; the gradient flows through s.
+    """
+    p, t = mask * prediction, mask * target
+    scale = (p * t).sum((1, 2, 3)) / ((p * p).sum((1, 2, 3)) + 1e-6)
+    squares = (scale[:, None, None, None] * p - t).square().sum((1, 2, 3))
+    return torch.sqrt(squares / mask.sum((1, 2, 3)).clamp(min=1) + 1e-8)
+
+
+def normals(depth: Tensor, focal: float) -> Tensor:
+    """(N, 3, H-1, W-1) unit normals by the cross product of left and top differences (2306.05428, eq. 4).
+
+    ``focal`` in pixels; the principal point is the picture's middle.
+    """
+    height, width = depth.shape[-2:]
+    y, x = torch.meshgrid(
+        torch.arange(height, device=depth.device, dtype=depth.dtype) - (height - 1) / 2,
+        torch.arange(width, device=depth.device, dtype=depth.dtype) - (width - 1) / 2,
+        indexing="ij",
+    )
+    points = torch.cat([depth * x / focal, depth * y / focal, depth], 1)
+    across = points[:, :, 1:, 1:] - points[:, :, 1:, :-1]
+    down = points[:, :, 1:, 1:] - points[:, :, :-1, 1:]
+    return functional.normalize(torch.linalg.cross(down, across, dim=1), dim=1, eps=1e-12)
+
+
+def normal_cosine(prediction: Tensor, target: Tensor, mask: Tensor, focal: float) -> Tensor:
+    """(N,) mean cosine between the normals of two depths where all three pixels are in the mask, in [-1, 1]."""
+    whole = mask[:, 0, 1:, 1:] * mask[:, 0, 1:, :-1] * mask[:, 0, :-1, 1:]
+    cosine = (normals(prediction, focal) * normals(target, focal)).sum(1)
+    return (whole * cosine).sum((1, 2)) / whole.sum((1, 2)).clamp(min=1)
+
+
+def prompting_loss(prediction: Tensor, target: Tensor, mask: Tensor, focal: float) -> Tensor:
+    """si-RMSE plus half of one minus the normals' cosine, averaged over the batch (2306.05428), () float."""
+    cosine = normal_cosine(prediction, target, mask, focal)
+    return (si_rmse(prediction, target, mask) + 0.5 * (1 - cosine)).mean()

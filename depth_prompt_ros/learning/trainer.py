@@ -1,0 +1,124 @@
+"""The one training loop: seeded batches, a one-cycle schedule, bfloat16 where it helps, progress with time left."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from depth_prompt_ros import __version__
+from depth_prompt_ros.data.rendered import RenderedSet
+
+Report = Callable[[int, int, float, float], None]
+"""Called with step, steps, mean loss since the last call, seconds left."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: pictures a step.
+        learning_rate: the cycle's peak.
+        seed: of batches and augmentation.
+        bfloat16: run the network in bfloat16 where the processor has it (losses stay in float32).
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float
+    seed: int = 0
+    bfloat16: bool = True
+
+
+def pick_device() -> torch.device:
+    """The first GPU, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fit(
+    parameters: Iterable[nn.Parameter],
+    loss_of: Callable[[NDArray[np.int64], torch.Generator], Tensor],
+    count: int,
+    schedule: Schedule,
+    report: Report | None = None,
+    weight_decay: float = 0.0,
+) -> float:
+    """Minimise ``loss_of(indices, generator)`` over ``count`` samples; returns the seconds it took.
+
+    AdamW with a one-cycle learning rate (Smith 2018); samples are drawn without replacement, epoch after epoch.
+    """
+    optimiser = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=weight_decay)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, schedule.learning_rate, total_steps=schedule.steps, pct_start=0.15
+    )
+    generator = torch.Generator().manual_seed(schedule.seed)
+    order = np.empty(0, np.int64)
+    began, losses = time.monotonic(), []
+    for step in range(1, schedule.steps + 1):
+        if len(order) < schedule.batch:
+            order = np.concatenate([order, torch.randperm(count, generator=generator).numpy()])
+        indices, order = np.sort(order[: schedule.batch]), order[schedule.batch :]
+        optimiser.zero_grad(set_to_none=True)
+        loss = loss_of(indices, generator)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
+        optimiser.step()
+        cycle.step()
+        losses.append(float(loss.detach()))
+        if report and (step % 50 == 0 or step == schedule.steps):
+            left = (time.monotonic() - began) / step * (schedule.steps - step)
+            report(step, schedule.steps, float(np.mean(losses)), left)
+            losses.clear()
+    return time.monotonic() - began
+
+
+def load_batch(data: RenderedSet, indices: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """RGB in [0, 1] (N, 3, S, S), depth in metres and mask in {0, 1}, (N, 1, S, S), float32.
+
+    Pixels where nothing was hit get the picture's largest depth and are outside the mask.
+    """
+    image = torch.from_numpy(data.images[indices]).to(device).permute(0, 3, 1, 2).float() / 255
+    depth = torch.from_numpy(data.depths[indices]).to(device)[:, None]
+    mask = torch.from_numpy(data.masks[indices]).to(device)[:, None] & torch.isfinite(depth)
+    far = torch.where(torch.isfinite(depth), depth, 0).amax((1, 2, 3), keepdim=True).clamp(min=0.1)
+    return image.contiguous(memory_format=torch.channels_last), torch.where(mask, depth, far), mask.float()
+
+
+def augment_colour(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Gamma, brightness, per-channel gain and noise, drawn per picture; RGB in [0, 1] stays there."""
+    count = len(image)
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return (torch.rand(shape, generator=generator) * (high - low) + low).to(image.device)
+
+    gain = draw(0.7, 1.25, count, 1, 1, 1) * draw(0.9, 1.1, count, 3, 1, 1)
+    noisy = image.clamp(min=1e-3) ** draw(0.7, 1.4, count, 1, 1, 1) * gain
+    noise = torch.randn(image.shape, generator=generator).to(image.device) * draw(0, 0.03, count, 1, 1, 1)
+    return (noisy + noise).clamp(0, 1)
+
+
+def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str], card: dict[str, Any]) -> None:
+    """Write weights as safetensors, and their card as JSON beside them; both aside first, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
+    os.replace(aside, path)
+    machine = {"package": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
+    machine["processor"] = platform.machine()
+    note = path.with_suffix(".json")
+    note_aside = note.with_name(note.name + ".part")
+    note_aside.write_text(json.dumps({**metadata, **card, "made_with": machine}, indent=1) + "\n")
+    os.replace(note_aside, note)

@@ -1,0 +1,117 @@
+"""The frozen networks by name: how each wants its picture, what it gives, where its weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.networks.scene_net import SceneNet
+from depth_prompt_ros.resources import resource_path
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """One network of the catalogue.
+
+    Attributes:
+        name: the id that prompts and graphs refer to.
+        build: makes it with random weights.
+        weights: file under ``models/``.
+        size: side of the square input picture, pixels.
+        mean, std: normalisation of RGB in [0, 1].
+        output: what its output is.
+        licence: of the weights.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    weights: str
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    output: Literal["disparity up to shift"]
+    licence: str
+
+
+CATALOGUE: dict[str, NetworkEntry] = {
+    entry.name: entry
+    for entry in (
+        NetworkEntry(
+            name="scene-net",
+            build=SceneNet,
+            weights="models/scene_net.safetensors",
+            size=160,
+            mean=(0.5, 0.5, 0.5),
+            std=(0.25, 0.25, 0.25),
+            output="disparity up to shift",
+            licence="Apache-2.0",
+        ),
+    )
+}
+
+
+def find(name: str) -> NetworkEntry:
+    """The entry of that name.
+
+    Raises:
+        BadModel: no such network; the message names those there are.
+    """
+    if name not in CATALOGUE:
+        raise BadModel(f"no network named {name!r}; there are: {', '.join(sorted(CATALOGUE))}")
+    return CATALOGUE[name]
+
+
+class Normalise(nn.Module):
+    """RGB in [0, 1], (N, 3, H, W), to what the network was learned on: (x - mean) / std."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, entry: NetworkEntry) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(entry.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(entry.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return (picture - self.mean) / self.std
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file.
+
+    Raises:
+        BadModel: no such file, or it is corrupt.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise BadModel(f"no weights at {path}: learn them or give another file") from error
+    except (SafetensorError, OSError) as error:
+        raise BadModel(f"cannot read weights {path} ({error}): the file is corrupt, fetch or learn it again") from error
+
+
+def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
+    """The network with its weights, in eval mode and without gradients of its own: frozen.
+
+    Raises:
+        BadModel: unknown name, missing or corrupt file, or weights of another network.
+    """
+    entry = find(name)
+    path = weights or resource_path(entry.weights)
+    tensors, metadata = read_weights(path)
+    if metadata.get("network") != name:
+        raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {name!r}")
+    network = entry.build()
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise BadModel(f"{path} does not fit {name}: {str(error).splitlines()[0]}; learn it with this version") from error
+    return network.eval().requires_grad_(False)

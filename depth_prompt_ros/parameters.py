@@ -1,0 +1,139 @@
+"""Every parameter of the pipeline, typed, with its range and meaning; one YAML drives replay and live nodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from depth_prompt_ros.errors import BadInput
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StereoParameters(_Group):
+    """Stereo matching."""
+
+    matcher: Literal["sgbm"] = Field("sgbm", description="stereo matcher")
+    min_disparity: int = Field(0, ge=-512, le=512, description="smallest disparity searched, pixels")
+    num_disparities: int = Field(128, ge=16, le=1024, multiple_of=16, description="disparities searched, pixels")
+    block_size: int = Field(5, ge=1, le=21, description="matching window, pixels, odd")
+    left_right_tolerance: float = Field(1.0, gt=0, le=16, description="left-right check, pixels")
+
+
+class SegmentationParameters(_Group):
+    """Which objects to grasp."""
+
+    method: Literal["point", "box", "tabletop", "rembg", "labels"] = Field(
+        "tabletop", description="how the grasp target is found"
+    )
+    target_point: tuple[float, float] | None = Field(None, description="pixel x, y on the target (method point)")
+    target_box: tuple[float, float, float, float] | None = Field(
+        None, description="pixel x, y, width, height around the target (method box)"
+    )
+    working_width: int = Field(320, ge=64, le=4096, description="GrabCut works at this picture width, pixels")
+    rembg_model: str = Field("u2netp", description="rembg session name, or the path of a local ONNX file")
+    max_targets: int = Field(8, ge=1, le=64, description="at most so many targets, largest first")
+    min_area: int = Field(150, ge=1, description="smaller targets are dropped, pixels")
+
+
+class TomParameters(_Group):
+    """Which pixels are transparent or mirror (ToM)."""
+
+    method: Literal["evidence", "labels", "onnx", "none"] = Field("evidence", description="how ToM pixels are found")
+    onnx: str = Field("", description="semantic-segmentation ONNX (method onnx)")
+    class_ids: tuple[int, ...] = Field((), description="class ids that are transparent or mirror (method onnx)")
+
+
+class PromptedDepthParameters(_Group):
+    """The frozen network on the learned background."""
+
+    graph: str = Field("", description="exported graph; empty = the shipped one")
+    fill: float = Field(0.75, gt=0.1, le=1.0, description="share of the crop that the target's longer side fills")
+    threads: int = Field(0, ge=0, le=64, description="ONNX Runtime threads, 0 = its default")
+
+
+class ScaleParameters(_Group):
+    """What the metric scale is anchored to."""
+
+    min_trusted: int = Field(60, ge=3, description="fewer trusted pixels inside a target: anchor on its support")
+    min_trusted_share: float = Field(
+        0.2, ge=0, le=1, description="a smaller trusted share of a target: anchor on its support"
+    )
+    trust_confidence: float = Field(0.5, ge=0, le=1, description="stereo confidence of a trusted pixel")
+    free_shift_trusted: int = Field(500, ge=10, description="fewer trusted pixels: fit the scale only")
+    min_relief: float = Field(
+        0.02, ge=0, description="flatter trusted pixels, relative to their distance: fit the scale only"
+    )
+
+
+class MergeParameters(_Group):
+    """Stereo where it can be believed, the monocular shape elsewhere."""
+
+    max_residual: float = Field(0.05, gt=0, description="refuse a fit with a larger relative residual in depth")
+
+
+class ReplayParameters(_Group):
+    """Pairing of recorded topics."""
+
+    tolerance: float = Field(0.02, ge=0, description="stamps closer than this belong together, seconds")
+
+
+class Topics(_Group):
+    """Input topics; an empty name is not used."""
+
+    left_image: str = "/left/image_rect"
+    left_camera_info: str = "/left/camera_info"
+    right_image: str = "/right/image_rect"
+    right_camera_info: str = "/right/camera_info"
+    depth_image: str = ""
+    labels: str = ""
+    tom_labels: str = ""
+
+
+class Parameters(_Group):
+    """Everything the pipeline can be told."""
+
+    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D")
+    topics: Topics = Topics()
+    replay: ReplayParameters = ReplayParameters()
+    stereo: StereoParameters = StereoParameters()
+    segmentation: SegmentationParameters = SegmentationParameters()
+    tom: TomParameters = TomParameters()
+    prompted_depth: PromptedDepthParameters = PromptedDepthParameters()
+    scale: ScaleParameters = ScaleParameters()
+    merge: MergeParameters = MergeParameters()
+
+    @classmethod
+    def from_yaml(cls, path: Path) -> Parameters:
+        """Read a ROS parameter file (``/**: ros__parameters: ...``) or a plain one.
+
+        Raises:
+            BadInput: no such file, not YAML, an unknown name or a value out of range.
+        """
+        try:
+            content = yaml.safe_load(path.read_text()) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise BadInput(f"cannot read parameters from {path}: {error}") from error
+        for value in content.values() if isinstance(content, dict) else ():
+            if isinstance(value, dict) and "ros__parameters" in value:
+                content = value["ros__parameters"]
+                break
+        return cls.checked(content, str(path))
+
+    @classmethod
+    def checked(cls, content: Any, source: str) -> Parameters:
+        """Validate a nested dictionary; ``source`` names it in the error.
+
+        Raises:
+            BadInput: an unknown name or a value out of range, each named.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise BadInput(f"bad parameters in {source}: {lines}") from error

@@ -1,0 +1,138 @@
+"""One frame in, one result out: the stages in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.stages.anchor import choose_anchor
+from depth_prompt_ros.stages.merge import merge
+from depth_prompt_ros.stages.prompted_depth import PromptedDepth
+from depth_prompt_ros.stages.segmentation import make_segmenter
+from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
+from depth_prompt_ros.stages.stereo import make_stereo_matcher
+from depth_prompt_ros.stages.tom import evidence, make_tom_detector
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TargetReport:
+    """What one target's metric scale rests on.
+
+    Attributes:
+        label: its value in the label image.
+        anchor: "inside", "support" or "refused".
+        inliers: trusted pixels of the network's crop that agree with the fit.
+        residual: their mean relative disagreement in inverse depth.
+        scale, shift: of the fit, 1/m.
+        reason: one line for people.
+    """
+
+    label: int
+    anchor: str
+    inliers: int
+    residual: float
+    scale: float
+    shift: float
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectDepth:
+    """Everything known of one frame; images are (H, W).
+
+    Attributes:
+        frame: the input.
+        measurement: depth of stereo or sensor alone.
+        depth: float32 metres, merged, invalid = NaN.
+        confidence: float32 in [0, 1].
+        labels: uint16, 0 = background, 1..n targets.
+        tom: bool, transparent or mirror.
+        provenance: uint8, where each depth comes from (:class:`depth_prompt_ros.stages.merge.Provenance`).
+        mono_depth: float32 metres, the fitted monocular shapes alone, NaN outside targets.
+        prompted_image: (S, n*S, 3) uint8 RGB, what the network saw.
+        targets: one report a target.
+        seconds: time of each stage.
+    """
+
+    frame: Frame
+    measurement: DepthMeasurement
+    depth: Float32
+    confidence: Float32
+    labels: NDArray[np.uint16]
+    tom: NDArray[np.bool_]
+    provenance: NDArray[np.uint8]
+    mono_depth: Float32
+    prompted_image: NDArray[np.uint8]
+    targets: list[TargetReport]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class ObjectDepthPipeline:
+    """Metric, dense depth of the grasp targets of a stereo pair or an RGB-D picture."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        """Load every model.
+
+        Raises:
+            BadInput: parameters that do not fit together; BadModel: a model that cannot be used.
+        """
+        self.parameters = parameters
+        self.match_stereo = make_stereo_matcher(parameters.stereo)
+        self.segment = make_segmenter(parameters.segmentation)
+        self.find_tom = make_tom_detector(parameters.tom)
+        self.prompted_depth = PromptedDepth(parameters.prompted_depth)
+
+    def __call__(self, frame: Frame) -> ObjectDepth:
+        """Run all stages.
+
+        Raises:
+            BadFrame: the frame cannot be used; the next one may.
+        """
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "stereo"):
+            measurement = self.match_stereo(frame) if frame.depth is None else measure_sensor_depth(frame)
+        with _timed(seconds, "segmentation"):
+            labels = self.segment(frame, measurement)
+            masks = [labels == label for label in range(1, int(labels.max()) + 1)]
+            if not masks or not all(mask.any() for mask in masks):
+                raise BadFrame("a target's mask is empty: give labels 1..n without gaps, or a point or box on the object")
+        with _timed(seconds, "tom"):
+            tom = self.find_tom(frame, labels)
+        with _timed(seconds, "anchor"):
+            anchors = [
+                choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, labels > 0)
+                for mask in masks
+            ]
+        with _timed(seconds, "network"):
+            shapes, prompted_image = self.prompted_depth(frame.image, frame.camera, masks, anchors)
+        with _timed(seconds, "merge"):
+            inverse_depth = np.max([shape.inverse_depth for shape in shapes], axis=0)
+            mono_depth = np.where(inverse_depth > 0, 1 / np.maximum(inverse_depth, 1e-6), np.float32(np.nan))
+            if self.parameters.tom.method == "evidence":
+                tom = tom | evidence(frame.camera, labels, measurement, mono_depth)
+            merged = merge(frame.camera, measurement, mono_depth, labels, tom, self.parameters.merge)
+        reports = [
+            TargetReport(label, anchor.kind, shape.inliers, shape.residual, shape.scale, shape.shift, anchor.reason)
+            for label, (anchor, shape) in enumerate(zip(anchors, shapes, strict=True), start=1)
+        ]
+        return ObjectDepth(
+            frame, measurement, merged.depth, merged.confidence, labels, tom, merged.provenance, mono_depth,
+            prompted_image, reports, seconds,
+        )  # fmt: skip
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - began

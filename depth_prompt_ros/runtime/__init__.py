@@ -1,0 +1,1 @@
+"""Running an exported graph, and exporting it."""

@@ -1,0 +1,109 @@
+"""Run the prompted network on every target of a frame, in one batch, and bring the shapes back to the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel, VirtualCamera
+from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.parameters import PromptedDepthParameters
+from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
+from depth_prompt_ros.stages.anchor import Anchor
+
+Float32 = NDArray[np.float32]
+
+SHIPPED_GRAPH = "models/object_depth.onnx"
+GRAPH_INPUTS = ("image", "mask", "trusted", "relief", "free_shift")
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A target's fitted surface.
+
+    Attributes:
+        inverse_depth: (H, W) float32 1/m in the real camera, 0 outside the target or where the fit gives nothing.
+        scale, shift: of the fit; shift in 1/m.
+        inliers: trusted crop pixels that agree with the fit.
+        residual: their mean relative disagreement.
+    """
+
+    inverse_depth: Float32
+    scale: float
+    shift: float
+    inliers: int
+    residual: float
+
+
+class PromptedDepth:
+    """The frozen network on its learned background."""
+
+    def __init__(self, parameters: PromptedDepthParameters) -> None:
+        """Load the graph.
+
+        Raises:
+            BadModel: missing, corrupt or foreign graph.
+        """
+        path = Path(parameters.graph).expanduser() if parameters.graph else resource_path(SHIPPED_GRAPH)
+        self.graph = OnnxGraph(path, GRAPH_INPUTS, parameters.threads)
+        try:
+            self.size = int(self.graph.metadata["size"])
+            self.focal = float(self.graph.metadata["focal"])
+        except (KeyError, ValueError) as error:
+            raise BadModel(f"graph {path} does not say its {error}: export it again with this version") from error
+        self.fill = parameters.fill
+
+    def __call__(
+        self,
+        image: NDArray[np.uint8],
+        camera: CameraModel,
+        masks: Sequence[NDArray[np.bool_]],
+        anchors: Sequence[Anchor],
+    ) -> tuple[list[Shape], NDArray[np.uint8]]:
+        """Shapes of all targets, and what the network saw.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            masks: n targets, (H, W) bool, none empty.
+            anchors: n, one a target.
+
+        Returns:
+            n shapes, and the prompted pictures side by side, (S, n*S, 3) uint8 RGB.
+        """
+        views = [VirtualCamera.looking_at(camera, mask, self.size, self.fill) for mask in masks]
+        answer = self.graph(
+            image=np.stack([_to_planes(view.warp(image, border=255)) for view in views]),
+            mask=np.stack([view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)])[
+                :, None
+            ].astype(np.float32),
+            trusted=np.stack([view.warp_inverse_depth(anchor.trusted) for view, anchor in zip(views, anchors, strict=True)])[
+                :, None
+            ],
+            relief=np.array([self.focal * self.size / view.focal for view in views], np.float32),
+            free_shift=np.array([anchor.free_shift for anchor in anchors], np.float32),
+        )
+        shapes = [
+            _shape(view, mask, inverse_depth, fit)
+            for view, mask, inverse_depth, fit in zip(views, masks, answer["inverse_depth"][:, 0], answer["fit"], strict=True)
+        ]
+        picture = np.concatenate(list(answer["picture"].transpose(0, 2, 3, 1)), axis=1)
+        return shapes, (picture * 255 + 0.5).astype(np.uint8)
+
+
+def _to_planes(picture: NDArray[np.uint8]) -> Float32:
+    return np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / np.float32(255)
+
+
+def _shape(view: VirtualCamera, mask: NDArray[np.bool_], inverse_depth: Float32, fit: Float32) -> Shape:
+    scale, shift, inliers, residual = (float(value) for value in fit)
+    if inliers > 0:
+        real = np.where(mask, np.maximum(view.unwarp_inverse_depth(inverse_depth), 0), np.float32(0))
+    else:
+        real = np.zeros(mask.shape, np.float32)
+    return Shape(real, scale, shift, int(inliers), residual)
