@@ -399,7 +399,7 @@ def test_a_sqlite3_bag_cut_in_the_middle(tmp_path):
     bag = bags.write(tmp_path / "bag", bags.stereo_records(40), "sqlite3")
     file = bag / "bag.db3"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(BadInput, match="cannot read bag .* malformed"):
+    with pytest.raises(BadInput, match=r"cannot read bag .* malformed"):
         Recording(bag)
 
 

@@ -201,9 +201,8 @@ def test_after_a_kill_the_mcap_is_readable_as_a_stream(tmp_path):
     numbers = []
 
     def read_all(file):
-        for record in StreamReader(file).records:
-            if isinstance(record, Message):
-                numbers.append(record.log_time)
+        records = (record for record in StreamReader(file).records if isinstance(record, Message))
+        numbers.extend(record.log_time for record in records)
 
     with (tmp_path / "bag" / "bag.mcap").open("rb") as file, pytest.raises(EndOfFile):
         read_all(file)
