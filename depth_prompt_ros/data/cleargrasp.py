@@ -25,7 +25,7 @@ class ClearGraspScene:
 
     Attributes:
         name: the scene's number, "000000080".
-        frame: what the RGB-D camera saw of the clear objects; its labels are the mask's objects, its ToM pixels the mask.
+        frame: what the RGB-D camera saw of the clear objects; labels are the mask's objects, ToM pixels the mask.
         true_depth: (H, W) float32 metres of the same scene with the objects painted, NaN where unknown.
     """
 
