@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from depth_prompt_ros.bag.messages import (
     camera_info_message,
     cloud_message,
@@ -39,6 +37,14 @@ TOPICS = (
 DEFAULT_TOPICS = tuple(topic for topic in TOPICS if topic != "points")
 """All but the organised cloud, which takes megabytes a frame."""
 
+_IMAGES = {
+    "depth": ("depth", "32FC1"),
+    "mono_depth": ("mono_depth", "32FC1"),
+    "labels": ("labels", "mono16"),
+    "tom_mask": ("tom", "mono8"),
+    "provenance": ("provenance", "mono8"),
+    "prompted_image": ("prompted_image", "rgb8"),
+}
 _CLOUDS = ("points", "object_points")
 _OK, _WARN = 0, 1
 
@@ -98,15 +104,8 @@ def _message(topic: str, result: ObjectDepth, parameters: Parameters) -> Any:
         return disparity_message(result.measurement.disparity, camera, search, stamp, frame_id)
     if topic == "anchors":
         return _anchors(result)
-    array, encoding = {
-        "depth": (result.depth, "32FC1"),
-        "mono_depth": (result.mono_depth, "32FC1"),
-        "labels": (result.labels, "mono16"),
-        "tom_mask": (result.tom, "mono8"),
-        "provenance": (result.provenance.astype(np.uint8, copy=False), "mono8"),
-        "prompted_image": (result.prompted_image, "rgb8"),
-    }[topic]
-    return image_message(array, encoding, stamp, frame_id)
+    attribute, encoding = _IMAGES[topic]
+    return image_message(getattr(result, attribute), encoding, stamp, frame_id)
 
 
 def _anchors(result: ObjectDepth) -> Any:

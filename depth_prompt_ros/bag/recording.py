@@ -62,19 +62,19 @@ class _TruncatedMcapSource:
     path: Path
 
     def __post_init__(self) -> None:
-        self.types = {topic: msgtype for topic, msgtype, _ in self._records(want_messages=False)}
+        self.types = {message.topic: message.msgtype for message in self._records(announce=True)}
 
     def messages(self, topics: Collection[str]) -> Iterator[RawMessage]:
-        for topic, msgtype, record in self._records(want_messages=True):
-            if topic in topics:
-                yield RawMessage(topic, msgtype, record.log_time, record.data)
+        yield from (message for message in self._records() if message.topic in topics)
 
-    def _records(self, want_messages: bool) -> Iterator[tuple[str, str, Any]]:
+    def _records(self, announce: bool = False) -> Iterator[RawMessage]:
+        """The messages, or with ``announce`` one empty message a channel."""
         from mcap.records import Channel, Message, Schema
         from mcap.stream_reader import StreamReader
+        from rosbags.rosbag2.metadata import parse_qos
 
         schemas: dict[int, str] = {}
-        channels: dict[int, tuple[str, str]] = {}
+        channels: dict[int, RawMessage] = {}
         with self.path.open("rb") as file:
             records = StreamReader(file).records
             while True:
@@ -85,11 +85,12 @@ class _TruncatedMcapSource:
                 if isinstance(record, Schema):
                     schemas[record.id] = record.name
                 elif isinstance(record, Channel) and record.id not in channels:
-                    channels[record.id] = (record.topic, schemas.get(record.schema_id, ""))
-                    if not want_messages:
-                        yield (*channels[record.id], None)
-                elif want_messages and isinstance(record, Message):
-                    yield (*channels[record.channel_id], record)
+                    qos = tuple(parse_qos(record.metadata.get("offered_qos_profiles", "")))
+                    channels[record.id] = RawMessage(record.topic, schemas.get(record.schema_id, ""), 0, b"", qos)
+                    if announce:
+                        yield channels[record.id]
+                elif isinstance(record, Message) and not announce:
+                    yield channels[record.channel_id]._replace(log_ns=record.log_time, data=record.data)
 
 
 class Recording:

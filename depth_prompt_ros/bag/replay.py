@@ -51,7 +51,7 @@ class ReplayReport:
     damage: str = ""
 
     def summary(self) -> str:
-        """A few lines for people: frames, speed, and everything that was left out with its cause."""
+        """A few lines for people: frames, speed, and every frame that was left out with its cause."""
         rate = self.frames / self.seconds if self.seconds else 0.0
         lines = [f"{self.frames} frames in {self.seconds:.1f} s ({rate:.1f} frames per second) -> {self.out}"]
         if self.targets:
@@ -65,8 +65,6 @@ class ReplayReport:
         lines += [
             f"{count} messages on {topic} belong to no left image" for topic, count in self.unpaired.items() if count
         ]
-        if self.damage:
-            lines.append(self.damage)
         return "\n".join(lines)
 
     def count(self, skipped: SkippedFrame) -> None:

@@ -69,11 +69,14 @@ def replay(
         try:
             report = run(bag, out, parameters, storage.value, names, progress=show)
         except (KeyboardInterrupt, SystemExit) as stop:
+            code = 130 if isinstance(stop, KeyboardInterrupt) else stop.code
+            if code not in (130, 143):
+                raise
             bar.stop()
             typer.echo(f"interrupted: the frames done so far are in {out}", err=True)
-            raise typer.Exit(143 if isinstance(stop, SystemExit) else 130) from None
+            raise typer.Exit(code) from None
     typer.echo(report.summary())
     if report.damage:
-        raise BadInput(report.damage)
+        raise BadInput(f"{report.damage}; the results up to there are in {out}")
     if not report.frames:
         raise BadInput(f"no frame of {bag} could be used: the lines above say why")
