@@ -118,6 +118,11 @@ def test_unknown_picture_encoding_is_named(encoding):
         picture(raw_image(np.ones((HEIGHT, WIDTH, 3), np.float32), encoding))
 
 
+def test_view_names_the_encodings_it_takes():
+    with pytest.raises(BadFrame, match="bayer_rggb8 is not one of mono8, 8UC1, rgb8"):
+        view(raw_image(values("mono8"), "bayer_rggb8"))
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
@@ -165,6 +170,8 @@ def test_labels_refuse_colour_and_lossy_compression():
         label_image(raw_image(values("rgb8"), "rgb8"))
     with pytest.raises(BadFrame, match="use PNG"):
         label_image(compressed(".jpg", values("mono8"), "mono8; jpeg compressed "))
+    with pytest.raises(BadFrame, match="colour PNG: give one channel"):
+        label_image(compressed(".png", values("rgb8"), "png"))
     labels = values("mono16")
     np.testing.assert_array_equal(label_image(compressed(".png", labels, "mono16; png compressed ")), labels)
 

@@ -124,22 +124,24 @@ def test_a_single_camera_info_is_latched(tmp_path):
     assert all(isinstance(item, Frame) for item in read(bags.write(tmp_path / "bag", records)))
 
 
-def test_a_topic_with_no_message_at_all(tmp_path):
-    records = bags.stereo_records()
-    bag = bags.write(tmp_path / "bag", records)
+@pytest.mark.parametrize("empty", ["/left/image_rect", "/right/image_rect", "/left/camera_info"])
+def test_a_topic_with_no_message_at_all(tmp_path, empty):
     from rosbags.rosbag2 import Writer
 
     from depth_prompt_ros.bag.messages import typestore
 
     with Writer(tmp_path / "empty", version=8) as writer:
-        for topic, content, log in records:
+        for topic, content, log in bags.stereo_records():
             known = {connection.topic: connection for connection in writer.connections}
             connection = known.get(topic) or writer.add_connection(topic, content.__msgtype__, typestore=typestore())
-            if topic != "/right/image_rect":
+            if topic != empty:
                 writer.write(connection, log, typestore().serialize_cdr(content, content.__msgtype__))
-    assert len(read(bag)) == 4
+    if empty == "/left/image_rect":
+        with pytest.raises(BadInput, match=r"topic /left/image_rect in .*empty has no messages"):
+            read(tmp_path / "empty")
+        return
     items = read(tmp_path / "empty")
-    assert only_reason(items) == "no message on /right/image_rect"
+    assert only_reason(items) == f"no message on {empty}"
     assert items[0].gap_s is None
 
 

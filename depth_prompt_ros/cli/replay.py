@@ -73,7 +73,8 @@ def replay(
             if code not in (130, 143):
                 raise
             bar.stop()
-            typer.echo(f"interrupted: the frames done so far are in {out}", err=True)
+            kept = f"the frames done so far are in {out}" if out.exists() else "nothing was written"
+            typer.echo(f"interrupted: {kept}", err=True)
             raise typer.Exit(code) from None
     typer.echo(report.summary())
     if report.damage:
