@@ -228,6 +228,10 @@ class VirtualCamera:
         """(H, W) real inverse depth, 1/m, from the virtual (size, size); 0 outside the virtual picture."""
         size = (self.camera.width, self.camera.height)
         real = cv2.warpPerspective(
-            virtual, self.homography, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT
+            virtual,
+            self.homography,
+            size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
         )
         return cast(Float32, real * self._depth_ratio)

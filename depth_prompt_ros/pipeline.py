@@ -105,7 +105,9 @@ class ObjectDepthPipeline:
             labels = self.segment(frame, measurement)
             masks = [labels == label for label in range(1, int(labels.max()) + 1)]
             if not masks or not all(mask.any() for mask in masks):
-                raise BadFrame("a target's mask is empty: give labels 1..n without gaps, or a point or box on the object")
+                raise BadFrame(
+                    "a target's mask is empty: give labels 1..n without gaps, or a point or box on the object"
+                )
         with _timed(seconds, "tom"):
             tom = self.find_tom(frame, labels)
         with _timed(seconds, "anchor"):

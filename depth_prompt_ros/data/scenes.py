@@ -33,13 +33,20 @@ def look_at(eye: NDArray[np.floating], target: NDArray[np.floating], roll: float
 
 
 def _place(
-    rng: np.random.Generator, mesh: shapes.Mesh, height: float, where: NDArray[np.floating], surface: Surface, label: int
+    rng: np.random.Generator,
+    mesh: shapes.Mesh,
+    height: float,
+    where: NDArray[np.floating],
+    surface: Surface,
+    label: int,
 ) -> Body:
     """A unit-sized shape as an object of the given size in metres, standing at ``where``."""
     texture = textures.random_texture(rng, 1.0)
     to_texture = np.hstack([np.eye(3) / height, -np.asarray(where, float)[:, None] / height]).astype(np.float32)
     gloss = float(rng.choice([0.0, rng.uniform(0.1, 0.8)])) if surface == Surface.OPAQUE else 0.0
-    return Body(mesh.moved(np.eye(3), height, np.asarray(where, np.float32)), texture, surface, label, gloss, to_texture)
+    return Body(
+        mesh.moved(np.eye(3), height, np.asarray(where, np.float32)), texture, surface, label, gloss, to_texture
+    )
 
 
 def random_surface(rng: np.random.Generator, transparent_share: float) -> Surface:
@@ -95,10 +102,14 @@ def random_scene(rng: np.random.Generator, size: int, transparent_share: float =
     spread = rng.uniform(0.06, 0.3)
     for label in range(1, int(rng.integers(3, 11))):
         where = np.array([*rng.normal(scale=spread, size=2), rng.choice([0.0, rng.uniform(0, 0.3)], p=[0.8, 0.2])])
-        bodies.append(_object(rng, float(np.exp(rng.uniform(np.log(0.07), np.log(0.4)))), where, label, transparent_share))
+        bodies.append(
+            _object(rng, float(np.exp(rng.uniform(np.log(0.07), np.log(0.4)))), where, label, transparent_share)
+        )
     distance = np.exp(rng.uniform(np.log(0.3), np.log(1.5)))
     azimuth, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(5, 75))
-    eye = distance * np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    eye = distance * np.array(
+        [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
+    )
     eye[:2] = np.clip(eye[:2], -0.78, 0.78)
     target = np.array([*rng.normal(scale=rng.choice([0.05, 0.2]), size=2), rng.uniform(-0.05, 0.2)])
     focal = size * float(np.exp(rng.uniform(np.log(0.7), np.log(2.2))))

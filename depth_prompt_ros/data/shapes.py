@@ -148,7 +148,9 @@ def tumbler(rng: np.random.Generator, wall: float = 0.02) -> Mesh:
         stem, foot = rng.uniform(0.02, 0.035), rng.uniform(0.7, 1.0) * top
         start = rng.uniform(0.3, 0.5)
         t = np.linspace(0, 1, 20)
-        cup = np.stack([stem + (top - stem) * np.sin(t * np.pi / 2) ** 0.7 * (1 - 0.2 * t**2), start + (1 - start) * t], 1)
+        cup = np.stack(
+            [stem + (top - stem) * np.sin(t * np.pi / 2) ** 0.7 * (1 - 0.2 * t**2), start + (1 - start) * t], 1
+        )
         outer = np.concatenate([[[foot, 0], [foot * 0.9, 0.015], [stem * 1.3, 0.04], [stem, 0.1]], cup])
         inner = cup[::-1] * [1, 1] - [wall, 0]
         inner = inner[inner[:, 0] > 0.005]
@@ -189,7 +191,8 @@ def blob(rng: np.random.Generator) -> Mesh:
     latitude = np.linspace(-np.pi / 2 + 1e-3, np.pi / 2 - 1e-3, 40)[:, None]
     longitude = np.linspace(-np.pi, np.pi, 56, endpoint=False)[None]
     direction = np.stack(
-        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude) + 0 * longitude], -1
+        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude) + 0 * longitude],
+        -1,
     )
     radius = np.ones(direction.shape[:2])
     for _ in range(int(rng.integers(2, 6))):

@@ -75,7 +75,11 @@ def stripes(rng: np.random.Generator, size: float) -> Texture:
 def checks(rng: np.random.Generator, size: float) -> Texture:
     """A checkerboard in space: tiles, packaging."""
     colours = np.stack([random_colour(rng), random_colour(rng)])
-    spin = np.linalg.qr(rng.normal(size=(3, 3)))[0].astype(np.float32) if rng.random() < 0.5 else np.eye(3, dtype=np.float32)
+    spin = (
+        np.linalg.qr(rng.normal(size=(3, 3)))[0].astype(np.float32)
+        if rng.random() < 0.5
+        else np.eye(3, dtype=np.float32)
+    )
     return lambda points: colours[np.floor(points @ spin / size + 1e-3).astype(np.int64).sum(axis=1) % 2]
 
 

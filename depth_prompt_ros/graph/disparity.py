@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -29,4 +30,5 @@ def with_relief(inverse_depth: Tensor, mask: Tensor, relief: Tensor) -> Tensor:
     depth = 1 / inverse_depth
     total = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
     mean = (mask * depth).sum((1, 2, 3), keepdim=True) / total
-    return 1 / (1 + relief.view(-1, 1, 1, 1) * (depth / mean - 1)).clamp(min=0.2)
+    ratio = depth / mean
+    return 1 / torch.maximum(1 + relief.view(-1, 1, 1, 1) * (ratio - 1), 0.2 * ratio)

@@ -40,9 +40,7 @@ class MetricFit(nn.Module):
         coefficients = torch.where(count > 0, torch.where(use, sloped, plain), identity)
         return torch.cat([coefficients, torch.where(use, sloped_fit, plain_fit)], 1)
 
-    def _fit(
-        self, q: Tensor, y: Tensor, known: Tensor, precision: Tensor, shifted: bool
-    ) -> tuple[Tensor, Tensor]:
+    def _fit(self, q: Tensor, y: Tensor, known: Tensor, precision: Tensor, shifted: bool) -> tuple[Tensor, Tensor]:
         """(N, 2) scale and shift, (N, 2) inliers and residual."""
         trust = known
         for _ in range(self.ITERATIONS):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
+
+from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.networks.catalogue import read_weights
 
 # Columns: how strongly each decorrelated channel drives red, green and blue; the constants of the usual natural-image
 # colour decorrelation (2306.05428, supplement), divided by the largest column norm.
@@ -55,3 +60,17 @@ def composite(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:
     Composing before the network's normalisation gives the same picture as after it, since the mask is 0 or 1.
     """
     return mask * image + (1 - mask) * background
+
+
+def load_background(path: Path, network: str) -> FixedBackground:
+    """A learned background as a constant module.
+
+    Raises:
+        BadModel: missing or corrupt file, or a prompt made for another network.
+    """
+    tensors, metadata = read_weights(path)
+    if metadata.get("network") != network:
+        raise BadModel(f"{path} is a prompt for network {metadata.get('network')!r}, not {network!r}: learn one for it")
+    if "picture" not in tensors:
+        raise BadModel(f"{path} holds no background picture: it is not a prompt")
+    return FixedBackground(tensors["picture"])

@@ -13,9 +13,17 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.data.rendered import RenderedSet
 from depth_prompt_ros.graph.disparity import relative_inverse_depth
-from depth_prompt_ros.graph.prompt import FixedBackground, FourierBackground, composite
+from depth_prompt_ros.graph.prompt import FourierBackground, composite
 from depth_prompt_ros.learning import losses
-from depth_prompt_ros.learning.trainer import Report, Schedule, augment_colour, fit, load_batch, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import (
+    Report,
+    Schedule,
+    augment_colour,
+    fit,
+    load_batch,
+    pick_device,
+    write_weights,
+)
 from depth_prompt_ros.networks import catalogue
 
 
@@ -52,8 +60,15 @@ def learn_background(
     seconds = fit(background.parameters(), loss_of, len(train), schedule, report)
     learned = background().detach()
     figures = compare_backgrounds(network, normalise, learned, test, device)
-    card = {"data": f"{len(train)} rendered objects", "schedule": asdict(schedule), "seconds": round(seconds), "test": figures}
-    write_weights(out, {"picture": learned}, {"prompt": "single background", "network": name, "size": str(entry.size)}, card)
+    card = {
+        "data": f"{len(train)} rendered objects",
+        "schedule": asdict(schedule),
+        "seconds": round(seconds),
+        "test": figures,
+    }
+    write_weights(
+        out, {"picture": learned}, {"prompt": "single background", "network": name, "size": str(entry.size)}, card
+    )
     pixels = (255 * learned[0].permute(1, 2, 0).cpu().numpy() + 0.5).astype(np.uint8)
     cv2.imwrite(str(out.with_suffix(".png")), pixels[..., ::-1])
     return figures
@@ -80,20 +95,6 @@ def compare_backgrounds(
             cosine = losses.normal_cosine(value, target, mask, test.focal)
             sums.setdefault(key, []).append(torch.stack([rmse, cosine], 1))
     means = {key: torch.cat(rows).mean(0).tolist() for key, rows in sums.items()}
-    return {key: {"si_rmse": round(rmse, 4), "normal_cosine": round(cosine, 4)} for key, (rmse, cosine) in means.items()}
-
-
-def load_background(path: Path, network: str) -> FixedBackground:
-    """A learned background as a constant module.
-
-    Raises:
-        BadModel: missing or corrupt file, or a prompt made for another network.
-    """
-    from depth_prompt_ros.errors import BadModel
-
-    tensors, metadata = catalogue.read_weights(path)
-    if metadata.get("network") != network:
-        raise BadModel(f"{path} is a prompt for network {metadata.get('network')!r}, not {network!r}: learn one for it")
-    if "picture" not in tensors:
-        raise BadModel(f"{path} holds no background picture: it is not a prompt")
-    return FixedBackground(tensors["picture"])
+    return {
+        key: {"si_rmse": round(rmse, 4), "normal_cosine": round(cosine, 4)} for key, (rmse, cosine) in means.items()
+    }

@@ -12,7 +12,15 @@ from torch import Tensor
 
 from depth_prompt_ros.data.rendered import RenderedSet
 from depth_prompt_ros.learning import losses
-from depth_prompt_ros.learning.trainer import Report, Schedule, augment_colour, fit, load_batch, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import (
+    Report,
+    Schedule,
+    augment_colour,
+    fit,
+    load_batch,
+    pick_device,
+    write_weights,
+)
 from depth_prompt_ros.networks import catalogue
 
 
@@ -24,7 +32,12 @@ def _normalised_disparity(depth: Tensor) -> Tensor:
 
 
 def learn_scene_network(
-    train: RenderedSet, test: RenderedSet, out: Path, schedule: Schedule, name: str = "scene-net", report: Report | None = None
+    train: RenderedSet,
+    test: RenderedSet,
+    out: Path,
+    schedule: Schedule,
+    name: str = "scene-net",
+    report: Report | None = None,
 ) -> dict[str, float]:
     """Learn catalogue network ``name`` on scenes, write weights and card to ``out``; returns the test figures.
 
@@ -51,7 +64,12 @@ def learn_scene_network(
     seconds = fit(network.parameters(), loss_of, len(train), schedule, report, weight_decay=0.01)
     network.eval()
     figures = evaluate_scene_network(network, catalogue.Normalise(entry).to(device), test, device)
-    card = {"data": f"{len(train)} rendered scenes", "schedule": asdict(schedule), "seconds": round(seconds), "test": figures}
+    card = {
+        "data": f"{len(train)} rendered scenes",
+        "schedule": asdict(schedule),
+        "seconds": round(seconds),
+        "test": figures,
+    }
     metadata = {"network": name, "output": entry.output, "size": str(entry.size), "licence": entry.licence}
     write_weights(out, network.state_dict(), metadata, card)
     return figures
@@ -72,7 +90,9 @@ def evaluate_scene_network(
         disparity = 1 / depth.clamp(min=0.05)
         fitted = losses.align_scale_shift(network(normalise(image)), disparity, mask)
         mean = disparity.mean((1, 2, 3), keepdim=True)
-        left = (fitted - disparity).square().mean((1, 2, 3)) / (disparity - mean).square().mean((1, 2, 3)).clamp(min=1e-9)
+        left = (fitted - disparity).square().mean((1, 2, 3)) / (disparity - mean).square().mean((1, 2, 3)).clamp(
+            min=1e-9
+        )
         relative = ((1 / fitted.clamp(min=0.1) - depth).abs() / depth).mean((1, 2, 3))
         constant = ((1 / mean - depth).abs() / depth).mean((1, 2, 3))
         rows.append(torch.stack([left, relative, constant], 1))

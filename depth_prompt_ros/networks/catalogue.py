@@ -113,5 +113,7 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise BadModel(f"{path} does not fit {name}: {str(error).splitlines()[0]}; learn it with this version") from error
+        raise BadModel(
+            f"{path} does not fit {name}: {str(error).splitlines()[0]}; learn it with this version"
+        ) from error
     return network.eval().requires_grad_(False)

@@ -12,8 +12,8 @@ import torch
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.scenes import OBJECT_FOCAL
 from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.graph.prompt import load_background
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
-from depth_prompt_ros.learning.background import load_background
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
 
@@ -65,7 +65,9 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
     difference = _disagreement(module, aside, entry.size)
     if not difference <= TOLERANCE:
         aside.unlink()
-        raise BadModel(f"the exported graph differs from PyTorch by {difference:.1e} (at most {TOLERANCE:g}): not written")
+        raise BadModel(
+            f"the exported graph differs from PyTorch by {difference:.1e} (at most {TOLERANCE:g}): not written"
+        )
     os.replace(aside, out)
     return difference
 

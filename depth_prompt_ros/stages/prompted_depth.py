@@ -79,18 +79,20 @@ class PromptedDepth:
         views = [VirtualCamera.looking_at(camera, mask, self.size, self.fill) for mask in masks]
         answer = self.graph(
             image=np.stack([_to_planes(view.warp(image, border=255)) for view in views]),
-            mask=np.stack([view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)])[
-                :, None
-            ].astype(np.float32),
-            trusted=np.stack([view.warp_inverse_depth(anchor.trusted) for view, anchor in zip(views, anchors, strict=True)])[
-                :, None
-            ],
+            mask=np.stack(
+                [view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)]
+            )[:, None].astype(np.float32),
+            trusted=np.stack(
+                [view.warp_inverse_depth(anchor.trusted) for view, anchor in zip(views, anchors, strict=True)]
+            )[:, None],
             relief=np.array([self.focal * self.size / view.focal for view in views], np.float32),
             free_shift=np.array([anchor.free_shift for anchor in anchors], np.float32),
         )
         shapes = [
             _shape(view, mask, inverse_depth, fit)
-            for view, mask, inverse_depth, fit in zip(views, masks, answer["inverse_depth"][:, 0], answer["fit"], strict=True)
+            for view, mask, inverse_depth, fit in zip(
+                views, masks, answer["inverse_depth"][:, 0], answer["fit"], strict=True
+            )
         ]
         picture = np.concatenate(list(answer["picture"].transpose(0, 2, 3, 1)), axis=1)
         return shapes, (picture * 255 + 0.5).astype(np.uint8)

@@ -1,0 +1,113 @@
+"""depth-prompt learn: the shipped depth network, and backgrounds through a frozen network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from depth_prompt_ros.data.rendered import RenderedSet
+    from depth_prompt_ros.learning.trainer import Report
+
+app = typer.Typer(no_args_is_help=True, help="Learn the depth network and its background prompt on rendered pictures.")
+
+Cache = Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")]
+Steps = Annotated[int, typer.Option("--steps", min=1, help="Optimiser steps.")]
+Pictures = Annotated[int, typer.Option("--pictures", min=1, help="Rendered pictures to learn from.")]
+TestPictures = Annotated[int, typer.Option("--test-pictures", min=1, help="Rendered pictures to test on.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Pictures a step.")]
+Rate = Annotated[float, typer.Option("--learning-rate", min=0.0, help="Peak of the one-cycle schedule.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of batches, augmentation and first weights.")]
+
+SCENE_SEEDS, OBJECT_SEEDS = (100, 101), (200, 201)
+
+
+@app.command("scene-network")
+def scene_network(
+    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors.")],
+    cache: Cache = Path("rendered"),
+    steps: Steps = 6000,
+    pictures: Pictures = 14000,
+    test_pictures: TestPictures = 400,
+    batch: Batch = 32,
+    learning_rate: Rate = 2e-3,
+    seed: Seed = 0,
+) -> None:
+    """Learn the small depth network on rendered scenes; the defaults made the shipped one."""
+    from depth_prompt_ros.learning.scene_network import learn_scene_network
+    from depth_prompt_ros.learning.trainer import Schedule
+    from depth_prompt_ros.networks.catalogue import find
+
+    size = find("scene-net").size
+    train = _rendered(cache, "scenes", pictures, size, SCENE_SEEDS[0])
+    test = _rendered(cache, "scenes", test_pictures, size, SCENE_SEEDS[1])
+    with _progress("learning") as report:
+        figures = learn_scene_network(train, test, out, Schedule(steps, batch, learning_rate, seed), report=report)
+    _print(out, figures)
+
+
+@app.command("background")
+def background(
+    out: Annotated[Path, typer.Option("--out", help="Prompt to write, .safetensors; its picture goes beside it.")],
+    network: Annotated[str, typer.Option("--network", help="Frozen network, a name in the catalogue.")] = "scene-net",
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--weights", help="The network's weights; the shipped ones if not given."),
+    ] = None,
+    cache: Cache = Path("rendered"),
+    steps: Steps = 4000,
+    pictures: Pictures = 8000,
+    test_pictures: TestPictures = 400,
+    batch: Batch = 16,
+    learning_rate: Rate = 1e-2,
+    seed: Seed = 0,
+) -> None:
+    """Learn a single background through the frozen network; the defaults made the shipped one."""
+    from depth_prompt_ros.learning.background import learn_background
+    from depth_prompt_ros.learning.trainer import Schedule
+    from depth_prompt_ros.networks.catalogue import find
+
+    size = find(network).size
+    train = _rendered(cache, "objects", pictures, size, OBJECT_SEEDS[0])
+    test = _rendered(cache, "objects", test_pictures, size, OBJECT_SEEDS[1])
+    with _progress("learning") as report:
+        figures = learn_background(
+            train, test, out, Schedule(steps, batch, learning_rate, seed), network, weights, report=report
+        )
+    _print(out, figures)
+
+
+def _rendered(cache: Path, kind: Literal["scenes", "objects"], count: int, size: int, seed: int) -> RenderedSet:
+    from depth_prompt_ros.data.rendered import open_or_render
+
+    with _progress(f"rendering {count} {kind}") as report:
+        folder = cache / f"{kind}-{size}-{count}-{seed}"
+        return open_or_render(
+            folder, kind, count, size, seed, done=lambda finished: report(finished, count, None, None)
+        )
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Report | Any]:
+    """A bar with the loss and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, loss="")
+
+        def report(done: int, total: int, loss: float | None, _: float | None) -> None:
+            bar.update(task, completed=done, total=total, loss="" if loss is None else f"loss {loss:.4f}")
+
+        yield report
+
+
+def _print(out: Path, figures: dict[str, Any]) -> None:
+    import json
+
+    typer.echo(f"{out}\n{json.dumps(figures, indent=1)}")

@@ -1,0 +1,74 @@
+"""The shipped network's shape error per background: learned, white, original, noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel, VirtualCamera
+from depth_prompt_ros.evaluation import metrics
+from depth_prompt_ros.stages.prompted_depth import PromptedDepth
+
+Float32 = NDArray[np.float32]
+
+BACKGROUNDS = ("learned", "white", "original", "noise")
+CONSTANT = "constant depth"
+
+
+def background_errors(
+    network: PromptedDepth,
+    image: NDArray[np.uint8],
+    camera: CameraModel,
+    masks: Sequence[NDArray[np.bool_]],
+    truth: Float32,
+) -> dict[str, NDArray[np.float64]]:
+    """si-RMSE and normal cosine of every target by background, with the same frozen network.
+
+    The graph composes the learned background itself. For any other, the finished picture goes in with a mask of ones,
+    so that the network sees exactly that picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        masks: n targets, (H, W) bool.
+        truth: (H, W) float32 metres, NaN = unknown.
+
+    Returns:
+        (n, 2) float64 si-RMSE and normal cosine for each of ``BACKGROUNDS`` and for a constant depth.
+    """
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (network.size, network.size, 3), dtype=np.uint8)
+    errors: dict[str, list[tuple[float, float]]] = {name: [] for name in (*BACKGROUNDS, CONSTANT)}
+    for mask in masks:
+        view = VirtualCamera.looking_at(camera, mask, network.size, network.fill)
+        crop = view.warp(image, border=255)
+        inside = view.warp(mask.view(np.uint8), cv2.INTER_NEAREST).astype(bool)
+        known = np.where(mask & np.isfinite(truth), 1 / truth, np.float32(0)).astype(np.float32)
+        inverse = view.warp_inverse_depth(known)
+        scored = inside & (inverse > 0)
+        true_depth = np.where(scored, 1 / np.maximum(inverse, 1e-6), np.float32(np.nan)).astype(np.float32)
+        seen = CameraModel(network.size, network.size, view.focal, view.focal, view.K[0, 2], view.K[1, 2])
+        shapes: dict[str, Float32] = {CONSTANT: np.ones_like(inverse)}
+        for name, background in (("learned", None), ("white", 255), ("original", crop), ("noise", noise)):
+            picture = crop if background is None else np.where(inside[..., None], crop, background).astype(np.uint8)
+            shape = _relative_depth(network, picture, inside if background is None else np.ones_like(inside))
+            shape /= shape[inside].mean()
+            shapes[name] = 1 + network.focal * network.size / view.focal * (shape - 1)
+        for name, shape in shapes.items():
+            rmse = metrics.si_rmse(shape, true_depth, scored)
+            errors[name].append((rmse, metrics.normal_cosine(shape, true_depth, scored, seen)))
+    return {name: np.array(rows) for name, rows in errors.items()}
+
+
+def _relative_depth(network: PromptedDepth, picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Float32:
+    """(S, S) depth up to scale of the graph's answer to one crop."""
+    answer = network.graph(
+        image=np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)[None] / np.float32(255),
+        mask=mask[None, None].astype(np.float32),
+        trusted=np.zeros((1, 1, *mask.shape), np.float32),
+        relief=np.ones(1, np.float32),
+        free_shift=np.zeros(1, np.float32),
+    )
+    return np.asarray(1 / answer["inverse_depth"][0, 0])
