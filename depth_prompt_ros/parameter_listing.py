@@ -44,7 +44,7 @@ def entries() -> list[Entry]:
 def ros_yaml() -> str:
     """The defaults as a ROS 2 parameter file; what has no default, which ROS cannot write down, is a comment."""
     lines = [
-        "# Every parameter with its default, for the live nodes and for depth-prompt replay --parameters.",
+        "# Every parameter with its default, for the live nodes and for depth-prompt replay --params.",
         "# Written by: depth-prompt parameters",
         "/**:",
         "  ros__parameters:",

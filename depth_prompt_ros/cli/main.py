@@ -16,6 +16,7 @@ EXTRAS = {
     "matplotlib": "demo",
     "onnx": "learn",
     "onnxscript": "learn",
+    "PIL": "demo",
     "rembg": "rembg",
     "safetensors": "learn",
     "skimage": "demo",

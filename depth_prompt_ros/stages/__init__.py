@@ -1,0 +1,1 @@
+"""What happens to a frame, one stage a file."""
