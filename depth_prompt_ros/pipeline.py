@@ -19,6 +19,7 @@ from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 from depth_prompt_ros.stages.segmentation import make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
+from depth_prompt_ros.stages.tilt import correct_tilt
 from depth_prompt_ros.stages.tom import evidence, make_tom_detector
 
 Float32 = NDArray[np.float32]
@@ -117,6 +118,10 @@ class ObjectDepthPipeline:
             ]
         with _timed(seconds, "network"):
             shapes, prompted_image = self.prompted_depth(frame.image, frame.camera, masks, anchors)
+            shapes = [
+                correct_tilt(frame.camera, shape, mask, anchor)
+                for shape, mask, anchor in zip(shapes, masks, anchors, strict=True)
+            ]
         with _timed(seconds, "merge"):
             inverse_depth = np.max([shape.inverse_depth for shape in shapes], axis=0)
             mono_depth = np.where(inverse_depth > 0, 1 / np.maximum(inverse_depth, 1e-6), np.float32(np.nan))
