@@ -119,7 +119,10 @@ def test_text_is_escaped_and_verdicts_are_words(report: Report) -> None:
     html = to_html(report)
     assert "Stereo &lt;alone&gt;" in html
     assert "1 &lt; 2" in html
-    assert re.findall(r'<li class="(\w+)"><span class="badge">(\w+)</span>', html) == [("met", "met"), ("missed", "missed")]
+    assert re.findall(r'<li class="(\w+)"><span class="badge">(\w+)</span>', html) == [
+        ("met", "met"),
+        ("missed", "missed"),
+    ]
 
 
 def test_files(report: Report, tmp_path) -> None:

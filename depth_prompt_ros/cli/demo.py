@@ -19,4 +19,5 @@ def demo(
     from depth_prompt_ros.demo.run import run_demo
     from depth_prompt_ros.demo.summary import print_summary
 
-    print_summary(run_demo(out, frames, seed), Console())
+    console = Console()
+    print_summary(run_demo(out, frames, seed, console=console), console)

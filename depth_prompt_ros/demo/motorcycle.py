@@ -1,4 +1,4 @@
-"""The Middlebury 2014 *Motorcycle* pair with ground truth (Scharstein et al., GCPR 2014), as scikit-image carries it."""
+"""The Middlebury 2014 Motorcycle pair with ground truth (Scharstein et al., GCPR 2014), which scikit-image carries."""
 
 from __future__ import annotations
 

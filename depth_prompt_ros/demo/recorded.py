@@ -15,7 +15,9 @@ from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import Recording
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.demo.input_bag import LABELS_TOPIC, TRUE_DEPTH_TOPIC, TRUE_TOM_TOPIC
+from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.outcome import AnchorReport, Outcome
+from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
 
 RESULT_TOPICS = ("depth", "labels", "tom_mask", "disparity", "mono_depth", "provenance", "prompted_image", "anchors")
 """What a replay has to write for :func:`read_outcomes`."""
@@ -36,6 +38,19 @@ def read_outcomes(input_bag: Path, result_bag: Path) -> Iterator[Outcome]:
     for stamp_ns, result in _by_stamp(result_bag, [_NAMESPACE + name for name in RESULT_TOPICS]):
         given = next(messages for stamp, messages in inputs if stamp == stamp_ns)
         yield _outcome(stamp_ns, given, {topic.removeprefix(_NAMESPACE): found for topic, found in result.items()})
+
+
+def read_cloud(result_bag: Path, topic: str, stamp_ns: int) -> NDArray[Any]:
+    """(N,) points of one frame, as :data:`depth_prompt_ros.stages.cloud.CLOUD_DTYPE`.
+
+    Args:
+        topic: ``points`` or ``object_points``.
+        stamp_ns: the frame's stamp.
+    """
+    for stamp, messages in _by_stamp(result_bag, [_NAMESPACE + topic]):
+        if stamp == stamp_ns:
+            return np.frombuffer(messages[_NAMESPACE + topic].data, CLOUD_DTYPE)
+    raise BadInput(f"{result_bag} has no {_NAMESPACE}{topic} with stamp {stamp_ns}")
 
 
 def _outcome(stamp_ns: int, given: dict[str, Any], result: dict[str, Any]) -> Outcome:
@@ -78,8 +93,6 @@ def _anchors(message: Any) -> dict[int, AnchorReport]:
 def _by_stamp(bag: Path, topics: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Messages that share a header stamp, by topic."""
     store = typestore()
-    messages = (
-        (raw.topic, store.deserialize_cdr(raw.data, raw.msgtype)) for raw in Recording(bag).messages(topics)
-    )
+    messages = ((raw.topic, store.deserialize_cdr(raw.data, raw.msgtype)) for raw in Recording(bag).messages(topics))
     for stamp_ns, group in groupby(messages, key=lambda found: stamp_of(found[1])):
         yield stamp_ns, dict(group)

@@ -12,36 +12,40 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rich.console import Console
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.bag.replay import replay
 from depth_prompt_ros.bag.writer import Storage
 from depth_prompt_ros.demo.input_bag import write_input_bag
 from depth_prompt_ros.demo.motorcycle import motorcycle_pair, motorcycle_parameters
-from depth_prompt_ros.demo.recorded import RESULT_TOPICS, read_outcomes
+from depth_prompt_ros.demo.recorded import RESULT_TOPICS, read_cloud, read_outcomes
 from depth_prompt_ros.demo.sections import motorcycle_section, overview, tabletop_section
 from depth_prompt_ros.demo.tabletop import all_by_itself_parameters, given_labels_parameters, tabletop_frames
 from depth_prompt_ros.evaluation.outcome import Outcome
 from depth_prompt_ros.evaluation.report import Report, write_report
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.stages.cloud import organised_cloud, write_ply
+from depth_prompt_ros.stages.cloud import write_ply
 
 BAGS = ("motorcycle", "motorcycle_depth", "tabletop", "tabletop_depth", "tabletop_depth_by_itself")
 """Folders below ``bags``; each run replaces them."""
 
 
 @dataclass
-class Stopwatch:
-    """Seconds of each named step, in order."""
+class Steps:
+    """Says on the console what is being done, and remembers how many seconds each step took."""
 
+    console: Console
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a block."""
+        """Announce and time a block."""
         start = time.perf_counter()
-        yield
+        with self.console.status(name):
+            yield
         self.seconds[name] = time.perf_counter() - start
+        self.console.print(f"{self.seconds[name]:6.1f} s  {name}", highlight=False)
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,15 @@ class Demo:
     written: dict[str, Path]
 
 
-def run_demo(out: Path, frames: int = 24, seed: int = 1, storage: Storage = "mcap") -> Demo:
+def run_demo(
+    out: Path, frames: int = 24, seed: int = 1, storage: Storage = "mcap", console: Console | None = None
+) -> Demo:
     """Run the whole demonstration into ``out``; what an earlier run left there is replaced, nothing else is touched.
 
     Args:
         frames: length of the table-top sequence.
         seed: other objects, textures and light for another number.
+        console: where to say what is being done; None = nowhere.
 
     Raises:
         BadInput: ``out`` cannot be written.
@@ -66,28 +73,29 @@ def run_demo(out: Path, frames: int = 24, seed: int = 1, storage: Storage = "mca
     bags.mkdir(parents=True, exist_ok=True)
     for name in BAGS:
         shutil.rmtree(bags / name, ignore_errors=True)
-    watch = Stopwatch()
-    with watch.step("write the motorcycle bag"):
+    steps = Steps(console or Console(quiet=True))
+    with steps.step("write the motorcycle bag"):
         write_input_bag(bags / "motorcycle", [motorcycle_pair()], storage)
-    with watch.step("replay it"):
-        motorcycle = _replayed(bags, "motorcycle", "motorcycle_depth", motorcycle_parameters(), storage)
-    with watch.step(f"render and write the table-top bag, {frames} frames"):
+    with steps.step("replay it"):
+        motorcycle = _replayed(bags, "motorcycle", "motorcycle_depth", motorcycle_parameters(), storage, "points")
+    with steps.step(f"render and write the table-top bag, {frames} frames"):
         write_input_bag(bags / "tabletop", tabletop_frames(frames, seed), storage)
-    with watch.step("replay it with labels given"):
-        given = _replayed(bags, "tabletop", "tabletop_depth", given_labels_parameters(), storage)
-    with watch.step("replay it with everything found by itself"):
+    with steps.step("replay it with labels given"):
+        given = _replayed(bags, "tabletop", "tabletop_depth", given_labels_parameters(), storage, "object_points")
+    with steps.step("replay it with everything found by itself"):
         found = _replayed(bags, "tabletop", "tabletop_depth_by_itself", all_by_itself_parameters(), storage)
-    with watch.step("score and draw"):
+    with steps.step("score and draw"):
         sections = [motorcycle_section(motorcycle[0]), tabletop_section(given, found)]
-    write_cloud(out / "cloud.ply", motorcycle[0])
-    write_cloud(out / "cloud_tabletop.ply", given[len(given) // 2])
+    write_ply(out / "cloud.ply", read_cloud(bags / "motorcycle_depth", "points", motorcycle[0].stamp_ns))
+    stamp_ns = given[len(given) // 2].stamp_ns
+    write_ply(out / "cloud_tabletop.ply", read_cloud(bags / "tabletop_depth", "object_points", stamp_ns))
     report = Report(
         "Metric object depth, also on glass and mirrors",
         "Two recordings, replayed by depth-prompt and compared with their ground truth. Every number is also in "
         "report.json; click a picture to enlarge it.",
         overview(given),
         sections,
-        _facts(watch),
+        _facts(steps),
     )
     html, numbers, pictures = write_report(report, out)
     return Demo(
@@ -99,18 +107,17 @@ def run_demo(out: Path, frames: int = 24, seed: int = 1, storage: Storage = "mca
     )  # fmt: skip
 
 
-def write_cloud(path: Path, outcome: Outcome) -> None:
-    """Write the merged depth of one frame as a PLY file that MeshLab, CloudCompare and Open3D read."""
-    confidence = np.isfinite(outcome.merged).astype(np.float32)
-    write_ply(path, organised_cloud(outcome.camera, outcome.merged, outcome.image, outcome.labels, confidence))
-
-
-def _replayed(bags: Path, given: str, result: str, parameters: Parameters, storage: Storage) -> list[Outcome]:
-    replay(bags / given, bags / result, parameters, storage=storage, topics=RESULT_TOPICS)
+def _replayed(
+    bags: Path, given: str, result: str, parameters: Parameters, storage: Storage, *more_topics: str
+) -> list[Outcome]:
+    replay(bags / given, bags / result, parameters, storage=storage, topics=[*RESULT_TOPICS, *more_topics])
     return list(read_outcomes(bags / given, bags / result))
 
 
-def _facts(watch: Stopwatch) -> dict[str, str]:
-    versions = f"depth_prompt_ros {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}"
-    facts = {name.capitalize(): f"{seconds:.1f} s" for name, seconds in watch.seconds.items()}
+def _facts(steps: Steps) -> dict[str, str]:
+    versions = (
+        f"depth_prompt_ros {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, "
+        f"OpenCV {cv2.__version__}"
+    )
+    facts = {name.capitalize(): f"{seconds:.1f} s" for name, seconds in steps.seconds.items()}
     return {"Made by": "depth-prompt demo", "With": versions} | facts

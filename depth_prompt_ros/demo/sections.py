@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from depth_prompt_ros.evaluation.backgrounds import BackgroundComparison
 from depth_prompt_ros.evaluation.comparison import (
     FOUND,
     MERGED,
@@ -30,6 +31,8 @@ from depth_prompt_ros.evaluation.figures import (
 from depth_prompt_ros.evaluation.outcome import Outcome
 from depth_prompt_ros.evaluation.pictures import Viewpoint, error_scale
 from depth_prompt_ros.evaluation.report import Figure, Gallery, Section
+from depth_prompt_ros.parameters import PromptedDepthParameters
+from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 
 
 def motorcycle_section(outcome: Outcome) -> Section:
@@ -60,9 +63,10 @@ def tabletop_section(given: Sequence[Outcome], found: Sequence[Outcome]) -> Sect
         given: outcomes of the replay that read labels from the bag.
         found: outcomes of the same frames, with targets from the pictures alone.
     """
-    comparison = TomComparison()
+    comparison, backgrounds = TomComparison(), BackgroundComparison(PromptedDepth(PromptedDepthParameters()))
     for outcome, other in zip(given, found, strict=True):
         comparison.add(outcome, tom_answers(outcome) | {FOUND: other.merged})
+        backgrounds.add(outcome)
     example = given[len(given) // 2]
     answers = tom_answers(example)
     shown = {name: answers[name] for name in (STEREO, ROW_FILLED, PLANE, MONO, MERGED)}
@@ -79,8 +83,8 @@ def tabletop_section(given: Sequence[Outcome], found: Sequence[Outcome]) -> Sect
         "Opaque, glass and mirror objects on a table, 640x480, baseline 60 mm. The pictures are ray-traced, so stereo "
         "sees through the glass and into the mirror as a camera would. Targets are labels given from outside; which "
         "pixels are transparent or mirror (ToM) is found by evidence, without labels.",
-        comparison.checks(),
-        [comparison.table(), comparison.object_table()],
+        [*comparison.checks(), backgrounds.check()],
+        [comparison.table(), comparison.object_table(), backgrounds.table()],
         galleries,
     )
 

@@ -1,4 +1,4 @@
-"""The shipped network's shape error per background: learned, white, original, noise."""
+"""The shipped network's shape error per background: learned, white, original, noise (2306.05428, fixed backgrounds)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,64 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel, VirtualCamera
 from depth_prompt_ros.evaluation import metrics
+from depth_prompt_ros.evaluation.outcome import Outcome
+from depth_prompt_ros.evaluation.report import Check, Column, Row, Table
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 
 Float32 = NDArray[np.float32]
 
 BACKGROUNDS = ("learned", "white", "original", "noise")
 CONSTANT = "constant depth"
+_GENTLE_RELIEF = 0.1
+_NAMES = {
+    "learned": ("Learned prompt", "what the pipeline uses"),
+    "white": ("White", "the same frozen network"),
+    "original": ("Original surroundings", "the same frozen network"),
+    "noise": ("Noise", "the same frozen network"),
+    CONSTANT: ("Constant depth", "no network"),
+}
+
+
+class BackgroundComparison:
+    """Mean errors of the network's shape over the targets of many frames, before any metric fit."""
+
+    def __init__(self, network: PromptedDepth) -> None:
+        self._network = network
+        self._errors: dict[str, list[NDArray[np.float64]]] = {name: [] for name in _NAMES}
+
+    def add(self, outcome: Outcome) -> None:
+        """Take every target of a frame."""
+        masks = [outcome.labels == label for label in np.unique(outcome.labels[outcome.labels > 0])]
+        found = background_errors(self._network, outcome.image, outcome.camera, masks, outcome.true_depth)
+        for name, errors in found.items():
+            self._errors[name].append(errors)
+
+    def means(self) -> dict[str, tuple[float, float]]:
+        """si-RMSE and normal cosine by background."""
+        rows = {name: np.nanmean(np.concatenate(errors), axis=0) for name, errors in self._errors.items()}
+        return {name: (float(si_rmse), float(cosine)) for name, (si_rmse, cosine) in rows.items()}
+
+    def table(self) -> Table:
+        """One row a background."""
+        views = sum(map(len, self._errors["learned"]))
+        columns = [Column("si_rmse", "si-RMSE", "", 3), Column("normal_cosine", "normal cosine", "", 3)]
+        rows = [
+            Row(_NAMES[name][0], {"si_rmse": si_rmse, "normal_cosine": cosine}, _NAMES[name][1], name == "learned")
+            for name, (si_rmse, cosine) in self.means().items()
+        ]
+        caption = (
+            f"The network's shape alone, before its metric fit, on {views} views of targets. si-RMSE: any common scale "
+            "is free, true depth has mean 5, lower is better. Normal cosine: higher is better."
+        )
+        return Table("backgrounds", "The same frozen network on other backgrounds", caption, columns, rows)
+
+    def check(self) -> Check:
+        """The learned prompt is the best background by si-RMSE."""
+        si_rmse = {name: mean for name, (mean, _) in self.means().items() if name != CONSTANT}
+        learned = si_rmse.pop("learned")
+        best = min(si_rmse, key=lambda name: si_rmse[name])
+        found = f"si-RMSE {learned:.3f}; best other: {si_rmse[best]:.3f}, {_NAMES[best][0].lower()}"
+        return Check("prompt", "The learned prompt beats white, original and noise", found, learned < si_rmse[best])
 
 
 def background_errors(
@@ -63,12 +115,16 @@ def background_errors(
 
 
 def _relative_depth(network: PromptedDepth, picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Float32:
-    """(S, S) depth up to scale of the graph's answer to one crop."""
+    """(S, S) depth up to scale of the graph's answer to one crop.
+
+    The graph's relief, relative to the mask's mean depth, clips what is far nearer than that. It is asked for gently,
+    so that nothing is clipped whatever the mask, and undone.
+    """
     answer = network.graph(
         image=np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)[None] / np.float32(255),
         mask=mask[None, None].astype(np.float32),
         trusted=np.zeros((1, 1, *mask.shape), np.float32),
-        relief=np.ones(1, np.float32),
+        relief=np.array([_GENTLE_RELIEF], np.float32),
         free_shift=np.zeros(1, np.float32),
     )
-    return np.asarray(1 / answer["inverse_depth"][0, 0])
+    return np.asarray(1 + (1 / answer["inverse_depth"][0, 0] - 1) / np.float32(_GENTLE_RELIEF))

@@ -73,8 +73,9 @@ def disparity_table(outcome: Outcome) -> tuple[Table, list[Check]]:
     ]
     rows = [Row(name, scores[name], NOTES[name], name == MERGED) for name in answers]
     caption = (
-        f"{target.sum():,} target pixels, {(target & empty).sum():,} of them left empty by stereo, {(target & right).sum():,} "
-        f"within {_RIGHT_PX:g} px of the truth. EPE over the pixels with a value; in bad-2 a missing value is a bad one."
+        f"{target.sum():,} target pixels, {(target & empty).sum():,} of them left empty by stereo, "
+        f"{(target & right).sum():,} within {_RIGHT_PX:g} px of the truth. EPE over the pixels with a value; in bad-2 "
+        "a missing value is a bad one."
     )
     moved = np.abs(answers[MERGED] - answers[STEREO])[target & right]
     share = 100 * float(np.mean(~(moved <= _MOVED_PX))) if moved.size else 0.0
@@ -113,7 +114,7 @@ def tom_answers(outcome: Outcome) -> dict[str, Depth]:
         mask = outcome.labels == label
         for canvas, found in (
             (plane, upright_plane(outcome.camera, mask, outcome.measurement, outcome.stamp_ns)),
-            (constant, constant_depth(outcome.camera, mask, outcome.measurement, outcome.stamp_ns)),
+            (constant, constant_depth(outcome.stereo, mask)),
         ):
             canvas[mask] = found[mask]
     return {
@@ -204,8 +205,8 @@ class TomComparison:
                 "mm", "the upright plane's RMSE",
             ),
             _at_most(
-                "others", "All but ToM no worse than 2 % over stereo", merged["other_rmse"], 1.02 * stereo["other_rmse"],
-                "mm", "stereo's RMSE + 2 %",
+                "others", "All but ToM no worse than 2 % over stereo", merged["other_rmse"],
+                1.02 * stereo["other_rmse"], "mm", "stereo's RMSE + 2 %",
             ),
             _at_most(
                 "opaque", "Opaque objects no worse than 2 % over stereo", opaque, 1.02 * opaque_before,

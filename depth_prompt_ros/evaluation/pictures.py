@@ -52,7 +52,7 @@ class Scale:
     def panel(self, values: NDArray[np.floating[Any]]) -> Picture:
         """The coloured values above a colour bar with its unit."""
         picture = self.colour(values)
-        height, width = picture.shape[:2]
+        width = picture.shape[1]
         gradient = self.colour(np.linspace(self.low, self.high, width, dtype=np.float32)[None])
         return np.vstack([picture, _colour_bar(gradient, self._ticks(), self.unit)])
 
@@ -109,14 +109,14 @@ class Viewpoint:
         zoom: magnification beside the real camera's.
     """
 
-    yaw: float = 35.0
+    yaw: float = -35.0
     pitch: float = 22.0
     zoom: float = 1.0
 
     @property
     def rotation(self) -> NDArray[np.float64]:
         """(3, 3) from the real camera's optical frame to the turned one."""
-        yaw, pitch = np.radians([-self.yaw, self.pitch])
+        yaw, pitch = np.radians([self.yaw, self.pitch])
         turn = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
         tilt = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
         return np.asarray(np.array(tilt) @ np.array(turn))
@@ -153,9 +153,7 @@ def cloud_view(
     return _splat(points, colours, focal, camera.width, camera.height)
 
 
-def _splat(
-    points: NDArray[np.floating[Any]], colours: Picture, focal: float, width: int, height: int
-) -> Picture:
+def _splat(points: NDArray[np.floating[Any]], colours: Picture, focal: float, width: int, height: int) -> Picture:
     """Draw (N, 3) points as 3x3 squares at twice the size, from far to near, and average to (height, width)."""
     in_front = points[:, 2] > 0.1 * np.median(points[:, 2])
     order = np.flatnonzero(in_front)[np.argsort(-points[in_front, 2], kind="stable")]
