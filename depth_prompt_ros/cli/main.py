@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import Annotated, NoReturn
 
 import typer
 
-from depth_prompt_ros import __version__, cli
+from depth_prompt_ros import __version__
+from depth_prompt_ros.cli import demo, evaluate, export, learn, parameters, replay
 from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
@@ -30,12 +29,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _verb in (module.name for module in pkgutil.iter_modules(cli.__path__) if module.name != "main"):
-    _module = importlib.import_module(f"{cli.__name__}.{_verb}")
-    if hasattr(_module, "app"):
-        app.add_typer(_module.app, name=_verb)
-    else:
-        app.command(_verb)(getattr(_module, _verb))
+app.command("replay")(replay.replay)
+app.command("demo")(demo.demo)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(learn.app, name="learn")
+app.command("export")(export.export)
+app.command("parameters")(parameters.parameters)
 
 
 def _print_version(wanted: bool) -> None:
