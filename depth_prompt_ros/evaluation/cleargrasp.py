@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.cleargrasp import ClearGraspScene, read_cleargrasp
-from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row
+from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row, upright_plane
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepth, ObjectDepthPipeline
-from depth_prompt_ros.stages.anchor import Anchor
+from depth_prompt_ros.stages.anchor import Anchor, choose_anchor
 from depth_prompt_ros.stages.merge import merge
-from depth_prompt_ros.stages.support_plane import Plane, fit_support_plane
-from depth_prompt_ros.stages.upright import Silhouette, block_inverse_depth, cast_silhouette, upright_plane
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -62,9 +59,10 @@ class SceneResult:
 def evaluate_cleargrasp(folder: Path, parameters: Parameters) -> Iterator[SceneResult]:
     """Evaluate every scene of a folder, one at a time.
 
-    The objects of the mask are the targets. ToM pixels are the mask in "ours"; in "ours, ToM by evidence" the pipeline
-    is not told that the targets are clear. "Ours without anchor" fits the same shape to whatever the sensor measured
-    inside the mask.
+    The objects of the mask are the targets. "Upright plane" and "anchor alone" use no network. ToM pixels are the mask
+    in "ours"; in "ours, ToM by evidence" the pipeline is not told that the targets are clear. "Ours without anchor"
+    fits the same shape to whatever the sensor measured inside the mask; "ours without tilt" only scales it to the
+    anchor.
 
     Raises:
         BadInput: the folder cannot be used; BadModel: the graph cannot be used.
@@ -85,16 +83,25 @@ def _with_masks(parameters: Parameters, tom_method: str) -> Parameters:
 def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, untold: ObjectDepthPipeline) -> SceneResult:
     frame, mask = scene.frame, scene.mask
     ours = told(frame)
-    measurement = ours.measurement
+    measured = ours.measurement
+    masks = [ours.labels == label for label in range(1, int(ours.labels.max()) + 1)]
+    seed = frame.stamp_ns
+    around = replace(measured, depth=np.where(mask, np.float32(np.nan), measured.depth))
+    plane = [upright_plane(frame.camera, target, around, seed) for target in masks]
+    anchors = [
+        choose_anchor(frame.camera, target, mask, measured, seed, told.parameters.scale, mask) for target in masks
+    ]
+    inside = [Anchor("inside", _inverse(measured.depth, target), False, "all measured pixels") for target in masks]
     methods = [
-        _measured("raw sensor", scene, measurement.depth),
-        _measured("filled along the row", scene, np.where(mask, fill_along_row(measurement.depth), np.float32(np.nan))),
-        _measured("constant depth", scene, constant_depth(measurement.depth, mask)),
-        _measured("upright plane", scene, _network_free(ours, _plane_inverse_depth)),
-        _measured("upright block", scene, _network_free(ours, block_inverse_depth)),
-        _measured("ours without anchor", scene, _without_anchor(told, ours), measurement),
-        _measured("ours, ToM by evidence", scene, untold(frame).depth, measurement),
-        _measured("ours", scene, ours.depth, measurement),
+        _measured("raw sensor", scene, measured.depth),
+        _measured("filled along the row", scene, fill_along_row(measured.depth)),
+        _measured("constant depth", scene, _joined([constant_depth(measured.depth, target) for target in masks])),
+        _measured("upright plane", scene, _joined(plane)),
+        _measured("anchor alone", scene, _joined([_depth(anchor.trusted) for anchor in anchors])),
+        _measured("ours without anchor", scene, _fitted(told, ours, masks, inside), measured),
+        _measured("ours without tilt", scene, _fitted(told, ours, masks, anchors), measured),
+        _measured("ours, ToM by evidence", scene, untold(frame).depth, measured),
+        _measured("ours", scene, ours.depth, measured),
     ]
     with_truth = int((mask & (scene.true_depth > 0)).sum())
     return SceneResult(scene.name, int(mask.sum()), with_truth, methods, [asdict(target) for target in ours.targets])
@@ -119,34 +126,24 @@ def _measured(
     )
 
 
-def _plane_inverse_depth(camera: CameraModel, _support: Plane, silhouette: Silhouette) -> Float32:
-    return upright_plane(silhouette).inverse_depth(camera)
-
-
-def _network_free(result: ObjectDepth, surface: Callable[[CameraModel, Plane, Silhouette], Float32]) -> Float32:
-    """(H, W) metres inside the targets: a surface that stands on each target's contact, from its outline alone."""
-    camera, labels, seed = result.frame.camera, result.labels, result.frame.stamp_ns
-    depth = np.full(labels.shape, np.nan, np.float32)
-    for label in range(1, int(labels.max()) + 1):
-        mask = labels == label
-        support = fit_support_plane(camera, result.measurement.depth, labels > 0, mask, seed)
-        silhouette = None if support is None else cast_silhouette(camera, support, mask, labels > 0)
-        if support is None or silhouette is None:
-            continue
-        inverse = surface(camera, support, silhouette)
-        depth = np.where(mask & (inverse > 0), 1 / np.maximum(inverse, np.float32(1e-6)), depth)
-    return depth
-
-
-def _without_anchor(pipeline: ObjectDepthPipeline, result: ObjectDepth) -> Float32:
-    """(H, W) merged metres with each shape fitted to everything that was measured inside its mask."""
-    frame, measurement, labels = result.frame, result.measurement, result.labels
-    masks = [labels == label for label in range(1, int(labels.max()) + 1)]
-    measured = np.where(measurement.depth > 0, 1 / measurement.depth, np.float32(0)).astype(np.float32)
-    anchors = [
-        Anchor("inside", np.where(mask, measured, np.float32(0)), False, "all measured pixels") for mask in masks
-    ]
+def _fitted(
+    pipeline: ObjectDepthPipeline, result: ObjectDepth, masks: Sequence[Mask], anchors: Sequence[Anchor]
+) -> Float32:
+    """(H, W) merged metres with the shapes fitted to other anchors, their tilt as the network gave it."""
+    frame = result.frame
     shapes, _ = pipeline.prompted_depth(frame.image, frame.camera, masks, anchors)
-    inverse = np.max([shape.inverse_depth for shape in shapes], axis=0)
-    mono = np.where(inverse > 0, 1 / np.maximum(inverse, np.float32(1e-6)), np.float32(np.nan))
-    return merge(frame.camera, measurement, mono, labels, result.tom, pipeline.parameters.merge).depth
+    mono = _joined([_depth(shape.inverse_depth) for shape in shapes])
+    return merge(frame.camera, result.measurement, mono, result.labels, result.tom, pipeline.parameters.merge).depth
+
+
+def _inverse(depth: Float32, mask: Mask) -> Float32:
+    return np.divide(1, depth, out=np.zeros_like(depth), where=mask & (depth > 0))
+
+
+def _depth(inverse: Float32) -> Float32:
+    return np.divide(1, inverse, out=np.full_like(inverse, np.nan), where=inverse > 0)
+
+
+def _joined(depths: Sequence[Float32]) -> Float32:
+    """One picture of several targets' depth, each NaN outside its target."""
+    return np.asarray(np.fmin.reduce(depths), np.float32)

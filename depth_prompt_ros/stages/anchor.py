@@ -97,7 +97,7 @@ def choose_anchor(
     if silhouette is None:
         return Anchor("refused", nothing, False, f"{few}, and its contact with the support is hidden or out of view")
     values = np.where(inside, block_inverse_depth(close, support, silhouette), np.float32(0))
-    reason = f"{few}: scale from its contact with the support plane ({support.inlier_share:.0%} inliers)"
+    reason = f"{few}: scale and tilt from its contact with the support plane ({support.inlier_share:.0%} inliers)"
     return Anchor("support", _placed(values, box, nothing), False, reason)
 
 
