@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
@@ -11,7 +11,6 @@ import typer
 
 if TYPE_CHECKING:
     from depth_prompt_ros.data.rendered import RenderedSet
-    from depth_prompt_ros.learning.trainer import Report
 
 app = typer.Typer(no_args_is_help=True, help="Learn the depth network and its background prompt on rendered pictures.")
 
@@ -86,13 +85,11 @@ def _rendered(cache: Path, kind: Literal["scenes", "objects"], count: int, size:
 
     with _progress(f"rendering {count} {kind}") as report:
         folder = cache / f"{kind}-{size}-{count}-{seed}"
-        return open_or_render(
-            folder, kind, count, size, seed, done=lambda finished: report(finished, count, None, None)
-        )
+        return open_or_render(folder, kind, count, size, seed, done=lambda finished: report(finished, count))
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[Report | Any]:
+def _progress(title: str) -> Iterator[Callable[..., None]]:
     """A bar with the loss and the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -101,7 +98,7 @@ def _progress(title: str) -> Iterator[Report | Any]:
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=None, loss="")
 
-        def report(done: int, total: int, loss: float | None, _: float | None) -> None:
+        def report(done: int, total: int, loss: float | None = None, _: float = 0.0) -> None:
             bar.update(task, completed=done, total=total, loss="" if loss is None else f"loss {loss:.4f}")
 
         yield report

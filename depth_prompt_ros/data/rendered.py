@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,11 @@ def open_or_render(
     aside = folder.with_name(folder.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    shapes = {"images": ((count, size, size, 3), np.uint8), "depths": ((count, size, size), np.float32)}
-    shapes["masks"] = ((count, size, size), np.bool_)
+    shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+        "images": ((count, size, size, 3), np.uint8),
+        "depths": ((count, size, size), np.float32),
+        "masks": ((count, size, size), np.bool_),
+    }
     for name, (shape, dtype) in shapes.items():
         np.lib.format.open_memmap(aside / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
     chunks = [(aside, kind, size, seed, start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]

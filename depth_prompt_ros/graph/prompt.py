@@ -36,6 +36,7 @@ class FourierBackground(nn.Module):
         self.register_buffer("colours", colours / colours.norm(dim=0).max(), persistent=False)
 
     def forward(self) -> Tensor:
+        """(1, 3, size, size) RGB in (0, 1)."""
         spectrum = torch.view_as_complex((self.spectrum * self.weight).contiguous())
         planes = torch.fft.irfft2(spectrum, s=(self.size, self.size), norm="ortho") / 0.2
         return torch.sigmoid(torch.einsum("ij,njhw->nihw", self.colours, planes))
@@ -51,6 +52,7 @@ class FixedBackground(nn.Module):
         self.register_buffer("picture", picture)
 
     def forward(self) -> Tensor:
+        """(1, 3, S, S) RGB in [0, 1]."""
         return self.picture
 
 

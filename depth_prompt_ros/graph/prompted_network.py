@@ -33,6 +33,7 @@ class PromptedNetwork(nn.Module):
     def forward(
         self, image: Tensor, mask: Tensor, trusted: Tensor, relief: Tensor, free_shift: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """Metric inverse depth, fit and prompted picture, as the class says."""
         relative, picture = self.shape(image, mask)
         relative = with_relief(relative, mask, relief)
         fit = self.fit(relative, trusted, free_shift)

@@ -43,7 +43,7 @@ def learn_background(
     """
     torch.manual_seed(schedule.seed)
     device, entry = pick_device(), catalogue.find(name)
-    network = catalogue.load_frozen(name, weights).to(device).to(memory_format=torch.channels_last)
+    network = catalogue.load_frozen(name, weights).to(device)
     normalise = catalogue.Normalise(entry).to(device)
     background = FourierBackground(entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
 

@@ -46,7 +46,7 @@ def learn_scene_network(
     """
     torch.manual_seed(schedule.seed)
     device, entry = pick_device(), catalogue.find(name)
-    network = entry.build().to(device).to(memory_format=torch.channels_last).train()
+    network = entry.build().to(device).train()
     normalise = catalogue.Normalise(entry).to(device)
 
     def loss_of(indices: NDArray[np.int64], generator: torch.Generator) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
 from collections.abc import Callable, Iterable
@@ -73,7 +72,7 @@ def fit(
         indices, order = np.sort(order[: schedule.batch]), order[schedule.batch :]
         optimiser.zero_grad(set_to_none=True)
         loss = loss_of(indices, generator)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
         optimiser.step()
         cycle.step()
@@ -115,10 +114,10 @@ def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".part")
     save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
-    os.replace(aside, path)
+    aside.replace(path)
     machine = {"package": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
     machine["processor"] = platform.machine()
     note = path.with_suffix(".json")
     note_aside = note.with_name(note.name + ".part")
     note_aside.write_text(json.dumps({**metadata, **card, "made_with": machine}, indent=1) + "\n")
-    os.replace(note_aside, note)
+    note_aside.replace(note)

@@ -80,6 +80,7 @@ class Normalise(nn.Module):
         self.register_buffer("std", torch.tensor(entry.std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:
+        """Same shape as ``picture``."""
         return (picture - self.mean) / self.std
 
 

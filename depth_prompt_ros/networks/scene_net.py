@@ -72,6 +72,7 @@ class SceneNet(nn.Module):
         self.head = nn.Conv2d(16, 1, 3, 1, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
+        """(N, 1, H, W) disparity up to scale and shift."""
         half = self.stem(picture)
         quarter = self.quarter(half)
         eighth = self.eighth(quarter)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.prompt import load_background
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
 
 TOLERANCE = 1e-4
@@ -32,7 +32,7 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
     import onnx
 
     entry = catalogue.find(name)
-    weights = weights or catalogue.resource_path(entry.weights)
+    weights = weights or resource_path(entry.weights)
     network = catalogue.load_frozen(name, weights)
     module = PromptedNetwork(network, catalogue.Normalise(entry), load_background(prompt, name)).eval()
     example = example_inputs(entry.size, targets=2, seed=0)
@@ -68,7 +68,7 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
         raise BadModel(
             f"the exported graph differs from PyTorch by {difference:.1e} (at most {TOLERANCE:g}): not written"
         )
-    os.replace(aside, out)
+    aside.replace(out)
     return difference
 
 

@@ -1,0 +1,147 @@
+"""The modules of the exported graph against closed forms, and the graph against PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnxscript")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.graph.disparity import relative_inverse_depth, with_relief
+from depth_prompt_ros.graph.metric_fit import MetricFit
+from depth_prompt_ros.graph.prompt import FourierBackground, composite, load_background
+from depth_prompt_ros.graph.prompted_network import INPUTS
+from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.runtime.export import TOLERANCE, example_inputs, export_graph
+from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
+
+PROMPT = resource_path("models/background.safetensors")
+
+
+def shape(seed: int, size: int = 24) -> torch.Tensor:
+    return torch.rand((1, 1, size, size), generator=torch.Generator().manual_seed(seed)) * 0.3 + 0.8
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.2, 5), st.floats(-0.3, 0.3))
+def test_fit_finds_scale_and_shift_among_a_third_of_outliers(seed: int, scale: float, shift: float) -> None:
+    q = shape(seed)
+    truth = scale * q + shift * scale
+    outlier = torch.rand(q.shape, generator=torch.Generator().manual_seed(seed + 1)) < 0.3
+    trusted = torch.where(outlier, truth * 0.6, truth)
+    fit = MetricFit()(q, trusted, torch.ones(1))[0]
+    torch.testing.assert_close(fit[:2], torch.tensor([scale, shift * scale]), rtol=0.02, atol=0.02 * scale)
+    assert abs(float(fit[2]) - float((~outlier).sum())) < 0.03 * q.numel()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.05, 20))
+def test_fit_is_equivariant_to_scale(seed: int, factor: float) -> None:
+    q, generator = shape(seed), torch.Generator().manual_seed(seed)
+    trusted = (1.7 * q + 0.2) * (1 + 0.02 * torch.randn(q.shape, generator=generator))
+    for free in (0.0, 1.0):
+        once = MetricFit()(q, trusted, torch.tensor([free]))[0]
+        scaled = MetricFit()(q, trusted * factor, torch.tensor([free]))[0]
+        torch.testing.assert_close(scaled[:2], once[:2] * factor, rtol=2e-3, atol=2e-3 * factor)
+        assert scaled[2] == pytest.approx(float(once[2]), abs=3)
+
+
+def test_fit_without_trusted_pixels_says_so() -> None:
+    fit = MetricFit()(shape(0), torch.zeros(1, 1, 24, 24), torch.ones(1))[0]
+    assert fit[:3].tolist() == [1, 0, 0]
+
+
+def test_fit_never_turns_a_shape_inside_out() -> None:
+    q = shape(1)
+    fit = MetricFit()(q, 3 - q, torch.ones(1))[0]
+    assert fit[0] > 0
+    assert fit[1] == 0
+
+
+def test_disparity_to_depth_is_equation_2() -> None:
+    disparity = torch.tensor([[-3.0, 1.0, 0.0, 2.0, 7.0]]).view(1, 1, 1, 5)
+    expected = [0.05, 0.4, 0.3, 0.5, 1.0]
+    assert relative_inverse_depth(disparity).flatten().tolist() == pytest.approx(expected)
+    torch.testing.assert_close(relative_inverse_depth(5 * disparity - 8), relative_inverse_depth(disparity))
+
+
+def test_relief_shrinks_with_the_field_of_view() -> None:
+    """A shape of fixed width and depth range, far away through a long lens: the relative range halves with the angle."""
+    near = torch.tensor([0.9, 1.0, 1.1]).view(1, 1, 1, 3)
+    far = with_relief(1 / near, torch.ones_like(near), torch.tensor([0.5]))
+    assert (1 / far).flatten().tolist() == pytest.approx([0.95, 1.0, 1.05])
+    torch.testing.assert_close(1 / with_relief(1 / near, torch.ones_like(near), torch.ones(1)), near)
+
+
+def test_background_starts_grey_and_smooth_and_learns() -> None:
+    background = FourierBackground(32, torch.Generator().manual_seed(0))
+    picture = background()
+    assert picture.shape == (1, 3, 32, 32)
+    assert 0 < float(picture.min()) < float(picture.max()) < 1
+    picture.sum().backward()
+    assert background.spectrum.grad is not None
+    assert float(background.spectrum.grad.abs().sum()) > 0
+
+
+def test_composite_is_hard() -> None:
+    image, background = torch.full((1, 3, 2, 2), 0.2), torch.full((1, 3, 2, 2), 0.9)
+    mask = torch.tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
+    assert composite(image, mask, background)[0, 0].tolist() == pytest.approx(np.array([[0.2, 0.9], [0.9, 0.2]]))
+
+
+def test_exported_graph_agrees_with_pytorch_and_is_the_shipped_one(tmp_path) -> None:
+    out = tmp_path / "graph.onnx"
+    assert export_graph(out, PROMPT) <= TOLERANCE
+    assert out.stat().st_size < 8e6
+    example = example_inputs(160, 2, seed=5)
+    shipped = OnnxGraph(resource_path("models/object_depth.onnx"), INPUTS)
+    exported = OnnxGraph(out, INPUTS)
+    found, expected = exported(**example), shipped(**example)
+    np.testing.assert_allclose(found["inverse_depth"], expected["inverse_depth"], rtol=1e-3)
+    assert exported.metadata["prompt_sha256"] == shipped.metadata["prompt_sha256"]
+    batched = exported(**{key: np.repeat(value[:1], 3, 0) for key, value in example.items()})
+    np.testing.assert_allclose(batched["inverse_depth"][2], found["inverse_depth"][0], rtol=1e-4)
+
+
+def test_a_prompt_for_another_network_is_refused_by_name(tmp_path) -> None:
+    from safetensors.torch import save_file
+
+    other = tmp_path / "other.safetensors"
+    save_file({"picture": torch.zeros(1, 3, 160, 160)}, str(other), {"network": "dpt-large"})
+    with pytest.raises(BadModel, match=r"other\.safetensors is a prompt for network 'dpt-large', not 'scene-net'"):
+        export_graph(tmp_path / "out.onnx", other)
+    assert not (tmp_path / "out.onnx").exists()
+
+
+def test_corrupt_and_missing_weights_are_named(tmp_path) -> None:
+    corrupt = tmp_path / "scene_net.safetensors"
+    corrupt.write_bytes(resource_path("models/scene_net.safetensors").read_bytes()[:5000])
+    with pytest.raises(BadModel, match="corrupt"):
+        catalogue.load_frozen("scene-net", corrupt)
+    with pytest.raises(BadModel, match="no weights at"):
+        catalogue.load_frozen("scene-net", tmp_path / "nowhere.safetensors")
+    with pytest.raises(BadModel, match="holds weights of None"):
+        catalogue.load_frozen("scene-net", _foreign(tmp_path))
+    with pytest.raises(BadModel, match="no network named 'dpt'"):
+        catalogue.find("dpt")
+
+
+def _foreign(folder):
+    from safetensors.torch import save_file
+
+    path = folder / "foreign.safetensors"
+    save_file({"x": torch.zeros(1)}, str(path))
+    return path
+
+
+def test_frozen_means_eval_mode_without_gradients() -> None:
+    network = catalogue.load_frozen("scene-net")
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert load_background(PROMPT, "scene-net")().shape == (1, 3, 160, 160)
