@@ -25,6 +25,7 @@ help:
 
 .PHONY: demo
 demo: $(DEMO_READY)
+	@$(DEMO_ENV)/bin/python -m depth_prompt_ros.system_libraries
 	$(DEMO_ENV)/bin/depth-prompt demo --out demo
 
 .PHONY: test
@@ -43,6 +44,7 @@ imports: $(TEST_READY)
 	$(TEST_ENV)/bin/lint-imports
 
 unit: $(TEST_READY)
+	@$(TEST_ENV)/bin/python -m depth_prompt_ros.system_libraries
 	$(TEST_ENV)/bin/pytest
 
 # The same with Python 3.10 and Humble's NumPy and OpenCV; the tests that need PyTorch are skipped.
@@ -65,7 +67,6 @@ clean:
 $(DEMO_READY): setup.cfg setup.py constraints/$(CONSTRAINTS).txt | python
 	$(PYTHON) -m venv --clear $(DEMO_ENV)
 	$(call pip,$(DEMO_ENV)) --editable '.[demo]'
-	$(DEMO_ENV)/bin/python -m depth_prompt_ros.system_libraries
 	touch $@
 
 $(TEST_READY): setup.cfg setup.py constraints/$(CONSTRAINTS).txt | python
@@ -74,7 +75,6 @@ ifneq ($(CONSTRAINTS),humble)
 	$(call pip,$(TEST_ENV)) --no-deps --retries 1 --timeout 10 --extra-index-url $(TORCH_INDEX) torch
 endif
 	$(call pip,$(TEST_ENV)) --editable '.[$(TEST_EXTRAS)]'
-	$(TEST_ENV)/bin/python -m depth_prompt_ros.system_libraries
 	touch $@
 
 pip = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints/$(CONSTRAINTS).txt
