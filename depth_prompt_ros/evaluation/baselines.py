@@ -1,0 +1,75 @@
+"""Humble answers without a network: what a learned method has to beat."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.frame import DepthMeasurement
+from depth_prompt_ros.stages import upright
+from depth_prompt_ros.stages.support_plane import fit_support_plane
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def fill_along_row(values: Float32) -> Float32:
+    """Fill each empty pixel with the nearest value of its row, the left one of two equally near.
+
+    Args:
+        values: (H, W) float32 disparity or depth, invalid = NaN.
+
+    Returns:
+        (H, W) float32; NaN only in rows without any value.
+    """
+    width = values.shape[1]
+    column = np.arange(width)
+    valid = np.isfinite(values)
+    before = np.maximum.accumulate(np.where(valid, column, -2 * width), axis=1)
+    after = np.minimum.accumulate(np.where(valid, column, 3 * width)[:, ::-1], axis=1)[:, ::-1]
+    nearest = np.where(column - before <= after - column, before, after)
+    return np.take_along_axis(values, np.clip(nearest, 0, width - 1), axis=1)
+
+
+def constant_depth(depth: Float32, mask: Mask) -> Float32:
+    """One depth for a whole target: the median of what was measured inside it, or around it when there is nothing.
+
+    Args:
+        depth: (H, W) float32 metres, invalid = NaN.
+        mask: (H, W) bool, the target.
+
+    Returns:
+        (H, W) float32 metres, NaN outside the mask, and inside when nothing was measured in or next to it.
+    """
+    result = np.full(depth.shape, np.nan, np.float32)
+    valid = np.isfinite(depth)
+    measured = depth[mask & valid]
+    if not measured.size:
+        around = cv2.dilate(mask.astype(np.uint8), np.ones((21, 21), np.uint8)).astype(bool)
+        measured = depth[around & valid]
+    if measured.size:
+        result[mask] = np.median(measured)
+    return result
+
+
+def upright_plane(camera: CameraModel, mask: Mask, measurement: DepthMeasurement, seed: int) -> Float32:
+    """The plane that stands upright on the support plane through the target's contact with it.
+
+    Args:
+        mask: (H, W) bool, the target.
+        measurement: depth around the target, for the support plane.
+        seed: of the support plane's search.
+
+    Returns:
+        (H, W) float32 metres, NaN outside the mask, and inside when no support plane or contact is found.
+    """
+    result = np.full(mask.shape, np.nan, np.float32)
+    support = fit_support_plane(camera, measurement.depth, mask, mask, seed)
+    silhouette = None if support is None else upright.cast_silhouette(camera, support, mask)
+    if silhouette is not None:
+        inverse = upright.upright_plane(silhouette).inverse_depth(camera)
+        met = mask & (inverse > 0)
+        result[met] = 1 / inverse[met]
+    return result
