@@ -12,19 +12,19 @@ pytest.importorskip("jinja2")
 
 from outcomes import made_up_outcome
 
-from depth_prompt_ros.evaluation.comparison import (
+from depth_prompt_ros.evaluation.disparity_comparison import DisparityComparison
+from depth_prompt_ros.evaluation.methods import (
     FOUND,
     MERGED,
     MONO,
     PLANE,
     ROW_FILLED,
     STEREO,
-    TomComparison,
-    disparity_answers,
-    disparity_table,
+    stereo_answers,
     tom_answers,
 )
-from depth_prompt_ros.evaluation.report import Table
+from depth_prompt_ros.evaluation.report import Table, at_least, at_most
+from depth_prompt_ros.evaluation.tom_comparison import TomComparison
 
 
 def values(table: Table, name: str) -> dict[str, float]:
@@ -37,8 +37,16 @@ def outcome():
     return made_up_outcome()
 
 
+def compared(outcome) -> DisparityComparison:
+    return DisparityComparison(outcome, stereo_answers(outcome))
+
+
+def verdicts(outcome) -> dict[str, bool]:
+    return {check.key: check.met for check in compared(outcome).checks()}
+
+
 def test_disparity_by_hand(outcome) -> None:
-    table, _ = disparity_table(outcome)
+    table = compared(outcome).table()
     stereo, filled, merged = (values(table, name) for name in (STEREO, ROW_FILLED, MERGED))
     # Disparity is 10 / depth. 600 pixels at 1 m less a hole of 20, and 600 at 1.25 m, through which 2 m is seen.
     opaque, glass = 10 / 1.0 - 10 / 1.005, 10 / 1.25 - 10 / 2.0
@@ -54,23 +62,21 @@ def test_disparity_by_hand(outcome) -> None:
 
 
 def test_disparity_bars(outcome) -> None:
-    _, checks = disparity_table(outcome)
-    verdicts = {check.key: check.met for check in checks}
-    assert verdicts == {"coverage": True, "filling": False, "kept": True}
+    assert verdicts(outcome) == {"coverage": True, "filling": False, "kept": True}
     better = replace(outcome, merged=np.where(np.isnan(outcome.stereo), outcome.true_depth, outcome.merged))
-    assert {check.key: check.met for check in disparity_table(better)[1]}["filling"]
+    assert verdicts(better)["filling"]
     moved = outcome.merged.copy()
     moved[25, 12] += 0.01
-    assert not {check.key: check.met for check in disparity_table(replace(outcome, merged=moved))[1]}["kept"]
+    assert not verdicts(replace(outcome, merged=moved))["kept"]
     lost = outcome.merged.copy()
     lost[25, 12] = np.nan
-    assert not {check.key: check.met for check in disparity_table(replace(outcome, merged=lost))[1]}["kept"]
+    assert not verdicts(replace(outcome, merged=lost))["kept"]
     lost[outcome.labels == 1] = np.nan
-    assert not {check.key: check.met for check in disparity_table(replace(outcome, merged=lost))[1]}["coverage"]
+    assert not verdicts(replace(outcome, merged=lost))["coverage"]
 
 
 def test_row_filling_copies_and_never_moves(outcome) -> None:
-    filled = disparity_answers(outcome)[ROW_FILLED]
+    filled = stereo_answers(outcome)[ROW_FILLED]
     measured = np.isfinite(outcome.stereo)
     np.testing.assert_allclose(filled[measured], outcome.stereo[measured], rtol=1e-6)
     np.testing.assert_allclose(filled[32, 17], 1.005, rtol=1e-6)
@@ -99,22 +105,22 @@ def test_tom_errors_are_recomputed_over_all_frames(outcome) -> None:
 
 
 def test_tom_bars(outcome) -> None:
-    def verdicts(frame) -> dict[str, bool]:
+    def tom_verdicts(frame) -> dict[str, bool]:
         comparison = TomComparison()
         comparison.add(frame, tom_answers(frame) | {PLANE: np.full_like(frame.merged, 1.4)})
         return {check.key: check.met for check in comparison.checks()}
 
-    assert verdicts(outcome) == {"half_of_stereo": True, "plane": True, "others": True, "opaque": True}
+    assert tom_verdicts(outcome) == {"half_of_stereo": True, "plane": True, "others": True, "opaque": True}
     worse = np.where(outcome.true_tom, np.float32(1.25 + 0.5), outcome.merged)
-    assert verdicts(replace(outcome, merged=worse)) == {
+    assert tom_verdicts(replace(outcome, merged=worse)) == {
         "half_of_stereo": False, "plane": False, "others": True, "opaque": True
     }  # fmt: skip
     moved = np.where(outcome.labels == 1, np.float32(1.01), outcome.merged)
-    spoilt = verdicts(replace(outcome, merged=moved))
+    spoilt = tom_verdicts(replace(outcome, merged=moved))
     assert not spoilt["opaque"]
     assert not spoilt["others"]
     missing = np.where(outcome.true_tom, np.float32(np.nan), outcome.merged)
-    assert not verdicts(replace(outcome, merged=missing))["half_of_stereo"], "no answer meets no bar"
+    assert not tom_verdicts(replace(outcome, merged=missing))["half_of_stereo"], "no answer meets no bar"
 
 
 def test_objects_name_their_anchor(outcome) -> None:
@@ -125,3 +131,25 @@ def test_objects_name_their_anchor(outcome) -> None:
     assert "inside 1x" in first.note
     assert "transparent" in second.name
     assert "support 1x" in second.note
+
+
+def test_remarks_follow_the_numbers(outcome) -> None:
+    def said(frame) -> str:
+        comparison = TomComparison()
+        comparison.add(frame, tom_answers(frame) | {PLANE: np.full_like(frame.merged, 1.4)})
+        return " ".join(comparison.remarks())
+
+    assert "plane is beaten" in said(outcome)
+    assert "refused" not in said(outcome)
+    worse = replace(outcome, merged=np.where(outcome.true_tom, np.float32(1.6), outcome.merged))
+    assert "plane is not beaten" in said(worse)
+    refused = {label: replace(anchor, kind="refused") for label, anchor in outcome.anchors.items()}
+    assert "In 2 of 2 views" in said(replace(outcome, anchors=refused))
+    assert "worse than copying" in " ".join(compared(outcome).remarks())
+
+
+def test_no_number_meets_no_bar() -> None:
+    assert not at_most("key", "claim", float("nan"), 1.0, "mm", "bar").met
+    assert not at_most("key", "claim", 1.0, float("nan"), "mm", "bar").met
+    assert not at_least("key", "claim", float("nan"), 1.0, "%").met
+    assert at_most("key", "claim", 1.0, 1.0, "mm", "bar").met

@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from depth_prompt_ros.evaluation.backgrounds import BackgroundComparison
-from depth_prompt_ros.evaluation.comparison import (
-    FOUND,
-    MERGED,
-    MONO,
-    PLANE,
-    ROW_FILLED,
-    STEREO,
-    TomComparison,
-    disparity_answers,
-    disparity_table,
-    tom_answers,
-)
+from depth_prompt_ros.evaluation.disparity_comparison import DisparityComparison
 from depth_prompt_ros.evaluation.figures import (
     cloud_figures,
     depth_error_mm,
@@ -28,17 +17,28 @@ from depth_prompt_ros.evaluation.figures import (
     provenance_figure,
     sequence_figure,
 )
+from depth_prompt_ros.evaluation.methods import (
+    FOUND,
+    MERGED,
+    MONO,
+    PLANE,
+    ROW_FILLED,
+    STEREO,
+    stereo_answers,
+    tom_answers,
+)
 from depth_prompt_ros.evaluation.outcome import Outcome
 from depth_prompt_ros.evaluation.pictures import Viewpoint, error_scale
 from depth_prompt_ros.evaluation.report import Figure, Gallery, Section
+from depth_prompt_ros.evaluation.tom_comparison import TomComparison
 from depth_prompt_ros.parameters import PromptedDepthParameters
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 
 
 def motorcycle_section(outcome: Outcome) -> Section:
     """The real pair: what stereo leaves empty on a hard target, and what fills it."""
-    table, checks = disparity_table(outcome)
-    answers = disparity_answers(outcome)
+    answers = stereo_answers(outcome)
+    comparison = DisparityComparison(outcome, answers)
     galleries = [
         Gallery("What goes in", input_figures(outcome), 3),
         Gallery("Depth", depth_figures(outcome)),
@@ -50,9 +50,10 @@ def motorcycle_section(outcome: Outcome) -> Section:
         "A real stereo pair: Middlebury 2014 Motorcycle",
         "741x500 pixels, baseline 193 mm, 2 to 5 m away, with ground-truth disparity. The target is given by a box "
         "around the motorcycle; its thin spokes, chrome and black leather leave stereo with holes.",
-        checks,
-        [table],
+        comparison.checks(),
+        [comparison.table()],
         galleries,
+        comparison.remarks(),
     )
 
 
@@ -73,8 +74,12 @@ def tabletop_section(given: Sequence[Outcome], found: Sequence[Outcome]) -> Sect
     galleries = [
         Gallery("What goes in", input_figures(example), 3),
         Gallery("Depth", depth_figures(example)),
-        Gallery("Error", error_figures(example, depth_error_mm, error_scale(60, "mm"), shown), 5),
-        Gallery("Points", [provenance_figure(example), *cloud_figures(example, Viewpoint())], 3),
+        Gallery(
+            "Error",
+            [*error_figures(example, depth_error_mm, error_scale(60, "mm"), shown), provenance_figure(example)],
+            3,
+        ),
+        Gallery("Points", cloud_figures(example, Viewpoint(zoom=1.2)), 2),
         Gallery("Time", [sequence_figure(given, "Top to bottom: left picture, stereo alone, merged depth.")], 1),
     ]
     return Section(
@@ -86,6 +91,7 @@ def tabletop_section(given: Sequence[Outcome], found: Sequence[Outcome]) -> Sect
         [*comparison.checks(), backgrounds.check()],
         [comparison.table(), comparison.object_table(), backgrounds.table()],
         galleries,
+        comparison.remarks(),
     )
 
 

@@ -154,7 +154,7 @@ def cloud_view(
 
 
 def _splat(points: NDArray[np.floating[Any]], colours: Picture, focal: float, width: int, height: int) -> Picture:
-    """Draw (N, 3) points as 3x3 squares at twice the size, from far to near, and average to (height, width)."""
+    """Draw (N, 3) points as 5x5 squares at twice the size, from far to near, and average to (height, width)."""
     in_front = points[:, 2] > 0.1 * np.median(points[:, 2])
     order = np.flatnonzero(in_front)[np.argsort(-points[in_front, 2], kind="stable")]
     points, colours = points[order], colours[order]
@@ -162,11 +162,11 @@ def _splat(points: NDArray[np.floating[Any]], colours: Picture, focal: float, wi
     x = np.round(focal * points[:, 0] / points[:, 2] + wide / 2).astype(int)
     y = np.round(focal * points[:, 1] / points[:, 2] + high / 2).astype(int)
     picture = np.full((high, wide, 3), PAPER, np.uint8)
-    square = np.arange(-1, 2)
-    columns = np.broadcast_to(x[:, None, None] + square, (len(x), 3, 3)).reshape(-1)
-    rows = np.broadcast_to(y[:, None, None] + square[:, None], (len(y), 3, 3)).reshape(-1)
+    square = np.arange(-2, 3)
+    columns = np.broadcast_to(x[:, None, None] + square, (len(x), 5, 5)).reshape(-1)
+    rows = np.broadcast_to(y[:, None, None] + square[:, None], (len(y), 5, 5)).reshape(-1)
     inside = (columns >= 0) & (columns < wide) & (rows >= 0) & (rows < high)
-    picture[rows[inside], columns[inside]] = colours.repeat(9, axis=0)[inside]  # of equal pixels the last one stays
+    picture[rows[inside], columns[inside]] = colours.repeat(25, axis=0)[inside]  # of equal pixels the last one stays
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
 
 
@@ -191,7 +191,7 @@ def jpeg(picture: Picture, quality: int = 88) -> bytes:
 def _colour_bar(gradient: Picture, ticks: Sequence[str], unit: str) -> Picture:
     """Strip below a picture: a gradient with tick values, the unit and the colour of missing values."""
     width = gradient.shape[1]
-    text = max(10, width // 30)
+    text = max(10, width // 26)
     strip = Image.new("RGB", (width, int(text * 2.7)), PAPER)
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(text)
     top, bottom = int(text * 0.5), int(text * 1.1)
@@ -210,7 +210,7 @@ def _colour_bar(gradient: Picture, ticks: Sequence[str], unit: str) -> Picture:
 
 
 def _legend(width: int, entries: Sequence[tuple[str, Colour]]) -> Picture:
-    text = max(10, width // 30)
+    text = max(10, width // 26)
     strip = Image.new("RGB", (width, int(text * 2.7)), PAPER)
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(text)
     x, middle = width * 0.02, text * 0.9

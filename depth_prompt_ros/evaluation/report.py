@@ -91,6 +91,16 @@ class Check:
         return "met" if self.met else "missed"
 
 
+def at_most(key: str, claim: str, found: float, bar: float, unit: str, bar_name: str) -> Check:
+    """A bar that ``found`` has to stay below; NaN does not."""
+    return Check(key, claim, f"{found:.2f} {unit}; bar: {bar:.2f} {unit}, {bar_name}", found <= bar)
+
+
+def at_least(key: str, claim: str, found: float, bar: float, unit: str) -> Check:
+    """A bar that ``found`` has to reach; NaN does not."""
+    return Check(key, claim, f"{found:.2f} {unit}; bar: {bar:.2f} {unit}", found >= bar)
+
+
 @dataclass(frozen=True)
 class Figure:
     """A picture with an honest one-line caption; ``photo`` pictures are embedded as JPEG, maps as PNG.
