@@ -21,13 +21,25 @@ def leaning(lean: tuple[float, float, float], inliers: int = 100, zoom: float = 
 
 @settings(max_examples=25, deadline=None)
 @given(lean=st.tuples(*[st.floats(-0.2, 0.2)] * 3), zoom=st.floats(0.05, 20))
-def test_a_leaning_shape_is_set_upright(lean: tuple[float, float, float], zoom: float) -> None:
+def test_a_leaning_shape_goes_half_way_to_its_anchor(lean: tuple[float, float, float], zoom: float) -> None:
     anchor = Anchor("support", (TRUTH / np.float32(zoom)).astype(np.float32), False, "")
-    upright = correct_tilt(CAMERA, leaning(lean, zoom=zoom), SCENE.mask, anchor)
-    assert np.allclose(upright.inverse_depth * zoom, TRUTH, rtol=1e-4, atol=1e-5)
-    assert upright.residual < 1e-3
-    assert upright.inliers == SCENE.mask.sum()
-    assert (upright.scale, upright.shift) == (1.5, 0.0)
+    before = leaning(lean, zoom=zoom)
+    after = correct_tilt(CAMERA, before, SCENE.mask, anchor)
+    factor = after.scale / before.scale
+    assert np.median(factor * before.inverse_depth[SCENE.mask] * zoom / TRUTH[SCENE.mask]) == pytest.approx(1, rel=1e-4)
+    lean_before = factor * before.inverse_depth * zoom - TRUTH
+    rays = CAMERA.rays[SCENE.mask] / TRUTH[SCENE.mask][:, None]
+    plane = np.linalg.lstsq(rays, (lean_before / np.where(SCENE.mask, TRUTH, 1))[SCENE.mask], rcond=None)[0]
+    wanted = factor * before.inverse_depth * zoom - 0.5 * np.where(SCENE.mask, CAMERA.rays @ plane, 0)
+    assert np.allclose(after.inverse_depth * zoom, wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_a_shape_that_agrees_stays() -> None:
+    after = correct_tilt(CAMERA, leaning((0, 0, 0)), SCENE.mask, Anchor("support", TRUTH, False, ""))
+    assert np.allclose(after.inverse_depth, TRUTH, rtol=1e-5)
+    assert after.residual < 1e-5
+    assert after.inliers == SCENE.mask.sum()
+    assert after.scale == pytest.approx(1.5)
 
 
 def test_relief_that_the_anchor_lacks_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""The tilt of a fitted shape: what a network that sees the target alone cannot know, taken from the anchor."""
+"""The tilt of a fitted shape: what a network that sees the target alone can only guess, moved towards the anchor's."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from depth_prompt_ros.stages.prompted_depth import Shape
 Mask = NDArray[np.bool_]
 
 _SAMPLES = 3000
+_ANCHOR_SHARE = 0.5
+"""How far the tilt moves: the network's and the anchor's are both guesses, so their mean."""
+
 _INLIER = 0.01
 """Relative residual of a pixel that agrees with the anchor."""
 
 
 def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) -> Shape:
-    """Add the plane of inverse depth that brings a shape closest to its anchor.
+    """Bring a shape's median and half its tilt to its support anchor.
 
-    On the learned background nothing tells the network how the camera looks down on the scene, so its shapes lean. A
-    plane is linear in inverse depth on rays (x, y, 1), so it adds to any shape. Least squares of the relative residual:
-    values of a support anchor are smooth and without outliers. [ours]
+    On the learned background nothing tells the network how the camera looks down on the scene, so its shapes lean;
+    the anchor's block stands upright but is no more than a block. A plane is linear in inverse depth on rays (x, y, 1),
+    so the tilt between the two is the plane of least squares of their relative difference. The scale is the median of
+    the ratio. [ours]
 
-    Only on a support anchor, which covers the whole target. The shape stays as it is on measured pixels: they are
-    patchy on clear objects, and there the tilt would be extrapolated.
+    Only for a support anchor, which covers the whole target. A shape on measured pixels stays as it is: on clear
+    objects they are patchy, and the tilt would be extrapolated.
 
     Args:
         shape: scaled to the anchor.
         mask: (H, W) bool, the target.
 
     Returns:
-        The shape with its inverse depth, inliers and residual (the mean of all) brought up to date.
+        The shape with its inverse depth, scale, inliers and residual (the mean of all) brought up to date.
     """
     if anchor.kind != "support" or shape.inliers == 0:
         return shape
@@ -47,16 +51,20 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
         return shape
     step = count // _SAMPLES + 1
     y, x = (index[::step] for index in np.nonzero(known))
+    relative = inverse[y, x].astype(np.float64) / trusted[y, x]
+    factor = 1 / float(np.median(relative))
     design = rays[y, x].astype(np.float64) / trusted[y, x, None]
-    missing = 1 - inverse[y, x].astype(np.float64) / trusted[y, x]
-    plane = np.linalg.lstsq(design, missing, rcond=None)[0]
-    residual = np.abs(design @ plane - missing)
+    plane = _ANCHOR_SHARE * np.linalg.lstsq(design, 1 - factor * relative, rcond=None)[0]
+    residual = np.abs(factor * relative + design @ plane - 1)
+    scaled = np.float32(factor) * inverse
+    levelled = np.maximum(scaled + rays @ plane.astype(np.float32), np.float32(0.2) * scaled)
     corrected = np.zeros_like(shape.inverse_depth)
-    levelled = np.maximum(inverse + rays @ plane.astype(np.float32), np.float32(0.2) * inverse)
     corrected[box] = np.where(inverse > 0, levelled, np.float32(0))
     return replace(
         shape,
         inverse_depth=corrected,
+        scale=factor * shape.scale,
+        shift=factor * shape.shift,
         inliers=round(count * float(np.mean(residual < _INLIER))),
         residual=float(residual.mean()),
     )
