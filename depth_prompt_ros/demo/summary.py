@@ -16,7 +16,7 @@ def print_summary(demo: Demo, console: Console) -> None:
         console.print(_text_table(section, section.tables[0]))
         for check in section.checks:
             colour = "green" if check.met else "red"
-            console.print(f"[{colour}]{check.word:>6}[/] {check.claim}: {check.found}", highlight=False)
+            console.print(f"[{colour}]{check.word:>6}[/] {check.claim}: {check.found}", highlight=False, soft_wrap=True)
     console.print()
     for name, path in demo.written.items():
         console.print(f"{name:>18}  {path}", highlight=False, soft_wrap=True)

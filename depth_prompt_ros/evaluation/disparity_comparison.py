@@ -86,7 +86,7 @@ class DisparityComparison:
         holes = (
             f"Stereo leaves {100 - stereo['target_coverage']:.1f} % of the target empty. Merging fills it to "
             f"{merged['target_coverage']:.1f} %, {better} than copying along the row ({merged['empty_epe']:.1f} "
-            f"against {filled['empty_epe']:.1f} px), but far less exactly than stereo matches the rest "
+            f"against {filled['empty_epe']:.1f} px), and far less exactly than stereo matches the rest "
             f"({stereo['target_epe']:.1f} px). Provenance tells them apart."
         )
         shape = (

@@ -123,8 +123,8 @@ class TomComparison:
         merged, plane, stereo = (self._scores(name) for name in (MERGED, PLANE, STEREO))
         errors = (
             f"On glass and mirror the merged depth has a median error of {merged['tom_median']:.1f} mm and covers "
-            f"{merged['tom_coverage']:.1f} %. Stereo alone is {stereo['tom_median']:.1f} mm off: it sees what is behind "
-            "or mirrored."
+            f"{merged['tom_coverage']:.1f} %. Stereo alone is {stereo['tom_median']:.1f} mm off: it sees what is "
+            "behind or mirrored."
         )
         remarks = [errors, _plane_remark(merged, plane)]
         refused = sum(anchors["refused"] for anchors in self._anchors.values())
