@@ -12,7 +12,6 @@ from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
     "jinja2": "demo",
-    "matplotlib": "demo",
     "onnx": "learn",
     "onnxscript": "learn",
     "PIL": "demo",
