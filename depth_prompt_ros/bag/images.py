@@ -146,12 +146,12 @@ def _other_picture(message: Any) -> NDArray[np.uint8]:
                 header=message.header, height=message.height, width=message.width, encoding=message.encoding,
                 is_bigendian=message.is_bigendian, step=row_bytes, data=np.ascontiguousarray(rows).reshape(-1),
             )  # fmt: skip
-        converted = np.ascontiguousarray(image_to_cvimage(message, "rgb8"))
+        converted: NDArray[np.uint8] = np.ascontiguousarray(image_to_cvimage(message, "rgb8"))
     except (ImageError, cv2.error, KeyError, TypeError) as error:
         raise BadFrame(
             f"cannot make an RGB picture of encoding {message.encoding}: give rgb8, bgr8, mono8 or a Bayer image"
         ) from error
-    return cast(NDArray[np.uint8], converted)
+    return converted
 
 
 def _compressed_picture(message: Any) -> NDArray[np.uint8]:
