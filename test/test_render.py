@@ -106,7 +106,9 @@ def test_stereo_of_the_tabletop_is_consistent_with_its_depth() -> None:
     right = view.right[y, np.clip(source, 0, camera.width - 1)].astype(int)
     difference = np.abs(right - view.left.astype(int)).mean(-1)
     assert np.median(difference[seen]) < 6
-    assert np.median(np.abs(view.right.astype(int) - view.left.astype(int)).mean(-1)[seen]) > np.median(difference[seen])
+    assert np.median(np.abs(view.right.astype(int) - view.left.astype(int)).mean(-1)[seen]) > np.median(
+        difference[seen]
+    )
     assert {1, 2, 3, 4, 5, 6} <= set(np.unique(view.labels))
     assert view.tom[np.isin(view.labels, (2, 4, 6))].all()
     assert not view.tom[np.isin(view.labels, (1, 3, 5))].any()

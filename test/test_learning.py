@@ -1,0 +1,62 @@
+"""Learning end to end on a handful of pictures: it lowers the loss, repeats under a seed, and freezes the network."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("open3d")
+
+from depth_prompt_ros.data.rendered import RenderedSet, open_or_render
+from depth_prompt_ros.learning.background import learn_background
+from depth_prompt_ros.learning.scene_network import learn_scene_network
+from depth_prompt_ros.learning.trainer import Schedule
+from depth_prompt_ros.networks import catalogue
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory) -> RenderedSet:
+    return open_or_render(tmp_path_factory.mktemp("sets") / "objects", "objects", 8, 160, seed=9)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> RenderedSet:
+    return open_or_render(tmp_path_factory.mktemp("sets") / "scenes", "scenes", 8, 160, seed=9)
+
+
+def test_a_background_beats_white_after_few_steps_and_repeats_under_its_seed(objects, tmp_path) -> None:
+    schedule = Schedule(steps=12, batch=4, learning_rate=0.05, bfloat16=False)
+    frozen = catalogue.load_frozen("scene-net").state_dict()
+    figures = learn_background(objects, objects, tmp_path / "a.safetensors", schedule)
+    again = learn_background(objects, objects, tmp_path / "b.safetensors", schedule)
+    assert figures["learned"]["si_rmse"] < 0.8 * figures["white"]["si_rmse"]
+    assert figures == again
+    first, second = (catalogue.read_weights(tmp_path / f"{name}.safetensors")[0]["picture"] for name in "ab")
+    assert torch.equal(first, second)
+    assert (tmp_path / "a.png").stat().st_size > 1000
+    after = catalogue.load_frozen("scene-net").state_dict()
+    assert all(torch.equal(frozen[key], after[key]) for key in frozen)
+
+
+def test_the_scene_network_learns_and_its_card_says_how(scenes, tmp_path) -> None:
+    out, losses = tmp_path / "net.safetensors", []
+    schedule = Schedule(steps=50, batch=2, learning_rate=2e-3, bfloat16=False)
+    figures = learn_scene_network(scenes, scenes, out, schedule, report=lambda *row: losses.append(row[2]))
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["network"] == "scene-net"
+    assert card["schedule"]["steps"] == 50
+    assert card["test"] == figures
+    assert np.isfinite(losses).all()
+    assert catalogue.load_frozen("scene-net", out)
+    assert not list(tmp_path.glob("*.part"))
