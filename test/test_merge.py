@@ -96,6 +96,15 @@ def test_a_hole_beside_two_surfaces_goes_to_the_farther_one() -> None:
     assert np.allclose(answer.depth[40:80, 70:79], 1.0, rtol=0.02)
 
 
+def test_a_hole_ignores_what_cannot_be_the_target() -> None:
+    """The wall that shows through a gap is farther behind than the target is large."""
+    depth = np.where(np.arange(160) < 80, np.float32(3.0), np.float32(0.5)) * np.ones(SHAPE, np.float32)
+    depth[:, 70:80] = np.nan
+    mono = np.where(TARGET > 0, np.float32(0.51), np.float32(np.nan))
+    answer = merged(DepthMeasurement(depth, np.isfinite(depth).astype(np.float32)), mono, TARGET, NONE)
+    assert np.allclose(answer.depth[40:80, 70:80], 0.5, rtol=0.01)
+
+
 def test_tom_takes_the_mono_shape_and_meets_what_is_believed() -> None:
     depth = np.full(SHAPE, 1.0, np.float32)
     tom = NONE.copy()

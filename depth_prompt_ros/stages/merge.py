@@ -16,10 +16,13 @@ from depth_prompt_ros.parameters import MergeParameters
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_FAR_PREFERENCE = 0.04
+_FAR_PREFERENCE = 0.05
 _FAR_PREFERENCE_PIXELS = 2.0
-"""Of two surfaces beside a hole the farther one weighs e times more for every 4 % of inverse depth between them, or for
+"""Of two surfaces beside a hole the farther one weighs e times more for every 5 % of inverse depth between them, or for
 every 2 pixels of disparity where that is more."""
+
+_REACH = 1.25
+"""What is measured farther from the shape than 1.25 times the target's size is not the target."""
 
 _SEAM = 0.05
 """A ToM region follows the believed pixels beside it within 5 % of the target's size."""
@@ -69,7 +72,8 @@ def merge(
     takes the monocular depth, drawn to believed pixels close by so that there is no seam. A hole takes the monocular
     inverse depth plus what the measurement around it, in the same target, has over the monocular one: a normalised
     convolution over a pyramid (Knutsson and Westin 1993, Burt 1988). It prefers the farther of two surfaces, for what
-    one camera sees and the other does not lies behind (Hirschmueller 2008, section 2.6). Where a target has no
+    one camera sees and the other does not lies behind (Hirschmueller 2008, section 2.6), but leaves out what is farther
+    from the shape than the target is large: a mismatch, or the background through a gap. Where a target has no
     monocular depth (its fit was refused), holes stay and ToM pixels become holes.
 
     Args:
@@ -89,16 +93,17 @@ def merge(
         if width:
             box = np.s_[top : top + height, left : left + width]
             _merge_target(
-                target[box], tom[box], mono_depth[box], depth[box], confidence[box], provenance[box], noise, parameters
-            )
+                target[box], tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
+                max(width, height) / camera.fx, noise, parameters,
+            )  # fmt: skip
     return Merged(depth, confidence, provenance)
 
 
 def _merge_target(
     target: Mask, tom: Mask, mono_depth: Float32, depth: Float32, confidence: Float32,
-    provenance: NDArray[np.uint8], noise: float, parameters: MergeParameters,
+    provenance: NDArray[np.uint8], extent: float, noise: float, parameters: MergeParameters,
 ) -> None:  # fmt: skip
-    """Merge one target's box in place."""
+    """Merge one target's box in place; ``extent``: its size over its distance, ``noise``: of inverse depth, 1/m."""
     wrong = target & tom
     believed = target & ~tom & (provenance == Provenance.STEREO)
     depth[wrong], confidence[wrong], provenance[wrong] = np.nan, 0, Provenance.INVALID
@@ -108,7 +113,8 @@ def _merge_target(
         return
     mono = np.where(shaped, 1 / np.where(shaped, mono_depth, 1), np.float32(0)).astype(np.float32)
     scale = float(np.median(mono[shaped]))
-    checked = believed & shaped
+    near = np.abs(np.where(shaped, depth, np.inf) - mono_depth) < _REACH * extent / scale
+    checked = believed & near
     if not checked.any():
         depth[filled], confidence[filled], provenance[filled] = mono_depth[filled], _UNCHECKED, Provenance.MONO
         return
