@@ -22,7 +22,12 @@ class StereoParameters(_Group):
     min_disparity: int = Field(0, ge=-512, le=512, description="smallest disparity searched, pixels")
     num_disparities: int = Field(128, ge=16, le=1024, multiple_of=16, description="disparities searched, pixels")
     block_size: int = Field(5, ge=1, le=21, description="matching window, pixels, odd")
-    left_right_tolerance: float = Field(1.0, gt=0, le=16, description="left-right check, pixels")
+    left_right_tolerance: float = Field(1.5, gt=0, le=16, description="left-right check, pixels")
+    uniqueness: int = Field(10, ge=0, le=100, description="margin of the best match over the second, percent")
+    min_texture: float = Field(
+        0.5, ge=0, le=255, description="weaker texture is not matched, rms grey levels per pixel"
+    )
+    speckle_area: int = Field(60, ge=0, description="smaller lone regions are dropped, pixels")
 
 
 class SegmentationParameters(_Group):

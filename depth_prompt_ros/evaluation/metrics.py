@@ -15,7 +15,7 @@ Mask = NDArray[np.bool_]
 
 
 def epe(answer: Values, truth: Values, mask: Mask | None = None) -> float:
-    """End-point error (Middlebury's avgerr): mean absolute disparity error where answer and truth have a value, pixels."""
+    """End-point error: mean absolute disparity error in pixels, where answer and truth have one (as on Middlebury)."""
     return mae(answer, truth, mask)
 
 
