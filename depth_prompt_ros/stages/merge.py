@@ -112,7 +112,7 @@ def _merge_target(
     if not filled.any():
         return
     mono = np.where(shaped, 1 / np.where(shaped, mono_depth, 1), np.float32(0)).astype(np.float32)
-    scale = float(np.median(mono[shaped]))
+    scale = _median(mono[shaped])
     near = np.abs(np.where(shaped, depth, np.inf) - mono_depth) < _REACH * extent / scale
     checked = believed & near
     if not checked.any():
@@ -121,7 +121,7 @@ def _merge_target(
 
     residual = np.zeros_like(mono)
     residual[checked] = 1 / depth[checked] - mono[checked]
-    disagreement = float(np.median(np.abs(residual[checked]) / mono[checked]))
+    disagreement = _median(np.abs(residual[checked]) / mono[checked])
     correction = _fill(residual, checked, max(_FAR_PREFERENCE * scale, noise))
     corrected = ~wrong
     if wrong.any():
@@ -140,13 +140,18 @@ def _merge_target(
     provenance[filled] = np.where(corrected[filled], Provenance.MERGED, Provenance.MONO)
 
 
+def _median(values: Float32) -> float:
+    """Of at most about 5000 of the values."""
+    return float(np.median(values[:: len(values) // 5000 + 1]))
+
+
 def _fill(values: Float32, known: Mask, preference: float) -> Float32:
     """Spread values over the whole picture, exact nowhere, from near known pixels where there are any, else from far.
 
     ``preference``: a value lower by so much weighs e times more; inf: all weigh the same.
     """
-    middle = np.median(values[known])
-    weight = np.where(known, np.exp(np.clip((middle - values) / preference, -30, 30)), np.float32(0)).astype(np.float32)
+    middle = _median(values[known])
+    weight = known * np.exp(np.clip((np.float32(middle) - values) / np.float32(preference), -30, 30))
     levels = [np.dstack([values * weight, weight, known.astype(np.float32)])]
     while min(levels[-1].shape[:2]) > 3:
         levels.append(cv2.pyrDown(levels[-1]))
