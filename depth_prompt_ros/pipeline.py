@@ -20,7 +20,9 @@ from depth_prompt_ros.stages.segmentation import make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 from depth_prompt_ros.stages.tilt import correct_tilt
-from depth_prompt_ros.stages.tom import evidence, make_tom_detector
+from depth_prompt_ros.stages.tilt import correct_tilt
+from depth_prompt_ros.stages.tom import make_tom_detector
+from depth_prompt_ros.stages.tom.evidence import evidence
 
 Float32 = NDArray[np.float32]
 
@@ -56,7 +58,7 @@ class ObjectDepth:
         measurement: depth of stereo or sensor alone.
         depth: float32 metres, merged, invalid = NaN.
         confidence: float32 in [0, 1].
-        labels: uint16, 0 = background, 1..n targets.
+        labels: uint16, 0 = background; targets keep the numbers that their segmenter gave them.
         tom: bool, transparent or mirror.
         provenance: uint8, where each depth comes from (:class:`depth_prompt_ros.stages.merge.Provenance`).
         mono_depth: float32 metres, the fitted monocular shapes alone, NaN outside targets.
@@ -104,13 +106,12 @@ class ObjectDepthPipeline:
             measurement = self.match_stereo(frame) if frame.depth is None else measure_sensor_depth(frame)
         with _timed(seconds, "segmentation"):
             labels = self.segment(frame, measurement)
-            masks = [labels == label for label in range(1, int(labels.max()) + 1)]
-            if not masks or not all(mask.any() for mask in masks):
-                raise BadFrame(
-                    "a target's mask is empty: give labels 1..n without gaps, or a point or box on the object"
-                )
+            numbers = np.unique(labels[labels > 0]).tolist()
+            masks = [labels == number for number in numbers]
+            if not masks:
+                raise BadFrame("no target found: give a point or box on the object, or labels")
         with _timed(seconds, "tom"):
-            tom = self.find_tom(frame, labels)
+            tom = self.find_tom(frame)
         with _timed(seconds, "anchor"):
             anchors = [
                 choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, labels > 0)
@@ -126,11 +127,12 @@ class ObjectDepthPipeline:
             inverse_depth = np.max([shape.inverse_depth for shape in shapes], axis=0)
             mono_depth = np.where(inverse_depth > 0, 1 / np.maximum(inverse_depth, 1e-6), np.float32(np.nan))
             if self.parameters.tom.method == "evidence":
-                tom = tom | evidence(frame.camera, labels, measurement, mono_depth)
+                inside = [number for number, anchor in zip(numbers, anchors, strict=True) if anchor.kind == "inside"]
+                tom = tom | evidence(labels, measurement, mono_depth, np.isin(labels, inside))
             merged = merge(frame.camera, measurement, mono_depth, labels, tom, self.parameters.merge)
         reports = [
-            TargetReport(label, anchor.kind, shape.inliers, shape.residual, shape.scale, shape.shift, anchor.reason)
-            for label, (anchor, shape) in enumerate(zip(anchors, shapes, strict=True), start=1)
+            TargetReport(number, anchor.kind, shape.inliers, shape.residual, shape.scale, shape.shift, anchor.reason)
+            for number, anchor, shape in zip(numbers, anchors, shapes, strict=True)
         ]
         return ObjectDepth(
             frame, measurement, merged.depth, merged.confidence, labels, tom, merged.provenance, mono_depth,

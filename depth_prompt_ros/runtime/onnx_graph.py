@@ -16,6 +16,7 @@ class OnnxGraph:
 
     Attributes:
         path: the file.
+        input_shapes: by name; None is a free size.
         metadata: the graph's own notes: network, prompt, sizes, units.
     """
 
@@ -46,6 +47,10 @@ class OnnxGraph:
         names = tuple(value.name for value in self._session.get_inputs())
         if expected_inputs and set(names) != set(expected_inputs):
             raise BadModel(f"graph {path} takes {', '.join(names)}, not {', '.join(expected_inputs)}: export it again")
+        self.input_shapes: dict[str, tuple[int | None, ...]] = {
+            value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
+            for value in self._session.get_inputs()
+        }
         self.path = path
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self._outputs = [value.name for value in self._session.get_outputs()]

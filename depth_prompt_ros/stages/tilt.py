@@ -18,20 +18,23 @@ _SAMPLES = 3000
 _ANCHOR_SHARE = 0.5
 """How far the tilt moves: the network's and the anchor's are both guesses, so their mean."""
 
+_MIN_SPREAD = 0.25
+_ITERATIONS = 8
+_FLOOR = 0.003
 _INLIER = 0.01
 """Relative residual of a pixel that agrees with the anchor."""
 
 
 def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) -> Shape:
-    """Bring a shape's median and half its tilt to its support anchor.
+    """Bring a shape's median and half its tilt to its anchor.
 
-    On the learned background nothing tells the network how the camera looks down on the scene, so its shapes lean;
-    the anchor's block stands upright but is no more than a block. A plane is linear in inverse depth on rays (x, y, 1),
-    so the tilt between the two is the plane of least squares of their relative difference. The scale is the median of
-    the ratio. [ours]
+    On the learned background nothing tells the network how the camera looks down on the scene, so its shapes lean; a
+    support anchor stands upright but is no more than a block, measured pixels inside are patchy. A plane is linear in
+    inverse depth on rays (x, y, 1), so the tilt between shape and anchor is the plane of least absolute relative
+    difference (iteratively reweighted). The scale is the median of the ratio. [ours]
 
-    Only for a support anchor, which covers the whole target. A shape on measured pixels stays as it is: on clear
-    objects they are patchy, and the tilt would be extrapolated.
+    The shape stays as it is when it was fitted with a shift, when there is no fit, or when the trusted pixels have less
+    than a quarter of the target's variance in some direction, for then the tilt would be extrapolated.
 
     Args:
         shape: scaled to the anchor.
@@ -40,21 +43,27 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
     Returns:
         The shape with its inverse depth, scale, inliers and residual (the mean of all) brought up to date.
     """
-    if anchor.kind != "support" or shape.inliers == 0:
+    if anchor.free_shift or shape.inliers == 0:
         return shape
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     box = np.s_[top : top + height, left : left + width]
     inverse, trusted, rays = shape.inverse_depth[box], anchor.trusted[box], camera.rays[box]
     known = (trusted > 0) & (inverse > 0)
     count = int(known.sum())
-    if count < 3:
+    if count < 3 or _spread(known, mask[box]) < _MIN_SPREAD:
         return shape
     step = count // _SAMPLES + 1
     y, x = (index[::step] for index in np.nonzero(known))
     relative = inverse[y, x].astype(np.float64) / trusted[y, x]
     factor = 1 / float(np.median(relative))
     design = rays[y, x].astype(np.float64) / trusted[y, x, None]
-    plane = _ANCHOR_SHARE * np.linalg.lstsq(design, 1 - factor * relative, rcond=None)[0]
+    plane: NDArray[np.float64] = np.zeros(3)
+    weight = np.ones(len(relative))
+    for _ in range(_ITERATIONS):
+        weighted = (design * weight[:, None]).T
+        plane = np.asarray(np.linalg.lstsq(weighted @ design, weighted @ (1 - factor * relative), rcond=1e-12)[0])
+        weight = 1 / np.maximum(np.abs(factor * relative + design @ plane - 1), _FLOOR)
+    plane *= _ANCHOR_SHARE
     residual = np.abs(factor * relative + design @ plane - 1)
     scaled = np.float32(factor) * inverse
     levelled = np.maximum(scaled + rays @ plane.astype(np.float32), np.float32(0.2) * scaled)
@@ -68,3 +77,11 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
         inliers=round(count * float(np.mean(residual < _INLIER))),
         residual=float(residual.mean()),
     )
+
+
+def _spread(part: Mask, whole: Mask) -> float:
+    """Smallest ratio, over all directions in the picture, of the variance of a part's pixels to that of the whole."""
+    covariances = [np.cov(np.nonzero(pixels)) for pixels in (part, whole)]
+    if not np.linalg.det(covariances[1]) > 0:
+        return 0.0
+    return float(np.linalg.eigvals(np.linalg.solve(covariances[1], covariances[0])).real.min())

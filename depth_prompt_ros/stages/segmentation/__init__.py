@@ -1,0 +1,67 @@
+"""Which pixels belong to the objects to grasp: an interface and the ways behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import SegmentationParameters
+
+
+class Segmenter(Protocol):
+    """Finds the grasp targets of a frame."""
+
+    def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:
+        """(H, W) uint16 labels, 0 = background.
+
+        Raises:
+            BadFrame: no target in this frame, and what to do about it.
+        """
+        ...
+
+
+def _grabcut(parameters: SegmentationParameters) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.grabcut import GrabCutSegmenter
+
+    return GrabCutSegmenter(parameters)
+
+
+def _tabletop(parameters: SegmentationParameters) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.tabletop import TabletopSegmenter
+
+    return TabletopSegmenter(parameters)
+
+
+def _rembg(parameters: SegmentationParameters) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.rembg_masks import RembgSegmenter
+
+    return RembgSegmenter(parameters)
+
+
+def _outside(parameters: SegmentationParameters) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.outside_labels import OutsideLabels
+
+    return OutsideLabels(parameters)
+
+
+_SEGMENTERS: dict[str, Callable[[SegmentationParameters], Segmenter]] = {
+    "point": _grabcut,
+    "box": _grabcut,
+    "tabletop": _tabletop,
+    "rembg": _rembg,
+    "labels": _outside,
+}
+
+
+def make_segmenter(parameters: SegmentationParameters) -> Segmenter:
+    """The segmenter of ``parameters.method``; only its own libraries are imported.
+
+    Raises:
+        BadInput: a parameter that this method needs is missing.
+        BadModel: its network is missing, corrupt or refused.
+    """
+    return _SEGMENTERS[parameters.method](parameters)

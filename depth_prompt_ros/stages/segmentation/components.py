@@ -1,0 +1,49 @@
+"""From masks to labels: largest first, small ones dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.parameters import SegmentationParameters
+
+Mask = NDArray[np.bool_]
+
+
+def components(mask: Mask, min_area: int = 1) -> list[Mask]:
+    """The 8-connected parts of an (H, W) bool mask with at least ``min_area`` pixels, each an (H, W) bool mask."""
+    count, numbered, statistics, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    return [numbered == part for part in range(1, count) if statistics[part, cv2.CC_STAT_AREA] >= min_area]
+
+
+def labels_from_masks(masks: Sequence[Mask], parameters: SegmentationParameters) -> NDArray[np.uint16]:
+    """(H, W) uint16 labels, 1 for the largest mask; of overlapping masks the smaller one wins.
+
+    Masks below ``min_area`` pixels are dropped, and the smallest beyond ``max_targets``. At least one mask is given.
+    """
+    areas = np.array([int(mask.sum()) for mask in masks])
+    labels = np.zeros(masks[0].shape, np.uint16)
+    order = [index for index in np.argsort(-areas, kind="stable") if areas[index] >= parameters.min_area]
+    for label, index in enumerate(order[: parameters.max_targets], start=1):
+        labels[masks[index]] = label
+    return labels
+
+
+def closed(mask: Mask, radius: int) -> Mask:
+    """The mask with gaps up to ``2 * radius`` pixels and all enclosed holes filled."""
+    padded = np.pad(mask.view(np.uint8), radius + 1)
+    joined = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc(radius))
+    contours, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(joined, contours, -1, 1, cv2.FILLED)
+    inside = joined[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
+    return np.ascontiguousarray(inside).view(np.bool_)
+
+
+def disc(radius: int) -> NDArray[np.uint8]:
+    """A round kernel for OpenCV's morphology."""
+    kernel: Any = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(kernel, np.uint8)

@@ -1,0 +1,59 @@
+"""Which pixels are transparent or mirror (ToM): an interface and the ways behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.parameters import TomParameters
+
+
+class TomDetector(Protocol):
+    """Finds ToM pixels before any depth is fitted."""
+
+    def __call__(self, frame: Frame) -> NDArray[np.bool_]:
+        """(H, W) bool, the ToM pixels.
+
+        Raises:
+            BadFrame: this frame lacks what is needed.
+        """
+        ...
+
+
+def _none_yet(parameters: TomParameters) -> TomDetector:  # noqa: ARG001
+    return lambda frame: np.zeros(frame.image.shape[:2], np.bool_)
+
+
+def _outside(parameters: TomParameters) -> TomDetector:
+    from depth_prompt_ros.stages.tom.outside_tom import outside_tom
+
+    del parameters
+    return outside_tom
+
+
+def _classes(parameters: TomParameters) -> TomDetector:
+    from depth_prompt_ros.stages.tom.semantic_classes import SemanticClasses
+
+    return SemanticClasses(parameters)
+
+
+_DETECTORS: dict[str, Callable[[TomParameters], TomDetector]] = {
+    "evidence": _none_yet,  # evidence needs the fitted shape: see evidence.py
+    "none": _none_yet,
+    "labels": _outside,
+    "onnx": _classes,
+}
+
+
+def make_tom_detector(parameters: TomParameters) -> TomDetector:
+    """The detector of ``parameters.method``.
+
+    Raises:
+        BadInput: a parameter that this method needs is missing.
+        BadModel: its network is missing or corrupt.
+    """
+    return _DETECTORS[parameters.method](parameters)

@@ -1,0 +1,46 @@
+"""ToM regions from what stereo and the fitted shape say of each other; needs no network of its own."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.frame import DepthMeasurement
+
+Mask = NDArray[np.bool_]
+
+_BEHIND = 0.03
+_WHOLE = 0.5
+_SURE = 0.5
+
+
+def evidence(
+    labels: NDArray[np.uint16], measurement: DepthMeasurement, mono_depth: NDArray[np.float32], anchored: Mask
+) -> Mask:
+    """(H, W) bool: where, inside a target, the measurement cannot be the target's surface.
+
+    Light that passes through glass or comes back from a mirror was last at something behind: a measured depth more than
+    3 % of the distance behind the fitted shape is not the surface. Only connected regions count, since single pixels are
+    noise. Where most of a target is empty, unsure or behind, its remaining measurements are chance matches of what is
+    seen through it, and the whole target is ToM.
+
+    Holes on an opaque target need no verdict: the merge fills them in any case.
+
+    Args:
+        labels: (H, W) uint16, 0 = background.
+        mono_depth: (H, W) float32 metres, the fitted shapes, NaN where there is none.
+        anchored: (H, W) bool, targets whose scale rests on measured pixels inside them. The shape's error there is of
+            the order of the target's own relief, so they are ToM only as a whole.
+    """
+    inside = (labels > 0) & np.isfinite(mono_depth)
+    measured = np.isfinite(measurement.depth)
+    with np.errstate(invalid="ignore"):
+        behind = inside & measured & (measurement.depth > (1 + _BEHIND) * mono_depth)
+    unreliable = inside & (~measured | (measurement.confidence < _SURE) | behind)
+    tom = cv2.morphologyEx(behind.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.bool_) & ~anchored
+    for label in np.unique(labels[inside]):
+        target = labels == label
+        if unreliable[target].mean() > _WHOLE and not anchored[target].any():
+            tom |= target
+    return tom
