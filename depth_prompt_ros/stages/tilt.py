@@ -81,7 +81,11 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
 
 def _spread(part: Mask, whole: Mask) -> float:
     """Smallest ratio, over all directions in the picture, of the variance of a part's pixels to that of the whole."""
-    covariances = [np.cov(np.nonzero(pixels)) for pixels in (part, whole)]
+    step = max(whole.shape) // 64 + 1
+    coarse = [pixels[::step, ::step] for pixels in (part, whole)]
+    if min(pixels.sum() for pixels in coarse) < 3:
+        return 0.0
+    covariances = [np.cov(np.nonzero(pixels)) for pixels in coarse]
     if not np.linalg.det(covariances[1]) > 0:
         return 0.0
     return float(np.linalg.eigvals(np.linalg.solve(covariances[1], covariances[0])).real.min())
