@@ -20,9 +20,9 @@ from depth_prompt_ros.stages.segmentation import make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 from depth_prompt_ros.stages.tilt import correct_tilt
-from depth_prompt_ros.stages.tilt import correct_tilt
 from depth_prompt_ros.stages.tom import make_tom_detector
 from depth_prompt_ros.stages.tom.evidence import evidence
+from depth_prompt_ros.stages.tom.out_of_reach import out_of_reach
 
 Float32 = NDArray[np.float32]
 
@@ -129,6 +129,7 @@ class ObjectDepthPipeline:
             if self.parameters.tom.method == "evidence":
                 inside = [number for number, anchor in zip(numbers, anchors, strict=True) if anchor.kind == "inside"]
                 tom = tom | evidence(labels, measurement, mono_depth, np.isin(labels, inside))
+                tom |= out_of_reach(frame.camera, labels, measurement, mono_depth)
             merged = merge(frame.camera, measurement, mono_depth, labels, tom, self.parameters.merge)
         reports = [
             TargetReport(number, anchor.kind, shape.inliers, shape.residual, shape.scale, shape.shift, anchor.reason)

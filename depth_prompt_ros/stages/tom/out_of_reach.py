@@ -1,0 +1,38 @@
+"""Measurements inside a target that are too far from its shape to belong to it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.frame import DepthMeasurement
+
+_REACH = 1.5
+
+
+def out_of_reach(
+    camera: CameraModel, labels: NDArray[np.uint16], measurement: DepthMeasurement, mono_depth: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """(H, W) bool: where, inside a target, the measurement lies farther from the shape than the target is large.
+
+    Nothing is much deeper than it is wide or high: what is measured more than 1.5 times the longer side of the target
+    behind or before its fitted shape is a reflection, the background seen through it, or a mismatch, whatever the
+    shape's own error. Unlike the finer evidence it holds for every anchor.
+
+    Args:
+        labels: (H, W) uint16, 0 = background.
+        mono_depth: (H, W) float32 metres, the fitted shapes, NaN where there is none.
+    """
+    found = np.zeros(labels.shape, np.bool_)
+    for label in np.unique(labels[labels > 0]):
+        left, top, width, height = cv2.boundingRect((labels == label).view(np.uint8))
+        box = np.s_[top : top + height, left : left + width]
+        shape = mono_depth[box]
+        inside = (labels[box] == label) & np.isfinite(shape)
+        if inside.any():
+            size = max(width, height) / camera.fx * float(np.median(shape[inside]))
+            with np.errstate(invalid="ignore"):
+                found[box] |= inside & (np.abs(measurement.depth[box] - shape) > _REACH * size)
+    return found
