@@ -20,9 +20,9 @@ _BLOCK = 32
 """Rows that are interleaved at a time: so many stay in the processor's cache."""
 
 _PLY_FIELDS = {"x": "float", "y": "float", "z": "float", "red": "uchar", "green": "uchar", "blue": "uchar",
-               "label": "uint", "confidence": "float"}  # fmt: skip
+               "label": "int", "confidence": "float"}  # fmt: skip
 _PLY_DTYPE = np.dtype(
-    [(name, {"float": "<f4", "uchar": "u1", "uint": "<u4"}[kind]) for name, kind in _PLY_FIELDS.items()]
+    [(name, {"float": "<f4", "uchar": "u1", "int": "<i4"}[kind]) for name, kind in _PLY_FIELDS.items()]
 )
 
 

@@ -44,7 +44,9 @@ class SgbmMatcher:
     """Dense disparity of the left picture.
 
     The right picture is matched too, at half size: a fifth of the cost of a second full match, and as another scale it
-    is the better witness in noise. A pixel is invalid, not guessed, when
+    is the better witness in noise. OpenCV's own left-right check reads the same costs and misses what they have wrong.
+
+    A pixel is invalid, not guessed, when
 
     - the two matches disagree (occluded, or wrong),
     - its match would lie outside the right picture,
@@ -120,7 +122,7 @@ def _semi_global(left: Grey, right: Grey, search: tuple[int, int], block: int, u
     before, after = max(0, first + count), max(0, -first)
     padded = [cv2.copyMakeBorder(picture, 0, 0, before, after, cv2.BORDER_REPLICATE) for picture in (left, right)]
     matcher = cv2.StereoSGBM_create(
-        minDisparity=first, numDisparities=count, blockSize=block, P1=8 * block**2, P2=32 * block**2, disp12MaxDiff=-1,
+        minDisparity=first, numDisparities=count, blockSize=block, P1=8 * block**2, P2=32 * block**2, disp12MaxDiff=1,
         preFilterCap=31, uniquenessRatio=uniqueness, mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY,
     )  # fmt: skip
     width = left.shape[1]
