@@ -41,7 +41,7 @@ class OnnxGraph:
         options.log_severity_level = 3
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises a family of its own exceptions for a file it cannot read
+        except Exception as error:
             first_line = str(error).strip().splitlines()[0]
             raise BadModel(f"cannot load graph {path}: the file is corrupt or not ONNX ({first_line})") from error
         names = tuple(value.name for value in self._session.get_inputs())

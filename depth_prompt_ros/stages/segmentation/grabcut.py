@@ -75,7 +75,9 @@ class GrabCutSegmenter:
             left, top = max(round(x), 0), max(round(y), 0)
             right, bottom = min(round(x + box_width), width), min(round(y + box_height), height)
             if left >= right or top >= bottom:
-                raise BadFrame(f"the target's box {x, y, box_width, box_height} lies outside the {width}x{height} picture")
+                raise BadFrame(
+                    f"the target's box {x, y, box_width, box_height} lies outside the {width}x{height} picture"
+                )
             guess[top:bottom, left:right] = cv2.GC_PR_FGD
             return guess
         assert self._parameters.target_point is not None
@@ -99,7 +101,9 @@ def _surface_around(depth: NDArray[np.float32], x: int, y: int) -> Mask:
         return disc.astype(np.bool_)
     logarithm = np.where(np.isfinite(depth), np.log(np.maximum(depth, 1e-3)), np.float32(-20)).astype(np.float32)
     flooded = np.zeros((height + 2, width + 2), np.uint8)
-    cv2.floodFill(logarithm, flooded, (x, y), 0, _DEPTH_STEP / 4, _DEPTH_STEP / 4, 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8))
+    cv2.floodFill(
+        logarithm, flooded, (x, y), 0, _DEPTH_STEP / 4, _DEPTH_STEP / 4, 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+    )
     return flooded[1:-1, 1:-1].astype(np.bool_) | disc.astype(np.bool_)
 
 

@@ -38,7 +38,9 @@ def evidence(
     with np.errstate(invalid="ignore"):
         behind = inside & measured & (measurement.depth > (1 + _BEHIND) * mono_depth)
     unreliable = inside & (~measured | (measurement.confidence < _SURE) | behind)
-    tom = cv2.morphologyEx(behind.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.bool_) & ~anchored
+    tom = (
+        cv2.morphologyEx(behind.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.bool_) & ~anchored
+    )
     for label in np.unique(labels[inside]):
         target = labels == label
         if unreliable[target].mean() > _WHOLE and not anchored[target].any():

@@ -1,0 +1,109 @@
+"""Targets by rembg's salient-object networks, run on this machine only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.stages.segmentation.components import components, labels_from_masks
+
+LOCAL_SESSIONS = frozenset(
+    {
+        "ben_custom", "birefnet-cod", "birefnet-dis", "birefnet-general", "birefnet-general-lite", "birefnet-hrsod",
+        "birefnet-massive", "birefnet-portrait", "bria-rmbg", "dis_custom", "isnet-anime", "isnet-general-use", "silueta",
+        "u2net", "u2net_custom", "u2net_human_seg", "u2netp",
+    }
+)  # fmt: skip
+"""Sessions whose one mask is computed on this machine. Any other name is refused: some upload the picture to a service."""
+
+_ORT_WARNING = 2
+
+
+class RembgSegmenter:
+    """Everything that stands out, its connected parts as targets.
+
+    ``rembg_model`` is the name of a local session, whose weights rembg keeps in its home folder, or the path of a
+    u2net-shaped ONNX file, (1, 3, 320, 320) picture in, (1, 1, 320, 320) saliency out.
+    """
+
+    def __init__(self, parameters: SegmentationParameters) -> None:
+        """Open the session; imports rembg, which takes over a second and about 200 MiB.
+
+        Raises:
+            BadInput: rembg cannot be imported, or the session is not a local one.
+            BadModel: its weights are missing or corrupt.
+        """
+        self._parameters = parameters
+        name = parameters.rembg_model
+        path = Path(name).expanduser() if name.endswith(".onnx") or os.sep in name else None
+        if path is None and name not in LOCAL_SESSIONS:
+            raise BadInput(
+                f"rembg session {name!r} is not one that runs on this machine (some upload the picture to a service): "
+                f"choose one of {', '.join(sorted(LOCAL_SESSIONS))}, or the path of an ONNX file"
+            )
+        if path is not None and not path.is_file():
+            raise BadModel(
+                f"no segmentation network at {path}: set segmentation.rembg_model to an ONNX file or a session"
+            )
+        self._session = _open(name, None if path is None else path.resolve())
+
+    def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:  # noqa: ARG002
+        """(H, W) uint16 labels, the largest connected part first.
+
+        Raises:
+            BadFrame: nothing stands out.
+        """
+        from PIL import Image
+
+        mask = np.asarray(self._session.predict(Image.fromarray(frame.image))[0]) > 127
+        parts = components(mask, self._parameters.min_area)
+        if not parts:
+            raise BadFrame("rembg found no target in this picture: choose another rembg_model, or give a point or box")
+        return labels_from_masks(parts, self._parameters)
+
+
+def _open(name: str, path: Path | None) -> Any:
+    try:
+        import onnxruntime
+        from rembg.session_factory import new_session
+    except (ImportError, SystemExit) as error:
+        raise BadInput(f"rembg cannot be used ({error}): pip install 'depth_prompt_ros[rembg]'") from error
+    onnxruntime.set_default_logger_severity(_ORT_WARNING)  # importing rembg raises it for the whole process
+    try:
+        if path is None:
+            return new_session(name)
+        with _home(path.parent):  # rembg takes files from its home folder only
+            return new_session("u2net_custom", model_path=str(path))
+    except Exception as error:
+        where = str(path) if path else f"session {name!r}"
+        advice = (
+            "the file is not a u2net-shaped ONNX"
+            if path
+            else "put its ONNX file into rembg's home folder, or go online"
+        )
+        raise BadModel(
+            f"rembg cannot open {where}: {advice} ({str(error).splitlines()[0] if str(error) else error!r})"
+        ) from error
+
+
+@contextmanager
+def _home(folder: Path) -> Iterator[None]:
+    """Rembg's home folder for a moment."""
+    before = os.environ.get("U2NET_HOME")
+    os.environ["U2NET_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["U2NET_HOME"]
+        else:
+            os.environ["U2NET_HOME"] = before

@@ -1,0 +1,180 @@
+"""The four ways to find grasp targets, on pictures made by formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.stages.segmentation import make_segmenter
+
+CAMERA = CameraModel(320, 240, 300.0, 300.0, 159.5, 119.5, baseline=0.06)
+TILT = np.radians(40)
+
+
+def standing_boxes(*boxes: tuple[float, float, float]) -> tuple[Frame, DepthMeasurement, np.ndarray]:
+    """A camera looks down by 40 degrees at a table with upright cards: (x, distance along the table, size) each."""
+    rays = CAMERA.rays.astype(np.float64)
+    up = np.array([0.0, -np.cos(TILT), -np.sin(TILT)])
+    ahead = np.array([0.0, -np.sin(TILT), np.cos(TILT)])
+    with np.errstate(divide="ignore"):
+        depth = np.where(rays @ up < 0, -0.4 / (rays @ up), np.nan)
+    labels = np.zeros(depth.shape, np.uint16)
+    for number, (x, distance, size) in enumerate(boxes, start=1):
+        card = distance / (rays @ ahead)
+        point = rays * card[..., None]
+        hit = (np.abs(point[..., 0] - x) < size / 2) & (point @ up > -0.4) & (point @ up < -0.4 + size) & (card > 0)
+        depth[hit], labels[hit] = card[hit], number
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 40, (*labels.shape, 3))
+    colour = np.array([[90, 110, 100], [220, 40, 30], [30, 60, 220], [220, 210, 40]])[labels]
+    depth = (depth + rng.normal(scale=5e-4, size=depth.shape)).astype(np.float32)
+    frame = Frame(7_000_000_001, "left", np.clip(colour + noise, 0, 255).astype(np.uint8), CAMERA, labels=labels)
+    confidence = np.isfinite(depth).astype(np.float32)
+    return frame, DepthMeasurement(depth, confidence), labels
+
+
+def overlap(found: np.ndarray, truth: np.ndarray) -> float:
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+def test_grabcut_cuts_the_target_out_of_its_box_the_same_way_twice() -> None:
+    frame, measurement, labels = standing_boxes((0.0, 0.5, 0.15))
+    y, x = np.nonzero(labels == 1)
+    box = (x.min() - 12.0, y.min() - 12.0, np.ptp(x) + 24.0, np.ptp(y) + 24.0)
+    segment = make_segmenter(SegmentationParameters(method="box", target_box=box))
+    found = segment(frame, measurement)
+    assert overlap(found == 1, labels == 1) > 0.93
+    np.testing.assert_array_equal(segment(frame, measurement), found)
+
+
+def test_grabcut_grows_a_point_to_its_object_only() -> None:
+    frame, measurement, labels = standing_boxes((-0.12, 0.5, 0.12), (0.12, 0.5, 0.12))
+    y, x = (int(values.mean()) for values in np.nonzero(labels == 2))
+    found = make_segmenter(SegmentationParameters(method="point", target_point=(x, y)))(frame, measurement)
+    assert overlap(found == 1, labels == 2) > 0.9
+
+
+def test_grabcut_without_depth_at_the_point_still_finds_the_object() -> None:
+    frame, measurement, labels = standing_boxes((0.0, 0.5, 0.15))
+    blind = DepthMeasurement(np.where(labels > 0, np.float32(np.nan), measurement.depth), measurement.confidence)
+    y, x = (int(values.mean()) for values in np.nonzero(labels == 1))
+    found = make_segmenter(SegmentationParameters(method="point", target_point=(x, y)))(frame, blind)
+    assert overlap(found == 1, labels == 1) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "box", "target_box": (400, 10, 20, 20)}, "lies outside the 320x240 picture"),
+        ({"method": "point", "target_point": (10, 500)}, "lies outside the 320x240 picture"),
+    ],
+)
+def test_a_target_outside_the_picture_is_a_bad_frame(settings, message) -> None:
+    frame, measurement, _ = standing_boxes((0.0, 0.5, 0.15))
+    with pytest.raises(BadFrame, match=message):
+        make_segmenter(SegmentationParameters(**settings))(frame, measurement)
+
+
+@pytest.mark.parametrize("method", ["point", "box"])
+def test_a_method_without_its_parameter_says_which(method) -> None:
+    with pytest.raises(BadInput, match=f"segmentation.method {method} needs segmentation.target_{method}"):
+        make_segmenter(SegmentationParameters(method=method))
+
+
+def test_outside_labels_keep_their_numbers_and_small_ones_go() -> None:
+    frame, measurement, labels = standing_boxes((-0.12, 0.5, 0.12), (0.12, 0.5, 0.12))
+    renumbered = np.where(labels == 2, 9, labels).astype(np.uint16)
+    renumbered[0, :5] = 4
+    found = make_segmenter(SegmentationParameters(method="labels"))(_with(frame, renumbered), measurement)
+    assert set(np.unique(found)) == {0, 1, 9}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "no label image came"),
+        (np.zeros((10, 10), np.uint16), "label image is 10x10 but the left picture is 320x240"),
+        (np.zeros((240, 320), np.uint16), "label image is empty"),
+    ],
+)
+def test_bad_outside_labels(labels, message) -> None:
+    frame, measurement, _ = standing_boxes((0.0, 0.5, 0.15))
+    with pytest.raises(BadFrame, match=message):
+        make_segmenter(SegmentationParameters(method="labels"))(_with(frame, labels), measurement)
+
+
+def _with(frame: Frame, labels) -> Frame:
+    return Frame(frame.stamp_ns, frame.frame_id, frame.image, frame.camera, labels=labels)
+
+
+def test_tabletop_finds_every_object_on_the_table_the_same_way_twice() -> None:
+    pytest.importorskip("open3d")
+    frame, measurement, labels = standing_boxes((-0.15, 0.5, 0.1), (0.0, 0.62, 0.12), (0.16, 0.5, 0.1))
+    segment = make_segmenter(SegmentationParameters(method="tabletop"))
+    found = segment(frame, measurement)
+    assert found.max() == 3
+    for number in (1, 2, 3):
+        hit = np.bincount(found[labels == number]).argmax()
+        assert hit > 0
+        assert overlap(found == hit, labels == number) > 0.8
+    np.testing.assert_array_equal(segment(frame, measurement), found)
+
+
+def test_an_empty_table_is_a_bad_frame() -> None:
+    pytest.importorskip("open3d")
+    frame, measurement, _ = standing_boxes()
+    with pytest.raises(BadFrame, match="target"):
+        make_segmenter(SegmentationParameters(method="tabletop"))(frame, measurement)
+
+
+def _u2net_shaped(path, brightness: float) -> None:
+    """A network that calls red pixels salient: 320x320 in, one map out."""
+    onnx = pytest.importorskip("onnx")
+    helper, tensor = onnx.helper, onnx.TensorProto.FLOAT
+    weight = helper.make_tensor("weight", tensor, (1, 3, 1, 1), [brightness, -brightness, -brightness])
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["input", "weight"], ["output"])],
+        "tiny",
+        [helper.make_tensor_value_info("input", tensor, (1, 3, 320, 320))],
+        [helper.make_tensor_value_info("output", tensor, (1, 1, 320, 320))],
+        [weight],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+
+
+def test_rembg_runs_a_local_file_and_leaves_the_log_level_alone(tmp_path) -> None:
+    pytest.importorskip("rembg")
+    _u2net_shaped(tmp_path / "tiny.onnx", 1.0)
+    frame, measurement, labels = standing_boxes((0.0, 0.5, 0.15))
+    found = make_segmenter(SegmentationParameters(method="rembg", rembg_model=str(tmp_path / "tiny.onnx")))(
+        frame, measurement
+    )
+    assert overlap(found == 1, labels == 1) > 0.9
+
+
+def test_rembg_refuses_sessions_that_upload_the_picture() -> None:
+    for name in ("withoutbg", "atlascloud", "anything-new"):
+        with pytest.raises(BadInput, match="some upload the picture"):
+            make_segmenter(SegmentationParameters(method="rembg", rembg_model=name))
+
+
+def test_rembg_says_which_file_is_missing_or_corrupt(tmp_path) -> None:
+    pytest.importorskip("rembg")
+    with pytest.raises(BadModel, match=r"no segmentation network at .*nowhere\.onnx"):
+        make_segmenter(SegmentationParameters(method="rembg", rembg_model=str(tmp_path / "nowhere.onnx")))
+    (tmp_path / "corrupt.onnx").write_bytes(b"not a network")
+    with pytest.raises(BadModel, match=r"rembg cannot open .*corrupt\.onnx"):
+        make_segmenter(SegmentationParameters(method="rembg", rembg_model=str(tmp_path / "corrupt.onnx")))
+
+
+def test_rembg_offline_without_weights_says_what_to_do(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("rembg")
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with pytest.raises(BadModel, match="rembg's home folder"):
+        make_segmenter(SegmentationParameters(method="rembg", rembg_model="u2netp"))
