@@ -47,7 +47,7 @@ class CameraModel:
             BadFrame: zero size or focal length, NaN or infinite intrinsics, sizes that differ,
                 a right camera without a baseline, or left and right swapped.
         """
-        fx, fy, cx, cy, _ = _intrinsics(left, "left", rectified)
+        fx, fy, cx, cy, left_tx = _intrinsics(left, "left", rectified)
         camera = cls(int(left.width), int(left.height), fx, fy, cx, cy)
         if right is None:
             return camera
@@ -57,10 +57,10 @@ class CameraModel:
                 f"left camera_info is {camera.width}x{camera.height} but right is {right.width}x{right.height}: "
                 "stereo needs a rectified pair of one size"
             )
-        baseline = -tx / right_fx
+        baseline = left_tx / fx - tx / right_fx
         if baseline == 0.0:
             raise BadFrame(
-                "right camera_info has no baseline (P[0,3] is 0): publish the right camera's rectified P, "
+                "right camera_info has no baseline (P[0,3] is the left's): publish the right camera's rectified P, "
                 "or give a depth image instead of a pair"
             )
         if baseline < 0.0:
