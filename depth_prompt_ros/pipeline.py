@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.stages.anchor import choose_anchor
+from depth_prompt_ros.stages.anchor import Anchor, choose_anchor
 from depth_prompt_ros.stages.merge import merge
-from depth_prompt_ros.stages.prompted_depth import PromptedDepth
+from depth_prompt_ros.stages.prompted_depth import PromptedDepth, Shape
 from depth_prompt_ros.stages.segmentation import make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
@@ -123,22 +123,33 @@ class ObjectDepthPipeline:
                 correct_tilt(frame.camera, shape, mask, anchor)
                 for shape, mask, anchor in zip(shapes, masks, anchors, strict=True)
             ]
+        reports = [
+            _report(number, anchor, shape, self.parameters.merge.max_residual)
+            for number, anchor, shape in zip(numbers, anchors, shapes, strict=True)
+        ]
         with _timed(seconds, "merge"):
-            inverse_depth = np.max([shape.inverse_depth for shape in shapes], axis=0)
+            fitted = [
+                shape.inverse_depth * np.float32(report.anchor != "refused")
+                for shape, report in zip(shapes, reports, strict=True)
+            ]
+            inverse_depth = np.max(fitted, axis=0)
             mono_depth = np.where(inverse_depth > 0, 1 / np.maximum(inverse_depth, 1e-6), np.float32(np.nan))
             if self.parameters.tom.method == "evidence":
-                inside = [number for number, anchor in zip(numbers, anchors, strict=True) if anchor.kind == "inside"]
+                inside = [report.label for report in reports if report.anchor == "inside"]
                 tom = tom | evidence(labels, measurement, mono_depth, np.isin(labels, inside))
                 tom |= out_of_reach(frame.camera, labels, measurement, mono_depth)
             merged = merge(frame.camera, measurement, mono_depth, labels, tom, self.parameters.merge)
-        reports = [
-            TargetReport(number, anchor.kind, shape.inliers, shape.residual, shape.scale, shape.shift, anchor.reason)
-            for number, anchor, shape in zip(numbers, anchors, shapes, strict=True)
-        ]
         return ObjectDepth(
             frame, measurement, merged.depth, merged.confidence, labels, tom, merged.provenance, mono_depth,
             prompted_image, reports, seconds,
         )  # fmt: skip
+
+
+def _report(label: int, anchor: Anchor, shape: Shape, max_residual: float) -> TargetReport:
+    kind, reason = anchor.kind, anchor.reason
+    if kind != "refused" and not (shape.inliers > 0 and shape.residual <= max_residual):
+        kind, reason = "refused", f"the shape is {shape.residual:.1%} off its anchor: {reason}"
+    return TargetReport(label, kind, shape.inliers, shape.residual, shape.scale, shape.shift, reason)
 
 
 @contextmanager

@@ -312,7 +312,7 @@ def start_command(tmp_path, bag, storage="mcap"):
     """
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
     arguments = ["replay", str(bag), "--out", str(tmp_path / "out"), "--topics", "depth", "--storage", storage]
-    process = subprocess.Popen(  # noqa: S603 (our own program)
+    process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program), *arguments],
         env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -349,7 +349,7 @@ def test_after_a_kill_the_output_can_be_replayed_from(tmp_path, bag):
 )
 def test_a_bad_bag_ends_the_command_with_exit_code_2_and_one_line(tmp_path, name, text):
     bags.write(tmp_path / "in", [record for record in bags.stereo_records(1) if record[0] != "/left/image_rect"])
-    done = subprocess.run(  # noqa: S603 (our own program)
+    done = subprocess.run(
         [sys.executable, "-m", "depth_prompt_ros.cli.main", "replay", tmp_path / name, "--out", tmp_path / "out"],
         cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

@@ -72,7 +72,7 @@ def test_disparity_to_depth_is_equation_2() -> None:
 
 
 def test_relief_shrinks_with_the_field_of_view() -> None:
-    """A shape of fixed width and depth range, far away through a long lens: the relative range halves with the angle."""
+    """A shape far away through a long lens: its relative depth range halves with the angle."""
     near = torch.tensor([0.9, 1.0, 1.1]).view(1, 1, 1, 3)
     far = with_relief(1 / near, torch.ones_like(near), torch.tensor([0.5]))
     assert (1 / far).flatten().tolist() == pytest.approx([0.95, 1.0, 1.05])

@@ -13,7 +13,10 @@ class MetricFit(nn.Module):
     follows the data (Holland and Welsch 1977): outliers are out-voted while they are the minority. [ours]
     """
 
-    ITERATIONS = 12
+    WIDTHS = (1.5,) * 8 + (3.0,) * 8
+    """The residual's scale over its weighted mean, iteration by iteration: first small, so that it settles on the
+    majority however the start leans, then large enough to let all of the majority in."""
+
     FLOOR = 0.003
     """The residual's scale never falls below this (relative depth): finer agreement is noise."""
 
@@ -43,13 +46,13 @@ class MetricFit(nn.Module):
     def _fit(self, q: Tensor, y: Tensor, known: Tensor, precision: Tensor, shifted: bool) -> tuple[Tensor, Tensor]:
         """(N, 2) scale and shift, (N, 2) inliers and residual."""
         trust = known
-        for _ in range(self.ITERATIONS):
+        for width in self.WIDTHS:
             scale, shift = _weighted_line(q, y, trust * precision, shifted)
             residual = known * (scale * q + shift - y).abs() / y.clamp(min=1e-6)
             size = (trust * residual).sum(1, keepdim=True) / trust.sum(1, keepdim=True).clamp(min=1e-6)
-            size = (1.5 * size).clamp(min=self.FLOOR)
+            size = (width * size).clamp(min=self.FLOOR)
             trust = known * (size.square() / (size.square() + residual.square())).square()
-        inlier = known * (residual < 2.5 * size).to(q.dtype)
+        inlier = known * (residual < 2 * size).to(q.dtype)
         inliers = inlier.sum(1, keepdim=True)
         error = (inlier * residual).sum(1, keepdim=True) / inliers.clamp(min=1)
         return torch.cat([scale, shift], 1), torch.cat([inliers, error], 1)

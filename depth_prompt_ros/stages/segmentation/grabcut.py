@@ -21,8 +21,9 @@ _POINT_REACH = 0.35
 class GrabCutSegmenter:
     """One target, label 1, from ``target_point`` or ``target_box`` (GrabCut, Rother et al. 2004).
 
-    A point is first grown to the measured surface around it, where neighbouring depths differ by less than 3 %; without
-    a measurement there, to a disc. GrabCut runs at ``working_width``; its random start is seeded with the frame's stamp.
+    A point is first grown to the measured surface around it, where neighbouring depths differ by less than 3 %;
+    without a measurement there, to a disc. GrabCut runs at ``working_width``; its random start is seeded with the
+    frame's stamp.
     """
 
     def __init__(self, parameters: SegmentationParameters) -> None:

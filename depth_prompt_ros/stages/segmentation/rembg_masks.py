@@ -17,13 +17,27 @@ from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.segmentation.components import components, labels_from_masks
 
 LOCAL_SESSIONS = frozenset(
-    {
-        "ben_custom", "birefnet-cod", "birefnet-dis", "birefnet-general", "birefnet-general-lite", "birefnet-hrsod",
-        "birefnet-massive", "birefnet-portrait", "bria-rmbg", "dis_custom", "isnet-anime", "isnet-general-use", "silueta",
-        "u2net", "u2net_custom", "u2net_human_seg", "u2netp",
-    }
-)  # fmt: skip
-"""Sessions whose one mask is computed on this machine. Any other name is refused: some upload the picture to a service."""
+    [
+        "ben_custom",
+        "birefnet-cod",
+        "birefnet-dis",
+        "birefnet-general",
+        "birefnet-general-lite",
+        "birefnet-hrsod",
+        "birefnet-massive",
+        "birefnet-portrait",
+        "bria-rmbg",
+        "dis_custom",
+        "isnet-anime",
+        "isnet-general-use",
+        "silueta",
+        "u2net",
+        "u2net_custom",
+        "u2net_human_seg",
+        "u2netp",
+    ]
+)
+"""Sessions whose one mask is computed on this machine; any other is refused, for some upload the picture."""
 
 _ORT_WARNING = 2
 

@@ -138,12 +138,12 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
         raise BadFrame(f"no target found: the measured depth has no table plane in it; {_NO_TARGET}")
     for _ in range(3):
         near = np.abs((rays @ best) / inverse - 1) < _TOLERANCE
-        best = np.linalg.lstsq(rays[near] / inverse[near, None], np.ones(near.sum()), rcond=None)[0]
+        best[:] = np.linalg.lstsq(rays[near] / inverse[near, None], np.ones(near.sum()), rcond=None)[0]
     length = float(np.linalg.norm(best))
-    plane = Plane(-best / length, 1 / length)
+    table = Plane(-best / length, 1 / length)
     on_plane = np.zeros(grid.shape, np.uint8)
     on_plane[rows[near], columns[near]] = 1
-    return _outlined(camera, plane, on_plane, step)
+    return _outlined(camera, table, on_plane, step)
 
 
 def _search_plane(points: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -21,9 +21,9 @@ def evidence(
     """(H, W) bool: where, inside a target, the measurement cannot be the target's surface.
 
     Light that passes through glass or comes back from a mirror was last at something behind: a measured depth more than
-    3 % of the distance behind the fitted shape is not the surface. Only connected regions count, since single pixels are
-    noise. Where most of a target is empty, unsure or behind, its remaining measurements are chance matches of what is
-    seen through it, and the whole target is ToM.
+    3 % of the distance behind the fitted shape is not the surface. Only connected regions count, since single pixels
+    are noise. Where most of a target is empty, unsure or behind, its remaining measurements are chance matches of what
+    is seen through it, and the whole target is ToM.
 
     Holes on an opaque target need no verdict: the merge fills them in any case.
 

@@ -21,8 +21,9 @@ _FREE_SIZE = 512
 class SemanticClasses:
     """Pixels whose class is one of ``class_ids``.
 
-    The graph has one input, (1, 3, h, w) float32 RGB normalised with ImageNet's mean and deviation, and its first output
-    is (1, C, h', w') scores of C classes or (1, h', w') or (1, 1, h', w') class ids. A free input size runs at 512x512.
+    The graph has one input, (1, 3, h, w) float32 RGB normalised with ImageNet's mean and deviation, and its first
+    output is (1, C, h', w') scores of C classes, or class ids, (1, h', w') or (1, 1, h', w'). A free input size runs
+    at 512x512.
     """
 
     def __init__(self, parameters: TomParameters) -> None:
