@@ -10,7 +10,7 @@ import pytest
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, object_points, organised_cloud, write_ply
 
-CAMERA = CameraModel(40, 70, 50.0, 55.0, 19.2, 33.7)  # more rows than are interleaved at a time
+CAMERA = CameraModel(40, 140, 50.0, 55.0, 19.2, 33.7)  # more rows than are interleaved at a time
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def test_points_pixel_by_pixel(inputs: dict[str, np.ndarray]) -> None:
     cloud = organised_cloud(CAMERA, **inputs)
     assert cloud.dtype == CLOUD_DTYPE
     assert cloud.dtype.itemsize == 24
-    assert cloud.shape == (70, 40)
+    assert cloud.shape == (140, 40)
     colours = cloud["rgb"].copy().view(np.uint32)
-    for row, column in [(0, 0), (31, 5), (32, 6), (69, 39)]:
+    for row, column in [(0, 0), (63, 5), (64, 6), (139, 39)]:
         z = inputs["depth"][row, column]
         red, green, blue = (int(value) for value in inputs["image"][row, column])
         point = cloud[row, column]
