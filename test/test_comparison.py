@@ -24,7 +24,7 @@ from depth_prompt_ros.evaluation.methods import (
     tom_answers,
 )
 from depth_prompt_ros.evaluation.report import Table, at_least, at_most
-from depth_prompt_ros.evaluation.tom_comparison import TomComparison
+from depth_prompt_ros.evaluation.tom_comparison import TomComparison, scene_remark, scene_table
 
 
 def values(table: Table, name: str) -> dict[str, float]:
@@ -153,3 +153,30 @@ def test_no_number_meets_no_bar() -> None:
     assert not at_most("key", "claim", 1.0, float("nan"), "mm", "bar").met
     assert not at_least("key", "claim", float("nan"), 1.0, "%").met
     assert at_most("key", "claim", 1.0, 1.0, "mm", "bar").met
+
+
+def test_bars_compare_the_same_pixels(outcome) -> None:
+    comparison = TomComparison()
+    half = outcome.true_tom & (np.arange(80) < 60)
+    plane = np.where(half, np.float32(1.25 + 0.1), np.float32(np.nan))
+    merged = np.where(half, np.float32(1.25 + 0.03), np.float32(9.0))
+    comparison.add(replace(outcome, merged=merged), tom_answers(outcome) | {PLANE: plane, MERGED: merged})
+    *errors, share = comparison.tom_rmse_together(MERGED, PLANE)
+    assert errors == pytest.approx([30.0, 100.0], rel=1e-4)
+    assert share == pytest.approx(50.0)
+
+
+def test_scenes_are_counted(outcome) -> None:
+    def scene(frame) -> TomComparison:
+        comparison = TomComparison()
+        comparison.add(frame, tom_answers(frame) | {PLANE: np.full_like(frame.merged, 1.4)})
+        return comparison
+
+    worse = replace(outcome, merged=np.where(outcome.true_tom, np.float32(1.6), outcome.merged))
+    scenes = {"Scene 2": scene(outcome), "Scene 3": scene(worse)}
+    good, bad = (values(scene_table(scenes), name) for name in scenes)
+    assert good["bars"] == 4
+    assert bad["bars"] == 3
+    assert bad["merged"] == pytest.approx(350, rel=1e-4)
+    assert good["plane"] == pytest.approx(150, rel=1e-4)
+    assert "Of 2 other scenes, 2 halve row-filled stereo's error on ToM objects and 1 beat" in scene_remark(scenes)

@@ -130,7 +130,7 @@ def test_demo_from_nothing_to_the_report(tmp_path) -> None:
     kept.parent.mkdir()
     kept.write_text("not the demo's")
     for _ in range(2):  # a second run replaces the first one's files and nothing else
-        demo = run_demo(tmp_path / "demo", frames=2)
+        demo = run_demo(tmp_path / "demo", frames=2, scenes=1)
     assert kept.exists()
     assert all(path.exists() for path in demo.written.values())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from rich.console import Console
 from depth_prompt_ros import __version__
 from depth_prompt_ros.bag.replay import replay
 from depth_prompt_ros.bag.writer import Storage
-from depth_prompt_ros.demo.input_bag import write_input_bag
+from depth_prompt_ros.demo.input_bag import StereoTruth, write_input_bag
 from depth_prompt_ros.demo.motorcycle import motorcycle_pair, motorcycle_parameters
 from depth_prompt_ros.demo.recorded import RESULT_TOPICS, read_cloud, read_outcomes
 from depth_prompt_ros.demo.sections import motorcycle_section, overview, tabletop_section
@@ -26,9 +26,6 @@ from depth_prompt_ros.evaluation.outcome import Outcome
 from depth_prompt_ros.evaluation.report import Report, write_report
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.stages.cloud import write_ply
-
-BAGS = ("motorcycle", "motorcycle_depth", "tabletop", "tabletop_depth", "tabletop_depth_by_itself")
-"""Folders below ``bags``; each run replaces them."""
 
 
 @dataclass
@@ -57,38 +54,48 @@ class Demo:
 
 
 def run_demo(
-    out: Path, frames: int = 24, seed: int = 1, storage: Storage = "mcap", console: Console | None = None
+    out: Path,
+    frames: int = 24,
+    seed: int = 1,
+    scenes: int = 5,
+    storage: Storage = "mcap",
+    console: Console | None = None,
 ) -> Demo:
     """Run the whole demonstration into ``out``; what an earlier run left there is replaced, nothing else is touched.
 
     Args:
         frames: length of the table-top sequence.
         seed: other objects, textures and light for another number.
+        scenes: number of other scenes, two frames each, with the seeds after ``seed``.
         console: where to say what is being done; None = nowhere.
 
     Raises:
         BadInput: ``out`` cannot be written.
     """
-    bags = out / "bags"
-    bags.mkdir(parents=True, exist_ok=True)
-    for name in BAGS:
-        shutil.rmtree(bags / name, ignore_errors=True)
+    bags = _Bags(out / "bags", storage)
     steps = Steps(console or Console(quiet=True))
     with steps.step("write the motorcycle bag"):
-        write_input_bag(bags / "motorcycle", [motorcycle_pair()], storage)
+        bags.write("motorcycle", [motorcycle_pair()])
     with steps.step("replay it"):
-        motorcycle = _replayed(bags, "motorcycle", "motorcycle_depth", motorcycle_parameters(), storage, "points")
+        motorcycle = bags.replay("motorcycle", "motorcycle_depth", motorcycle_parameters(), "points")
     with steps.step(f"render and write the table-top bag, {frames} frames"):
-        write_input_bag(bags / "tabletop", tabletop_frames(frames, seed), storage)
+        bags.write("tabletop", tabletop_frames(frames, seed))
     with steps.step("replay it with labels given"):
-        given = _replayed(bags, "tabletop", "tabletop_depth", given_labels_parameters(), storage, "object_points")
+        given = bags.replay("tabletop", "tabletop_depth", given_labels_parameters(), "object_points")
     with steps.step("replay it with everything found by itself"):
-        found = _replayed(bags, "tabletop", "tabletop_depth_by_itself", all_by_itself_parameters(), storage)
+        found = bags.replay("tabletop", "tabletop_depth_by_itself", all_by_itself_parameters())
+    others = {}
+    with steps.step(f"render and replay {scenes} other scenes, 2 frames each"):
+        for number in range(seed + 1, seed + 1 + scenes):
+            bags.write(f"scene_{number}", tabletop_frames(2, number))
+            others[f"Scene {number}"] = bags.replay(
+                f"scene_{number}", f"scene_{number}_depth", given_labels_parameters()
+            )
     with steps.step("score and draw"):
-        sections = [motorcycle_section(motorcycle[0]), tabletop_section(given, found)]
-    write_ply(out / "cloud.ply", read_cloud(bags / "motorcycle_depth", "points", motorcycle[0].stamp_ns))
+        sections = [motorcycle_section(motorcycle[0]), tabletop_section(given, found, others)]
+    write_ply(out / "cloud.ply", read_cloud(bags.folder / "motorcycle_depth", "points", motorcycle[0].stamp_ns))
     stamp_ns = given[len(given) // 2].stamp_ns
-    write_ply(out / "cloud_tabletop.ply", read_cloud(bags / "tabletop_depth", "object_points", stamp_ns))
+    write_ply(out / "cloud_tabletop.ply", read_cloud(bags.folder / "tabletop_depth", "object_points", stamp_ns))
     report = Report(
         "Metric object depth, also on glass and mirrors",
         "Two recordings, replayed by depth-prompt and compared with their ground truth. Every number is also in "
@@ -102,16 +109,30 @@ def run_demo(
         report,
         {
             "report": html, "numbers": numbers, "pictures": pictures, "cloud": out / "cloud.ply",
-            "table-top cloud": out / "cloud_tabletop.ply", "bags, in and out": bags,
+            "table-top cloud": out / "cloud_tabletop.ply", "bags, in and out": bags.folder,
         },
     )  # fmt: skip
 
 
-def _replayed(
-    bags: Path, given: str, result: str, parameters: Parameters, storage: Storage, *more_topics: str
-) -> list[Outcome]:
-    replay(bags / given, bags / result, parameters, storage=storage, topics=[*RESULT_TOPICS, *more_topics])
-    return list(read_outcomes(bags / given, bags / result))
+@dataclass(frozen=True)
+class _Bags:
+    """The bags of one run, below one folder; those of an earlier run are replaced."""
+
+    folder: Path
+    storage: Storage
+
+    def write(self, name: str, frames: Iterable[StereoTruth]) -> None:
+        write_input_bag(self._fresh(name), frames, self.storage)
+
+    def replay(self, given: str, result: str, parameters: Parameters, *more_topics: str) -> list[Outcome]:
+        topics = [*RESULT_TOPICS, *more_topics]
+        replay(self.folder / given, self._fresh(result), parameters, storage=self.storage, topics=topics)
+        return list(read_outcomes(self.folder / given, self.folder / result))
+
+    def _fresh(self, name: str) -> Path:
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / name
 
 
 def _facts(steps: Steps) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from depth_prompt_ros.evaluation.backgrounds import BackgroundComparison
 from depth_prompt_ros.evaluation.disparity_comparison import DisparityComparison
@@ -30,7 +30,7 @@ from depth_prompt_ros.evaluation.methods import (
 from depth_prompt_ros.evaluation.outcome import Outcome
 from depth_prompt_ros.evaluation.pictures import Viewpoint, error_scale
 from depth_prompt_ros.evaluation.report import Figure, Gallery, Section
-from depth_prompt_ros.evaluation.tom_comparison import TomComparison
+from depth_prompt_ros.evaluation.tom_comparison import TomComparison, scene_remark, scene_table
 from depth_prompt_ros.parameters import PromptedDepthParameters
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 
@@ -57,17 +57,24 @@ def motorcycle_section(outcome: Outcome) -> Section:
     )
 
 
-def tabletop_section(given: Sequence[Outcome], found: Sequence[Outcome]) -> Section:
+def tabletop_section(
+    given: Sequence[Outcome], found: Sequence[Outcome], scenes: Mapping[str, Sequence[Outcome]]
+) -> Section:
     """The rendered sequence, with labels given (headline) and with everything found by itself.
 
     Args:
         given: outcomes of the replay that read labels from the bag.
         found: outcomes of the same frames, with targets from the pictures alone.
+        scenes: outcomes of other scenes by name, with labels from the bag.
     """
     comparison, backgrounds = TomComparison(), BackgroundComparison(PromptedDepth(PromptedDepthParameters()))
     for outcome, other in zip(given, found, strict=True):
         comparison.add(outcome, tom_answers(outcome) | {FOUND: other.merged})
         backgrounds.add(outcome)
+    others = {name: TomComparison() for name, outcomes in scenes.items() if outcomes}
+    for name, other_scene in others.items():
+        for outcome in scenes[name]:
+            other_scene.add(outcome, tom_answers(outcome))
     example = given[len(given) // 2]
     answers = tom_answers(example)
     shown = {name: answers[name] for name in (STEREO, ROW_FILLED, PLANE, MONO, MERGED)}
@@ -89,9 +96,9 @@ def tabletop_section(given: Sequence[Outcome], found: Sequence[Outcome]) -> Sect
         "sees through the glass and into the mirror as a camera would. Targets are labels given from outside; which "
         "pixels are transparent or mirror (ToM) is found by evidence, without labels.",
         [*comparison.checks(), backgrounds.check()],
-        [comparison.table(), comparison.object_table(), backgrounds.table()],
+        [comparison.table(), comparison.object_table(), scene_table(others), backgrounds.table()],
         galleries,
-        comparison.remarks(),
+        [*comparison.remarks(), scene_remark(others)],
     )
 
 

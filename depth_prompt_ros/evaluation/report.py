@@ -91,9 +91,9 @@ class Check:
         return "met" if self.met else "missed"
 
 
-def at_most(key: str, claim: str, found: float, bar: float, unit: str, bar_name: str, bar_unit: str = "") -> Check:
-    """A bar that ``found`` has to stay below; NaN does not. ``bar_unit`` if it is printed otherwise than ``unit``."""
-    return Check(key, claim, f"{found:.2f} {unit}; bar: {bar:.2f} {bar_unit or unit}, {bar_name}", found <= bar)
+def at_most(key: str, claim: str, found: float, bar: float, unit: str, bar_name: str) -> Check:
+    """A bar that ``found`` has to stay below; NaN does not."""
+    return Check(key, claim, f"{found:.2f} {unit}; bar: {bar:.2f} {unit}, {bar_name}", found <= bar)
 
 
 def at_least(key: str, claim: str, found: float, bar: float, unit: str) -> Check:
