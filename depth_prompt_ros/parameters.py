@@ -74,12 +74,13 @@ class ScaleParameters(_Group):
     min_relief: float = Field(
         0.02, ge=0, description="flatter trusted pixels, relative to their distance: fit the scale only"
     )
+    max_residual: float = Field(0.1, gt=0, description="refuse a shape that is farther off its anchor, relative")
 
 
 class MergeParameters(_Group):
     """Stereo where it can be believed, the monocular shape elsewhere."""
 
-    max_residual: float = Field(0.05, gt=0, description="refuse a fit with a larger relative residual in depth")
+    agreement: float = Field(0.05, gt=0, description="measured and fitted depth this close confirm each other, relative")
 
 
 class ReplayParameters(_Group):

@@ -124,7 +124,7 @@ class ObjectDepthPipeline:
                 for shape, mask, anchor in zip(shapes, masks, anchors, strict=True)
             ]
         reports = [
-            _report(number, anchor, shape, self.parameters.merge.max_residual)
+            _report(number, anchor, shape, self.parameters.scale.max_residual)
             for number, anchor, shape in zip(numbers, anchors, shapes, strict=True)
         ]
         with _timed(seconds, "merge"):

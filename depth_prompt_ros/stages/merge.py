@@ -125,7 +125,7 @@ def _merge_target(
     correction = _fill(residual, checked, max(_FAR_PREFERENCE * scale, noise))
     corrected = ~wrong
     if wrong.any():
-        agreeing = checked & (np.abs(residual) < parameters.max_residual * mono)
+        agreeing = checked & (np.abs(residual) < parameters.agreement * mono)
         if agreeing.any():
             reach = max(1.0, _SEAM * max(target.shape))
             away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
@@ -136,7 +136,7 @@ def _merge_target(
             correction[wrong] = 0
     inverse = np.maximum(mono + correction, np.float32(0.2) * mono)
     depth[filled] = 1 / inverse[filled]
-    confidence[filled] = 0.5 * np.exp(-disagreement / parameters.max_residual)
+    confidence[filled] = 0.5 * np.exp(-disagreement / parameters.agreement)
     provenance[filled] = np.where(corrected[filled], Provenance.MERGED, Provenance.MONO)
 
 

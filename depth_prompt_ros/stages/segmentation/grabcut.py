@@ -1,29 +1,97 @@
-"""The target at a point or in a box, cut out by GrabCut at reduced size."""
+"""The target at a point or in a box, cut out by depth and GrabCut at reduced size."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
-from depth_prompt_ros.stages.segmentation.components import closed
+from depth_prompt_ros.stages.segmentation.components import closed, disc
+from depth_prompt_ros.stages.support_plane import fit_support_plane
 
+Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_ITERATIONS = 3
-_DEPTH_STEP = 0.03
+_ITERATIONS = 2
+_MARGIN = 0.15
+"""Surroundings of the box that GrabCut learns the background from, as a share of the box."""
+
+_DEPTH_STEP = 0.025
+"""A surface goes on where depth changes by less than this share from one working pixel to the next."""
+
+_STANDS_OUT = 0.012
+"""Nearer than the support plane by more than this share: not the support."""
+
+_CONTAINED = 0.8
+"""A surface with this share of its pixels in the box belongs to the target."""
+
+_BESIDE = 0.03
+"""Other surfaces in the box are the target's too when they lie in its depth range, widened by this share."""
+
 _POINT_REACH = 0.35
+"""A target at a point is looked for so far around it, as a share of the picture's shorter side."""
+
+
+@dataclass(frozen=True)
+class _Box:
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def padded(self, by: int, width: int, height: int) -> _Box:
+        """Larger by so many pixels on each side, cut off at the picture's border."""
+        left, top = max(self.left - by, 0), max(self.top - by, 0)
+        return _Box(left, top, min(self.right + by, width), min(self.bottom + by, height))
+
+    def mask(self, shape: tuple[int, ...]) -> Mask:
+        mask = np.zeros(shape[:2], np.bool_)
+        mask[self.top : self.bottom, self.left : self.right] = True
+        return mask
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The surroundings of the target at working size: RGB uint8, depth in metres, and the scale from the picture."""
+
+    image: NDArray[np.uint8]
+    depth: Float32
+    off_support: Mask
+    """(h, w) bool: measured, and not on the plane around the target."""
+    scale: float
+    area: _Box
+
+    def inside(self, box: _Box) -> _Box:
+        """A box of the picture in this view, at least two pixels wide and high."""
+        height, width = self.depth.shape
+        left, right = _span(box.left - self.area.left, box.right - self.area.left, self.scale, width)
+        top, bottom = _span(box.top - self.area.top, box.bottom - self.area.top, self.scale, height)
+        return _Box(left, top, right, bottom)
+
+
+def _span(low: int, high: int, scale: float, size: int) -> tuple[int, int]:
+    start = min(max(round(low * scale), 0), size - 2)
+    return start, min(max(round(high * scale), start + 2), size)
 
 
 class GrabCutSegmenter:
-    """One target, label 1, from ``target_point`` or ``target_box`` (GrabCut, Rother et al. 2004).
+    """One target, label 1, from ``target_point`` or ``target_box``.
 
-    A point is first grown to the measured surface around it, where neighbouring depths differ by less than 3 %;
-    without a measurement there, to a disc. GrabCut runs at ``working_width``; its random start is seeded with the
-    frame's stamp.
+    Depth says first what it can: a measured surface that rises from the support plane and stays within the box is the
+    target, the support and surfaces that go on outside are not. GrabCut (Rother et al. 2004) decides the rest by
+    colour: edges, holes, and all of a target that has no depth of its own, as glass. Where colour does not tell it
+    from its surroundings either, it is the ellipse in the box.
+
+    A point is first grown to the surface there that rises from the support plane, and the box around that is taken;
+    without such a surface, colour alone decides, starting from a small disc.
+
+    The target's surroundings are reduced to ``working_width``; GrabCut's random start is seeded with the frame's stamp.
     """
 
     def __init__(self, parameters: SegmentationParameters) -> None:
@@ -44,68 +112,181 @@ class GrabCutSegmenter:
             BadFrame: the point or box lies outside the picture, or nothing in it stands out.
         """
         height, width = frame.image.shape[:2]
-        scale = min(1.0, self._parameters.working_width / width)
-        small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        guess = self._guess(measurement.depth, width, height)
-        guess = cv2.resize(guess, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_NEAREST)
         cv2.setRNGSeed(frame.stamp_ns % (2**31))
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        try:
-            cv2.grabCut(small, guess, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
-        except cv2.error as error:
-            raise BadFrame(
-                "nothing in the target's point or box stands out from its surroundings: move or enlarge it"
-            ) from error
-        found = closed((guess & 1).astype(np.bool_), 1).astype(np.float32)
+        depth, point, box = measurement.depth, None, None
+        if self._parameters.method == "box":
+            box = self._given_box(width, height)
+        else:
+            point = self._given_point(width, height)
+            box = self._surface_box(frame, depth, point)
+        if box is not None:
+            around = max(6, round(_MARGIN * max(box.right - box.left, box.bottom - box.top)))
+            view = self._view(frame, depth, box.padded(around, width, height), box)
+            found = _cut_box(view, view.inside(box))
+        else:
+            assert point is not None
+            view = self._view(frame, depth, point.padded(round(_POINT_REACH * min(width, height)), width, height), None)
+            found = _cut_point(view, view.inside(point))
+        area = view.area
+        size = (area.right - area.left, area.bottom - area.top)
         # Linear interpolation of the mask, cut at one half, gives an edge without steps.
-        target = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
-        target = _main_part(target)
-        if target.sum() < self._parameters.min_area:
+        part = cv2.resize(closed(found, 1).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
+        target = np.zeros((height, width), np.uint16)
+        target[area.top : area.bottom, area.left : area.right] = _main_part(_refined(frame.image, part, area))
+        if (count := int(target.sum())) < self._parameters.min_area:
             raise BadFrame(
-                f"the target at the given {self._parameters.method} has {int(target.sum())} pixels, fewer than "
+                f"the target at the given {self._parameters.method} has {count} pixels, fewer than "
                 f"segmentation.min_area {self._parameters.min_area}: move or enlarge it"
             )
-        return target.astype(np.uint16)
+        return target
 
-    def _guess(self, depth: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:
-        """(H, W) GrabCut's start: sure background outside, probable target inside."""
-        guess = np.full((height, width), cv2.GC_BGD, np.uint8)
-        if self._parameters.method == "box":
-            assert self._parameters.target_box is not None
-            x, y, box_width, box_height = self._parameters.target_box
-            left, top = max(round(x), 0), max(round(y), 0)
-            right, bottom = min(round(x + box_width), width), min(round(y + box_height), height)
-            if left >= right or top >= bottom:
-                raise BadFrame(
-                    f"the target's box {x, y, box_width, box_height} lies outside the {width}x{height} picture"
-                )
-            guess[top:bottom, left:right] = cv2.GC_PR_FGD
-            return guess
+    def _given_box(self, width: int, height: int) -> _Box:
+        assert self._parameters.target_box is not None
+        x, y, box_width, box_height = self._parameters.target_box
+        box = _Box(
+            max(round(x), 0), max(round(y), 0), min(round(x + box_width), width), min(round(y + box_height), height)
+        )
+        if box.left >= box.right or box.top >= box.bottom:
+            raise BadFrame(f"the target's box {x, y, box_width, box_height} lies outside the {width}x{height} picture")
+        return box
+
+    def _given_point(self, width: int, height: int) -> _Box:
         assert self._parameters.target_point is not None
         x, y = (round(value) for value in self._parameters.target_point)
         if not (0 <= x < width and 0 <= y < height):
             raise BadFrame(f"the target's point {x, y} lies outside the {width}x{height} picture")
-        reach = round(_POINT_REACH * min(width, height))
-        guess[max(y - reach, 0) : y + reach, max(x - reach, 0) : x + reach] = cv2.GC_PR_BGD
-        grown = _surface_around(depth, x, y)
-        guess[grown & (guess == cv2.GC_PR_BGD)] = cv2.GC_PR_FGD
-        cv2.circle(guess, (x, y), max(2, reach // 25), cv2.GC_FGD, cv2.FILLED)
-        return guess
+        return _Box(x, y, x + 1, y + 1)
+
+    def _surface_box(self, frame: Frame, depth: Float32, point: _Box) -> _Box | None:
+        """The box of the surface at the point that rises from its support, unless it takes half of the picture."""
+        height, width = depth.shape
+        everything = _Box(0, 0, width, height)
+        view = self._view(frame, depth, everything, point.padded(round(_POINT_REACH / 2 * height), width, height))
+        at = view.inside(point)
+        surface = _surfaces(view)
+        beside = surface[max(at.top - 2, 0) : at.top + 3, max(at.left - 2, 0) : at.left + 3]
+        if not beside.any():
+            return None
+        grown = surface == np.bincount(beside[beside > 0]).argmax()
+        if not 0.0005 * grown.size < grown.sum() < 0.5 * grown.size:
+            return None
+        left, top, box_width, box_height = (round(v / view.scale) for v in cv2.boundingRect(grown.view(np.uint8)))
+        margin = round(2 / view.scale)
+        return _Box(left, top, left + box_width, top + box_height).padded(margin, width, height)
+
+    def _view(self, frame: Frame, depth: Float32, area: _Box, target: _Box | None) -> _View:
+        """Part of the frame at working size; the support plane is that around ``target``, None: no plane."""
+        part = np.s_[area.top : area.bottom, area.left : area.right]
+        size = max(area.right - area.left, area.bottom - area.top)
+        scale = min(1.0, self._parameters.working_width / size)
+        small = (max(4, round((area.right - area.left) * scale)), max(4, round((area.bottom - area.top) * scale)))
+        image = cv2.resize(np.ascontiguousarray(frame.image[part]), small, interpolation=cv2.INTER_AREA)
+        near = cv2.resize(np.ascontiguousarray(depth[part]), small, interpolation=cv2.INTER_NEAREST)
+        off_support = near > 0
+        mask = None if target is None else target.mask(depth.shape)
+        plane = None if mask is None else fit_support_plane(frame.camera, depth, mask, mask, frame.stamp_ns)
+        if plane is not None:
+            close = _part_camera(frame.camera, area, small)
+            off_support &= np.nan_to_num(near) * plane.inverse_depth(close) < 1 - _STANDS_OUT
+        return _View(np.asarray(image, np.uint8), near, off_support, scale, area)
 
 
-def _surface_around(depth: NDArray[np.float32], x: int, y: int) -> Mask:
-    """(H, W) bool: connected pixels whose measured depth changes by less than 3 % from one to the next."""
-    height, width = depth.shape
-    disc = np.zeros((height, width), np.uint8)
-    cv2.circle(disc, (x, y), max(4, min(width, height) // 20), 1, cv2.FILLED)
-    if not np.isfinite(depth[y, x]):
-        return disc.astype(np.bool_)
-    logarithm = np.where(np.isfinite(depth), np.log(np.maximum(depth, 1e-3)), np.float32(-20)).astype(np.float32)
-    flooded = np.zeros((height + 2, width + 2), np.uint8)
-    cv2.floodFill(
-        logarithm, flooded, (x, y), 0, _DEPTH_STEP / 4, _DEPTH_STEP / 4, 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+def _part_camera(camera: CameraModel, area: _Box, size: tuple[int, int]) -> CameraModel:
+    width, height = area.right - area.left, area.bottom - area.top
+    part = replace(camera, width=width, height=height, cx=camera.cx - area.left, cy=camera.cy - area.top)
+    return part.scaled(*size)
+
+
+def _surfaces(view: _View) -> NDArray[np.int32]:
+    """(h, w) the number of each connected measured surface off the support plane; 0 elsewhere."""
+    logarithm = np.log(np.where(view.depth > 0, view.depth, np.float32(1e-3)))
+    steps = np.zeros(logarithm.shape, np.bool_)
+    across = np.abs(np.diff(logarithm, axis=1)) > _DEPTH_STEP
+    down = np.abs(np.diff(logarithm, axis=0)) > _DEPTH_STEP
+    steps[:, 1:] |= across
+    steps[1:] |= down
+    _, numbered = cv2.connectedComponents((view.off_support & ~steps).view(np.uint8), connectivity=4)
+    return np.asarray(numbered, np.int32)
+
+
+def _cut_box(view: _View, box: _Box) -> Mask:
+    surface = _surfaces(view)
+    inside = box.mask(surface.shape)
+    within = np.bincount(surface[inside], minlength=int(surface.max()) + 1)
+    share = within / np.maximum(np.bincount(surface.ravel(), minlength=len(within)), 1)
+    contained = share >= _CONTAINED
+    contained[0] = False
+    main = int(np.argmax(np.where(contained, within, 0)))
+    if contained[main]:
+        nearest, farthest = np.percentile(view.depth[surface == main], [2, 98])
+        for number in np.flatnonzero(contained):
+            at = float(np.median(view.depth[surface == number]))
+            contained[number] = (1 - _BESIDE) * nearest < at < (1 + _BESIDE) * farthest
+    target = contained[surface] & inside
+    if target.sum() < 0.1 * inside.sum():
+        ellipse = np.zeros(surface.shape, np.uint8)
+        middle = ((box.left + box.right) / 2 - 0.5, (box.top + box.bottom) / 2 - 0.5)
+        cv2.ellipse(ellipse, (middle, (box.right - box.left, box.bottom - box.top), 0), 1, cv2.FILLED)
+        guess = np.full(surface.shape, cv2.GC_BGD, np.uint8)
+        guess[inside] = cv2.GC_PR_BGD
+        guess[inside & (ellipse > 0)] = cv2.GC_PR_FGD
+        found = closed(_grabcut(view.image, guess), 2) & inside
+        return found if found.sum() > 0.4 * inside.sum() else (ellipse > 0) & inside
+    measured = view.depth > 0
+    return _cut(view.image, target, box, measured & ~target)
+
+
+def _cut_point(view: _View, point: _Box) -> Mask:
+    guess = np.full(view.depth.shape, cv2.GC_PR_BGD, np.uint8)
+    radius = max(2, min(view.depth.shape) // 12)
+    cv2.circle(guess, (point.left, point.top), radius, cv2.GC_PR_FGD, cv2.FILLED)
+    cv2.circle(guess, (point.left, point.top), max(1, radius // 4), cv2.GC_FGD, cv2.FILLED)
+    return _grabcut(view.image, guess)
+
+
+def _cut(image: NDArray[np.uint8], target: Mask, box: _Box, other: Mask) -> Mask:
+    """GrabCut of what depth leaves open: neither well inside the target's surface nor well inside another one.
+
+    What its convex outline encloses stays open too, for there it may be glass or mirror.
+    """
+    shape = target.shape
+    outline = np.zeros(shape, np.uint8)
+    points = cv2.findNonZero(target.view(np.uint8))
+    cv2.fillConvexPoly(outline, cv2.convexHull(points), 1)
+    guess = np.full(shape, cv2.GC_BGD, np.uint8)
+    guess[box.mask(shape)] = cv2.GC_PR_BGD
+    guess[box.mask(shape) & (outline > 0) & ~other] = cv2.GC_PR_FGD
+    guess[target] = cv2.GC_PR_FGD
+    kernel = disc(1)
+    guess[cv2.erode(target.view(np.uint8), kernel) > 0] = cv2.GC_FGD
+    guess[(cv2.erode(other.view(np.uint8), disc(2)) > 0) & (outline == 0)] = cv2.GC_BGD
+    return _grabcut(image, guess)
+
+
+def _grabcut(image: NDArray[np.uint8], guess: NDArray[np.uint8]) -> Mask:
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    try:
+        cv2.grabCut(image, guess, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    except cv2.error as error:
+        raise BadFrame(
+            "nothing in the target's point or box stands out from its surroundings: move or enlarge it"
+        ) from error
+    return (guess & 1).astype(np.bool_)
+
+
+def _refined(image: NDArray[np.uint8], mask: Mask, area: _Box) -> Mask:
+    """The mask with its edge moved to the picture's, a guided filter of it (He et al. 2010) cut at one half."""
+    grey = cv2.cvtColor(
+        np.ascontiguousarray(image[area.top : area.bottom, area.left : area.right]), cv2.COLOR_RGB2GRAY
     )
-    return flooded[1:-1, 1:-1].astype(np.bool_) | disc.astype(np.bool_)
+    guide, weight = grey.astype(np.float32) / 255, mask.astype(np.float32)
+    size = (9, 9)
+    mean_guide, mean = cv2.blur(guide, size), cv2.blur(weight, size)
+    slope = (cv2.blur(guide * weight, size) - mean_guide * mean) / (
+        cv2.blur(guide * guide, size) - mean_guide**2 + np.float32(1e-3)
+    )
+    shift = mean - slope * mean_guide
+    return np.asarray(cv2.blur(slope, size) * guide + cv2.blur(shift, size) > 0.5)
 
 
 def _main_part(mask: Mask) -> Mask:
