@@ -213,7 +213,8 @@ def scene_table(scenes: Mapping[str, TomComparison]) -> Table:
         }  # fmt: skip
         rows.append(Row(name, scores))
     caption = (
-        "Other objects, textures, rooms and light than above, two frames each, and how many of the same bars they meet."
+        "Other objects, textures, rooms and light than above, two frames each. ToM errors on the pixels that all three "
+        "methods answer; bars: how many of those above are met."
     )
     return Table("scenes", "Does it hold in other scenes?", caption, columns, rows)
 
