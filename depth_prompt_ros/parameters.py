@@ -40,7 +40,7 @@ class SegmentationParameters(_Group):
     target_box: tuple[float, float, float, float] | None = Field(
         None, description="pixel x, y, width, height around the target (method box)"
     )
-    working_width: int = Field(192, ge=64, le=4096, description="GrabCut works at this picture width, pixels")
+    working_width: int = Field(192, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels")
     rembg_model: str = Field("u2netp", description="rembg session name, or the path of a local ONNX file")
     max_targets: int = Field(8, ge=1, le=64, description="at most so many targets, largest first")
     min_area: int = Field(150, ge=1, description="smaller targets are dropped, pixels")

@@ -66,6 +66,36 @@ def test_grabcut_without_depth_at_the_point_still_finds_the_object() -> None:
     assert overlap(found == 1, labels == 1) > 0.85
 
 
+def _box_around(mask: np.ndarray, margin: float) -> tuple[float, float, float, float]:
+    y, x = np.nonzero(mask)
+    return x.min() - margin, y.min() - margin, np.ptp(x) + 1 + 2 * margin, np.ptp(y) + 1 + 2 * margin
+
+
+def _in_camouflage(frame: Frame) -> Frame:
+    """The same speckles on the objects as on the table: colour tells nothing."""
+    image = np.random.default_rng(1).integers(0, 255, frame.image.shape, dtype=np.uint8)
+    return Frame(frame.stamp_ns, frame.frame_id, image, frame.camera)
+
+
+@pytest.mark.parametrize("method", ["box", "point"])
+def test_depth_cuts_out_what_has_the_colour_of_the_table(method) -> None:
+    frame, measurement, labels = standing_boxes((-0.12, 0.5, 0.12), (0.05, 0.5, 0.12))
+    y, x = (int(values.mean()) for values in np.nonzero(labels == 2))
+    settings = {"box": {"target_box": _box_around(labels == 2, 8)}, "point": {"target_point": (x, y)}}[method]
+    segment = make_segmenter(SegmentationParameters(method=method, **settings))
+    assert overlap(segment(_in_camouflage(frame), measurement) == 1, labels == 2) > 0.85
+
+
+def test_a_box_around_what_neither_depth_nor_colour_shows_gives_its_ellipse() -> None:
+    empty, nothing_there, _ = standing_boxes()
+    segment = make_segmenter(SegmentationParameters(method="box", target_box=(120, 90, 60, 80)))
+    found = segment(_in_camouflage(empty), nothing_there) == 1
+    y, x = np.mgrid[:240, :320]
+    ellipse = ((x - 149.5) / 30) ** 2 + ((y - 129.5) / 40) ** 2 <= 1
+    assert overlap(found, ellipse) > 0.7
+    assert not found[:86].any() and not found[:, 184:].any()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import cv2
@@ -13,7 +15,8 @@ from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.segmentation.components import closed, disc
-from depth_prompt_ros.stages.support_plane import fit_support_plane
+from depth_prompt_ros.stages.segmentation.tabletop import find_table
+from depth_prompt_ros.stages.support_plane import Plane, fit_support_plane
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -31,8 +34,14 @@ _STANDS_OUT = 0.012
 _CONTAINED = 0.8
 """A surface with this share of its pixels in the box belongs to the target."""
 
+_MOST = 0.4
+"""A surface that fills this share of its convex outline is opaque: what is measured behind it is background."""
+
 _BESIDE = 0.03
 """Other surfaces in the box are the target's too when they lie in its depth range, widened by this share."""
+
+_PLANE_REACH = 0.15
+"""The support of a target at a point is looked for around a square of this half side, as a share of the height."""
 
 _POINT_REACH = 0.35
 """A target at a point is looked for so far around it, as a share of the picture's shorter side."""
@@ -121,7 +130,7 @@ class GrabCutSegmenter:
             box = self._surface_box(frame, depth, point)
         if box is not None:
             around = max(6, round(_MARGIN * max(box.right - box.left, box.bottom - box.top)))
-            view = self._view(frame, depth, box.padded(around, width, height), box)
+            view = self._view(frame, depth, box.padded(around, width, height), _plane_around(frame, depth, box))
             found = _cut_box(view, view.inside(box))
         else:
             assert point is not None
@@ -130,7 +139,7 @@ class GrabCutSegmenter:
         area = view.area
         size = (area.right - area.left, area.bottom - area.top)
         # Linear interpolation of the mask, cut at one half, gives an edge without steps.
-        part = cv2.resize(closed(found, 1).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
+        part = cv2.resize(_without_specks(found).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
         target = np.zeros((height, width), np.uint16)
         target[area.top : area.bottom, area.left : area.right] = _main_part(_refined(frame.image, part, area))
         if (count := int(target.sum())) < self._parameters.min_area:
@@ -160,22 +169,16 @@ class GrabCutSegmenter:
     def _surface_box(self, frame: Frame, depth: Float32, point: _Box) -> _Box | None:
         """The box of the surface at the point that rises from its support, unless it takes half of the picture."""
         height, width = depth.shape
-        everything = _Box(0, 0, width, height)
-        view = self._view(frame, depth, everything, point.padded(round(_POINT_REACH / 2 * height), width, height))
-        at = view.inside(point)
-        surface = _surfaces(view)
-        beside = surface[max(at.top - 2, 0) : at.top + 3, max(at.left - 2, 0) : at.left + 3]
-        if not beside.any():
-            return None
-        grown = surface == np.bincount(beside[beside > 0]).argmax()
-        if not 0.0005 * grown.size < grown.sum() < 0.5 * grown.size:
-            return None
-        left, top, box_width, box_height = (round(v / view.scale) for v in cv2.boundingRect(grown.view(np.uint8)))
-        margin = round(2 / view.scale)
-        return _Box(left, top, left + box_width, top + box_height).padded(margin, width, height)
+        for plane in _planes(frame, depth, point.padded(round(_PLANE_REACH * height), width, height)):
+            view = self._view(frame, depth, _Box(0, 0, width, height), plane)
+            if (box := _surface_box(view, view.inside(point))) is not None:
+                left, right = round(box.left / view.scale), round(box.right / view.scale)
+                top, bottom = round(box.top / view.scale), round(box.bottom / view.scale)
+                return _Box(left, top, right, bottom).padded(round(2 / view.scale), width, height)
+        return None
 
-    def _view(self, frame: Frame, depth: Float32, area: _Box, target: _Box | None) -> _View:
-        """Part of the frame at working size; the support plane is that around ``target``, None: no plane."""
+    def _view(self, frame: Frame, depth: Float32, area: _Box, plane: Plane | None) -> _View:
+        """Part of the frame at working size, with what rises from the support plane if there is one."""
         part = np.s_[area.top : area.bottom, area.left : area.right]
         size = max(area.right - area.left, area.bottom - area.top)
         scale = min(1.0, self._parameters.working_width / size)
@@ -183,12 +186,23 @@ class GrabCutSegmenter:
         image = cv2.resize(np.ascontiguousarray(frame.image[part]), small, interpolation=cv2.INTER_AREA)
         near = cv2.resize(np.ascontiguousarray(depth[part]), small, interpolation=cv2.INTER_NEAREST)
         off_support = near > 0
-        mask = None if target is None else target.mask(depth.shape)
-        plane = None if mask is None else fit_support_plane(frame.camera, depth, mask, mask, frame.stamp_ns)
         if plane is not None:
             close = _part_camera(frame.camera, area, small)
             off_support &= np.nan_to_num(near) * plane.inverse_depth(close) < 1 - _STANDS_OUT
         return _View(np.asarray(image, np.uint8), near, off_support, scale, area)
+
+
+def _plane_around(frame: Frame, depth: Float32, box: _Box) -> Plane | None:
+    mask = box.mask(depth.shape)
+    return fit_support_plane(frame.camera, depth, mask, mask, frame.stamp_ns)
+
+
+def _planes(frame: Frame, depth: Float32, around: _Box) -> Iterator[Plane]:
+    """What a target may stand on: the plane around it, then, for a target larger than that, the picture's table."""
+    if (plane := _plane_around(frame, depth, around)) is not None:
+        yield plane
+    with suppress(BadFrame):
+        yield find_table(frame.camera, depth, frame.stamp_ns).plane
 
 
 def _part_camera(camera: CameraModel, area: _Box, size: tuple[int, int]) -> CameraModel:
@@ -207,6 +221,20 @@ def _surfaces(view: _View) -> NDArray[np.int32]:
     steps[1:] |= down
     _, numbered = cv2.connectedComponents((view.off_support & ~steps).view(np.uint8), connectivity=4)
     return np.asarray(numbered, np.int32)
+
+
+def _surface_box(view: _View, at: _Box) -> _Box | None:
+    surface = _surfaces(view)
+    beside = surface[max(at.top - 2, 0) : at.top + 3, max(at.left - 2, 0) : at.left + 3]
+    if not beside.any():
+        return None
+    grown = surface == np.bincount(beside[beside > 0]).argmax()
+    if not 0.0005 * grown.size < grown.sum() < 0.5 * grown.size:
+        return None
+    if sum((grown[0].any(), grown[-1].any(), grown[:, 0].any(), grown[:, -1].any())) > 1:
+        return None  # it goes on beyond the picture on two sides: a table, a wall
+    left, top, width, height = cv2.boundingRect(grown.view(np.uint8))
+    return _Box(left, top, left + width, top + height)
 
 
 def _cut_box(view: _View, box: _Box) -> Mask:
@@ -247,7 +275,7 @@ def _cut_point(view: _View, point: _Box) -> Mask:
 def _cut(image: NDArray[np.uint8], target: Mask, box: _Box, other: Mask) -> Mask:
     """GrabCut of what depth leaves open: neither well inside the target's surface nor well inside another one.
 
-    What its convex outline encloses stays open too, for there it may be glass or mirror.
+    What its convex outline encloses stays open too, unless the surface fills most of it: it may be glass or mirror.
     """
     shape = target.shape
     outline = np.zeros(shape, np.uint8)
@@ -259,7 +287,10 @@ def _cut(image: NDArray[np.uint8], target: Mask, box: _Box, other: Mask) -> Mask
     guess[target] = cv2.GC_PR_FGD
     kernel = disc(1)
     guess[cv2.erode(target.view(np.uint8), kernel) > 0] = cv2.GC_FGD
-    guess[(cv2.erode(other.view(np.uint8), disc(2)) > 0) & (outline == 0)] = cv2.GC_BGD
+    elsewhere = cv2.erode(other.view(np.uint8), disc(2)) > 0
+    if target.sum() < _MOST * outline.sum():
+        elsewhere &= outline == 0
+    guess[elsewhere] = cv2.GC_BGD
     return _grabcut(image, guess)
 
 
@@ -276,9 +307,7 @@ def _grabcut(image: NDArray[np.uint8], guess: NDArray[np.uint8]) -> Mask:
 
 def _refined(image: NDArray[np.uint8], mask: Mask, area: _Box) -> Mask:
     """The mask with its edge moved to the picture's, a guided filter of it (He et al. 2010) cut at one half."""
-    grey = cv2.cvtColor(
-        np.ascontiguousarray(image[area.top : area.bottom, area.left : area.right]), cv2.COLOR_RGB2GRAY
-    )
+    grey = cv2.cvtColor(np.ascontiguousarray(image[area.top : area.bottom, area.left : area.right]), cv2.COLOR_RGB2GRAY)
     guide, weight = grey.astype(np.float32) / 255, mask.astype(np.float32)
     size = (9, 9)
     mean_guide, mean = cv2.blur(guide, size), cv2.blur(weight, size)
@@ -287,6 +316,14 @@ def _refined(image: NDArray[np.uint8], mask: Mask, area: _Box) -> Mask:
     )
     shift = mean - slope * mean_guide
     return np.asarray(cv2.blur(slope, size) * guide + cv2.blur(shift, size) > 0.5)
+
+
+def _without_specks(mask: Mask) -> Mask:
+    """The mask with gaps of a pixel or two closed, and holes up to 1 % of it."""
+    joined = cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_CLOSE, disc(1))
+    _, numbered, statistics, _ = cv2.connectedComponentsWithStats(1 - joined, connectivity=4)
+    small = statistics[:, cv2.CC_STAT_AREA] <= max(4, 0.01 * np.count_nonzero(joined))
+    return (joined > 0) | small[numbered]
 
 
 def _main_part(mask: Mask) -> Mask:
