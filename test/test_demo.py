@@ -122,6 +122,14 @@ def test_cloud_comes_back_from_the_bag(replayed) -> None:
         read_cloud(folder / "out", "object_points", 300)
 
 
+def test_folder_that_cannot_be_written_is_named(tmp_path) -> None:
+    from depth_prompt_ros.demo.run import run_demo
+
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadInput, match="file"):
+        run_demo(tmp_path / "file", frames=2)
+
+
 def test_demo_from_nothing_to_the_report(tmp_path) -> None:
     from depth_prompt_ros.demo.run import run_demo
     from depth_prompt_ros.demo.summary import print_summary

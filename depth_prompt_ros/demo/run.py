@@ -22,6 +22,7 @@ from depth_prompt_ros.demo.motorcycle import motorcycle_pair, motorcycle_paramet
 from depth_prompt_ros.demo.recorded import RESULT_TOPICS, read_cloud, read_outcomes
 from depth_prompt_ros.demo.sections import motorcycle_section, overview, tabletop_section
 from depth_prompt_ros.demo.tabletop import all_by_itself_parameters, given_labels_parameters, tabletop_frames
+from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.outcome import Outcome
 from depth_prompt_ros.evaluation.report import Report, write_report
 from depth_prompt_ros.parameters import Parameters
@@ -130,8 +131,11 @@ class _Bags:
         return list(read_outcomes(self.folder / given, self.folder / result))
 
     def _fresh(self, name: str) -> Path:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"cannot write to {self.folder}: {error.strerror}; give another --out") from error
         shutil.rmtree(self.folder / name, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / name
 
 

@@ -82,11 +82,11 @@ class DisparityComparison:
     def remarks(self) -> list[str]:
         """What the numbers say, good and bad."""
         stereo, filled, mono, merged = (self.scores[name] for name in (STEREO, ROW_FILLED, MONO, MERGED))
-        better = "better" if merged["empty_epe"] < filled["empty_epe"] else "worse"
+        better, but = ("better", "but") if merged["empty_epe"] < filled["empty_epe"] else ("worse", "and")
         holes = (
             f"Stereo leaves {100 - stereo['target_coverage']:.1f} % of the target empty. Merging fills it to "
             f"{merged['target_coverage']:.1f} %, {better} than copying along the row ({merged['empty_epe']:.1f} "
-            f"against {filled['empty_epe']:.1f} px), and far less exactly than stereo matches the rest "
+            f"against {filled['empty_epe']:.1f} px), {but} far less exactly than stereo matches the rest "
             f"({stereo['target_epe']:.1f} px). Provenance tells them apart."
         )
         shape = (
