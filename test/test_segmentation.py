@@ -154,6 +154,48 @@ def test_tabletop_finds_every_object_on_the_table_the_same_way_twice() -> None:
     np.testing.assert_array_equal(segment(frame, measurement), found)
 
 
+def test_tabletop_completes_an_object_whose_middle_has_no_depth() -> None:
+    pytest.importorskip("open3d")
+    frame, measurement, labels = standing_boxes((0.0, 0.5, 0.16))
+    x = np.nonzero(labels == 1)[1]
+    middle = np.abs(np.arange(320) - x.mean()) < 0.3 * np.ptp(x)  # what is left on both sides are two clusters
+    depth = np.where(middle & (labels == 1), np.float32(np.nan), measurement.depth)
+    plain = np.where((labels == 1)[..., None], np.array([220, 40, 30], np.uint8), frame.image)
+    frame = Frame(frame.stamp_ns, frame.frame_id, plain, frame.camera)
+    found = make_segmenter(SegmentationParameters(method="tabletop"))(
+        frame, DepthMeasurement(depth, measurement.confidence)
+    )
+    assert found.max() == 1
+    assert overlap(found == 1, labels == 1) > 0.85
+
+
+def _dented(depth: np.ndarray, factor: float) -> tuple[DepthMeasurement, np.ndarray]:
+    y, x = np.mgrid[:240, :320]
+    patch = (x - 150) ** 2 + (y - 140) ** 2 < 20**2
+    changed = np.where(patch, depth * np.float32(factor), depth)
+    return DepthMeasurement(changed, np.isfinite(changed).astype(np.float32)), patch
+
+
+@pytest.mark.parametrize("factor", [1.2, np.nan])
+def test_tabletop_finds_a_mirror_lying_on_the_table(factor) -> None:
+    pytest.importorskip("open3d")
+    frame, measurement, _ = standing_boxes()
+    measurement, patch = _dented(measurement.depth, factor)
+    found = make_segmenter(SegmentationParameters(method="tabletop"))(_in_camouflage(frame), measurement)
+    assert found.max() == 1
+    assert overlap(found == 1, patch) > 0.8
+
+
+def test_tabletop_takes_no_bare_patch_of_the_table_for_an_object() -> None:
+    pytest.importorskip("open3d")
+    frame, measurement, _ = standing_boxes()
+    measurement, patch = _dented(measurement.depth, np.nan)
+    image = np.where(patch[..., None], np.uint8(120), _in_camouflage(frame).image)
+    bare = Frame(frame.stamp_ns, frame.frame_id, image, frame.camera)
+    with pytest.raises(BadFrame, match="nothing stands on the table top"):
+        make_segmenter(SegmentationParameters(method="tabletop"))(bare, measurement)
+
+
 def test_an_empty_table_is_a_bad_frame() -> None:
     pytest.importorskip("open3d")
     frame, measurement, _ = standing_boxes()

@@ -24,6 +24,19 @@ _TOLERANCE = 0.012
 _BEHIND = 0.04
 """Points this far behind the plane, relative to inverse depth, are seen through or in something."""
 
+_SAMPLES = 3000
+"""Points that the plane is searched in."""
+
+_PART = 0.6
+"""A cluster with this share of its pixels in a larger one's convex outline is part of it."""
+
+_CONTACT, _EDGE, _ALIKE = 6, 15, 0.1
+"""Clusters are one when they meet along so many half-size pixels, with less contrast than so many grey levels, and
+their median distances differ by less than this share."""
+
+_NOISE = 5.0
+"""Grey levels: with less contrast than this, stereo is not expected to measure anything."""
+
 _NO_TARGET = "aim the camera at the table, or choose segmentation.method point or box"
 
 
@@ -42,23 +55,25 @@ class TabletopSegmenter:
 
     Finds
 
-    - what stands out of the table: a cluster (DBSCAN) of points above the plane and over the table top. Its mask
-      takes in what its convex outline encloses of missing depth and of points *behind* the table, for such are the
-      parts of a glass or a mirror that stereo cannot measure;
-    - a patch of the table top that is missing or lies behind the plane, too large to be noise and not in the shadow
-      that an object throws on the table in the right camera's view: a mirror lying flat, or glass without a rim
-      that stereo can see.
+    - what stands out of the table: a cluster (DBSCAN) of points above the plane and over the table top. Pixels without
+      depth, and those *behind* the table, go to the cluster or to the table beside them by the picture's edges
+      (watershed, Meyer 1992); what of them the cluster's convex outline encloses is always the cluster's, for such are
+      the parts of a glass or a mirror that stereo cannot measure. Clusters that lie in another one's outline are
+      parts of it;
+    - a patch of the table top that lies behind the plane, or is textured and yet not measured, too large to be noise
+      and not in the shadow that an object throws on the table in the right camera's view: a mirror lying flat, or
+      glass without a rim that stereo can see.
 
     Does not find clear glass through which the table's texture is matched as if nothing stood there, nor anything
     flatter than about 1 % of its distance. Objects that touch in the picture and in depth are one target.
-    The plane search and its seed are Open3D's (``segment_plane``, RANSAC; ``cluster_dbscan``, Ester et al. 1996).
+    The plane search and the clusters are Open3D's (``segment_plane``, RANSAC; ``cluster_dbscan``, Ester et al. 1996).
     """
 
     def __init__(self, parameters: SegmentationParameters) -> None:
         self._parameters = parameters
 
     def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:
-        """(H, W) uint16 labels, 1 = the largest; the same stamp and depth give the same labels.
+        """(H, W) uint16 labels, 1 = the largest; the same stamp, picture and depth give the same labels.
 
         Raises:
             BadFrame: no table top, or nothing on it.
@@ -69,11 +84,12 @@ class TabletopSegmenter:
         with np.errstate(invalid="ignore"):
             above = nearness < 1 - _TOLERANCE
             behind = nearness > 1 + _BEHIND
-        missing = ~(depth > 0)
-        odd = missing | behind
-        objects = [_completed(part, odd) for part in _clusters(camera, depth, table, above)]
-        objects = [part for part in objects if part.sum() >= self._parameters.min_area]
-        objects += self._patches(camera, table, measurement, odd, objects)
+        odd = ~(depth > 0) | behind
+        clusters = _clusters(camera, depth, table, above)
+        clusters = _joined(_spread(frame.image, depth, clusters, odd), self._parameters.min_area)
+        objects = [_completed(clusters == number, odd) for number in range(1, int(clusters.max()) + 1)]
+        unmeasured = behind | (odd & _textured(frame.image))
+        objects += self._patches(camera, table, measurement, unmeasured, objects)
         labels = labels_from_masks(objects, self._parameters) if objects else np.zeros(depth.shape, np.uint16)
         if not labels.any():
             raise BadFrame(f"no target found: nothing stands on the table top; {_NO_TARGET}")
@@ -84,9 +100,11 @@ class TabletopSegmenter:
     ) -> list[Mask]:
         """Odd patches of the table top that no object and no shadow explains."""
         size = max(2, camera.width // 160)
-        candidates = odd & table.extent & ~_shadow(camera, table, measurement)
+        taken = np.zeros(odd.shape, np.uint8)
         for part in objects:
-            candidates &= ~cv2.dilate(part.view(np.uint8), disc(2 * size)).view(np.bool_)
+            taken |= part.view(np.uint8)
+        taken |= _shadow(camera, table, measurement).view(np.uint8)
+        candidates = odd & table.extent & (cv2.dilate(taken, np.ones((4 * size + 1, 4 * size + 1), np.uint8)) == 0)
         solid = cv2.morphologyEx(candidates.view(np.uint8), cv2.MORPH_OPEN, disc(size)).view(np.bool_)
         found = []
         for part in components(solid, max(self._parameters.min_area, 16 * size * size)):
@@ -125,7 +143,9 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
     for attempt in range(3):
         if len(left) < max(200, 0.1 * len(points)):
             break
-        plane, inliers = _search_plane(points[left], (stamp_ns + attempt) % 2**31)
+        thinned = left[:: max(1, len(left) // _SAMPLES)]
+        plane = _search_plane(points[thinned], (stamp_ns + attempt) % 2**31)
+        inliers = np.flatnonzero(np.abs(points[left] @ plane[:3] + plane[3]) < _TOLERANCE)
         if len(inliers) < 0.1 * len(points) or abs(plane[2]) < 1e-6:
             break
         coefficients = -np.array([plane[0], plane[1], plane[3]]) / plane[2] * unit  # 1 / z = coefficients @ ray
@@ -146,13 +166,14 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
     return _outlined(camera, table, on_plane, step)
 
 
-def _search_plane(points: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _search_plane(points: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """(4,) a, b, c, d of the plane ``a x + b y + c z + d = 0`` with most of the (N, 3) points, unit (a, b, c)."""
     import open3d
 
     open3d.utility.random.seed(seed)
     cloud: Any = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
-    plane, inliers = cloud.segment_plane(_TOLERANCE, 3, 150, probability=1.0)
-    return np.asarray(plane), np.asarray(inliers, np.int64)
+    plane, _ = cloud.segment_plane(_TOLERANCE, 3, 150, probability=1.0)
+    return np.asarray(plane, np.float64)
 
 
 def _outlined(camera: CameraModel, plane: Plane, on_plane: NDArray[np.uint8], step: int) -> Table:
@@ -180,22 +201,22 @@ def _plane_axes(plane: Plane) -> NDArray[np.float64]:
     return np.stack([across, np.cross(plane.normal, across)])
 
 
-def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) -> list[Mask]:
-    """(H, W) masks of the clusters of points above the plane and over the table top, holes closed."""
+def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) -> NDArray[np.uint8]:
+    """(H, W) the number of each pixel's cluster of points above the plane and over the table top, 0 elsewhere."""
     import open3d
 
     step = max(1, camera.width // 160)
     standing = cv2.morphologyEx(above.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
     rows, columns = np.nonzero(standing[::step, ::step])
     if not len(rows):
-        return []
+        return np.zeros_like(standing)
     rows, columns = rows * step, columns * step
     points = camera.rays[rows, columns] * depth[rows, columns, None]
     spacing = step * float(np.median(points[:, 2])) / camera.fx
     over = _inside(points @ _plane_axes(table.plane).T.astype(np.float32), table.outline, 2 * spacing)
     rows, columns, points = rows[over], columns[over], points[over]
     if not len(rows):
-        return []
+        return np.zeros_like(standing)
     cloud: Any = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points.astype(np.float64)))
     numbers = np.asarray(cloud.cluster_dbscan(2.5 * spacing, 5))
     grid = np.zeros((-(-camera.height // step), -(-camera.width // step)), np.uint8)
@@ -204,7 +225,7 @@ def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) ->
     near = cv2.dilate(grid, np.ones((3, 3)))
     spread = cv2.resize(near, (camera.width, camera.height), interpolation=cv2.INTER_NEAREST)
     spread[standing == 0] = 0
-    return [closed(spread == number, max(1, step // 2)) for number in range(1, int(near.max()) + 1)]
+    return np.asarray(spread, np.uint8)
 
 
 def _inside(points: NDArray[np.floating], outline: NDArray[np.float32], margin: float) -> Mask:
@@ -218,16 +239,102 @@ def _inside(points: NDArray[np.floating], outline: NDArray[np.float32], margin: 
     return np.asarray((points @ outward.T <= limits).all(1))
 
 
+def _spread(image: NDArray[np.uint8], depth: Float32, clusters: NDArray[np.uint8], odd: Mask) -> NDArray[np.uint8]:
+    """The clusters, and with them the odd pixels that the picture's edges give to them rather than to the rest.
+
+    At half size: the watershed of an untextured target's outline needs no more.
+    """
+    height, width = clusters.shape
+    half = (width + 1) // 2, (height + 1) // 2
+    small = cv2.resize(image, half, interpolation=cv2.INTER_AREA)
+    markers = np.where(odd, 0, clusters.astype(np.int32) + 1)
+    markers = np.ascontiguousarray(markers[::2, ::2])
+    border = np.ones(markers.shape, np.bool_)
+    border[1:-1, 1:-1] = False
+    markers[border & (markers == 0)] = 1
+    grown = cv2.watershed(small, markers)
+    numbers = np.maximum(grown - 1, 0).astype(np.uint8)
+    numbers = np.where(grown < 0, cv2.dilate(numbers, np.ones((3, 3))), numbers)
+    same = np.arange(256, dtype=np.uint8)
+    fused = _fused(small, depth[::2, ::2], numbers, odd[::2, ::2])
+    same[: len(fused)] = fused
+    numbers = same[numbers]
+    full = np.repeat(np.repeat(numbers, 2, 0), 2, 1)[:height, :width]
+    return np.asarray(np.where(odd, full, same[clusters]), np.uint8)
+
+
+def _fused(image: NDArray[np.uint8], depth: Float32, numbers: NDArray[np.uint8], odd: Mask) -> NDArray[np.uint8]:
+    """(n + 1,) new number of each cluster: those that meet in odd pixels without an edge of the picture are one.
+
+    They must be about equally far, too: what is seen through a glass meets the glass without an edge.
+    """
+    known = np.where(odd, 0, numbers)
+    far = [
+        float(np.median(depth[known == number])) if (known == number).any() else np.inf
+        for number in range(int(numbers.max()) + 1)
+    ]
+    same = np.arange(int(numbers.max()) + 1, dtype=np.uint8)
+    pairs, contrasts = [], []
+    for axis in (0, 1):
+        one, other = np.s_[:-2, :] if axis == 0 else np.s_[:, :-2], np.s_[2:, :] if axis == 0 else np.s_[:, 2:]
+        meeting = (numbers[one] > 0) & (numbers[other] > 0) & (numbers[one] != numbers[other]) & odd[one] & odd[other]
+        first, second = numbers[one][meeting], numbers[other][meeting]
+        pairs.append(np.stack([np.minimum(first, second), np.maximum(first, second)], 1))
+        contrasts.append(np.abs(image[one][meeting].astype(np.int16) - image[other][meeting]).max(1))
+    touching, which = np.unique(np.concatenate(pairs), axis=0, return_inverse=True)
+    contrast = np.concatenate(contrasts)
+    for index, (first, second) in enumerate(touching):
+        met = contrast[which.ravel() == index]
+        alike = abs(far[first] / far[second] - 1) < _ALIKE
+        if alike and len(met) >= _CONTACT and np.median(met) < _EDGE:
+            same[same == same[second]] = same[first]
+    return same
+
+
+def _joined(clusters: NDArray[np.uint8], min_area: int) -> NDArray[np.uint8]:
+    """Numbered 1..n from the largest cluster of at least ``min_area`` pixels; those in another's outline join it."""
+    areas = np.bincount(clusters.ravel(), minlength=1)
+    areas[0] = 0
+    numbers = np.zeros(len(areas), np.uint8)
+    count = 0
+    for number in np.argsort(-areas, kind="stable"):
+        if areas[number] < min_area or numbers[number]:
+            continue
+        count += 1
+        numbers[number] = count
+        outline = _outline((clusters == number).view(np.uint8))
+        covered = np.bincount(clusters[outline], minlength=len(areas))
+        numbers[(covered > _PART * areas) & (numbers == 0)] = count
+        numbers[0] = 0
+    return numbers[clusters]
+
+
+def _outline(part: NDArray[np.uint8]) -> Mask:
+    """(H, W) bool, filled convex outline of an (H, W) 0/1 mask that is not empty."""
+    filled = np.zeros(part.shape, np.uint8)
+    cv2.fillConvexPoly(filled, cv2.convexHull(cv2.findNonZero(part)), 1)
+    return filled.view(np.bool_)
+
+
 def _completed(part: Mask, odd: Mask) -> Mask:
     """An object's mask with the odd pixels that its convex outline encloses, its largest piece, holes closed."""
-    points = cv2.findNonZero(part.view(np.uint8))
-    if points is None:
-        return part
-    outline = np.zeros(part.shape, np.uint8)
-    cv2.fillConvexPoly(outline, cv2.convexHull(points), 1)
-    whole = closed(part | (odd & outline.view(np.bool_)), 2)
-    pieces = components(whole)
-    return max(pieces, key=np.count_nonzero)
+    x, y, width, height = cv2.boundingRect(part.view(np.uint8))
+    box = np.s_[y : y + height, x : x + width]
+    inside = np.ascontiguousarray(part[box])
+    whole = closed(inside | (odd[box] & _outline(inside.view(np.uint8))), 2)
+    _, numbered, statistics, _ = cv2.connectedComponentsWithStats(whole.view(np.uint8), connectivity=8)
+    areas = statistics[:, cv2.CC_STAT_AREA]
+    areas[0] = 0
+    completed = np.zeros(part.shape, np.bool_)
+    completed[box] = numbered == int(np.argmax(areas))
+    return completed
+
+
+def _textured(image: NDArray[np.uint8]) -> Mask:
+    """(H, W) bool: grey levels around the pixel deviate by more than the noise of a camera."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    mean = cv2.blur(grey, (9, 9))
+    return np.asarray(cv2.blur(grey * grey, (9, 9)) - mean * mean > _NOISE**2)
 
 
 def _shadow(camera: CameraModel, table: Table, measurement: DepthMeasurement) -> Mask:
