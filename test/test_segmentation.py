@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -250,3 +252,32 @@ def test_rembg_offline_without_weights_says_what_to_do(tmp_path, monkeypatch) ->
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     with pytest.raises(BadModel, match="rembg's home folder"):
         make_segmenter(SegmentationParameters(method="rembg", rembg_model="u2netp"))
+
+
+def test_rembg_without_onnx_runtime_says_what_to_install(monkeypatch, capsys) -> None:
+    class ExitsAsRembgDoes:
+        def find_spec(self, name, path=None, target=None):
+            if name == "rembg":
+                sys.stdout.write("No onnxruntime backend found.")
+                raise SystemExit(1)
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "rembg"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [ExitsAsRembgDoes(), *sys.meta_path])
+    with pytest.raises(BadInput, match=r"pip install .*\[rembg\]"):
+        make_segmenter(SegmentationParameters(method="rembg", rembg_model="u2netp"))
+    assert capsys.readouterr().out == ""
+
+
+def test_rembg_leaves_warnings_of_onnx_runtime_on(tmp_path, capfd) -> None:
+    pytest.importorskip("rembg")
+    onnx = pytest.importorskip("onnx")
+    import onnxruntime
+
+    _u2net_shaped(tmp_path / "tiny.onnx", 1.0)
+    make_segmenter(SegmentationParameters(method="rembg", rembg_model=str(tmp_path / "tiny.onnx")))
+    model = onnx.load(tmp_path / "tiny.onnx")
+    model.graph.initializer.append(onnx.helper.make_tensor("unused", onnx.TensorProto.FLOAT, (1,), [1.0]))
+    capfd.readouterr()
+    onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert "unused" in capfd.readouterr().err

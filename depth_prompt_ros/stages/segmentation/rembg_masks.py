@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,19 @@ from depth_prompt_ros.stages.segmentation.components import components, labels_f
 
 LOCAL_SESSIONS = frozenset(
     [
-        "ben_custom",
         "birefnet-cod",
         "birefnet-dis",
         "birefnet-general",
+        "birefnet-general-fp16",
         "birefnet-general-lite",
         "birefnet-hrsod",
         "birefnet-massive",
         "birefnet-portrait",
         "bria-rmbg",
-        "dis_custom",
         "isnet-anime",
         "isnet-general-use",
         "silueta",
         "u2net",
-        "u2net_custom",
         "u2net_human_seg",
         "u2netp",
     ]
@@ -87,22 +86,29 @@ class RembgSegmenter:
 
 def _open(name: str, path: Path | None) -> Any:
     try:
-        import onnxruntime
-        from rembg.session_factory import new_session
+        with redirect_stdout(io.StringIO()):  # without ONNX Runtime rembg prints advice and exits
+            import onnxruntime
+            from rembg.sessions import sessions_class
     except (ImportError, SystemExit) as error:
         raise BadInput(f"rembg cannot be used ({error}): pip install 'depth_prompt_ros[rembg]'") from error
     onnxruntime.set_default_logger_severity(_ORT_WARNING)  # importing rembg raises it for the whole process
+    known = {session.name(): session for session in sessions_class}
+    if path is None and name not in known:
+        raise BadInput(f"the installed rembg has no session {name!r}: choose another, or update rembg")
+    options = onnxruntime.SessionOptions()
+    # Spinning worker threads take the cores that stereo matching of the next frame needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         if path is None:
-            return new_session(name)
+            return known[name](name, options)
         with _home(path.parent):  # rembg takes files from its home folder only
-            return new_session("u2net_custom", model_path=str(path))
+            return known["u2net_custom"]("u2net_custom", options, model_path=str(path))
     except Exception as error:
         where = str(path) if path else f"session {name!r}"
         advice = (
             "the file is not a u2net-shaped ONNX"
             if path
-            else "put its ONNX file into rembg's home folder, or go online"
+            else f"put its ONNX file into rembg's home folder, {known[name].u2net_home()}, or go online once"
         )
         raise BadModel(
             f"rembg cannot open {where}: {advice} ({str(error).splitlines()[0] if str(error) else error!r})"
