@@ -69,6 +69,13 @@ def test_a_segmentation_network_that_cannot_be_used(tmp_path) -> None:
         make_tom_detector(TomParameters(method="onnx", onnx=str(tmp_path / "corrupt.onnx"), class_ids=(1,)))
 
 
+def test_class_ids_that_the_network_does_not_have(tmp_path) -> None:
+    _two_classes(tmp_path / "classes.onnx")
+    detect = make_tom_detector(TomParameters(method="onnx", onnx=str(tmp_path / "classes.onnx"), class_ids=(7,)))
+    with pytest.raises(BadModel, match="knows classes 0 to 1, none of tom.class_ids"):
+        detect(frame())
+
+
 def _target():
     labels = np.zeros((48, 64), np.uint16)
     labels[10:40, 20:50] = 1

@@ -48,11 +48,13 @@ class SemanticClasses:
         """(H, W) bool.
 
         Raises:
-            BadModel: the network's output is neither scores nor class ids.
+            BadModel: the network's output is neither scores nor class ids, or none of its classes is asked for.
         """
         small = cv2.resize(frame.image, self._size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         planes = np.ascontiguousarray(((small - _MEAN) / _STD).transpose(2, 0, 1))[None]
         answer = next(iter(self._graph(**{self._input: planes}).values()))
+        if answer.ndim == 4 and 1 < answer.shape[1] <= min(self._class_ids):
+            raise BadModel(f"{self._path} knows classes 0 to {answer.shape[1] - 1}, none of tom.class_ids")
         if answer.ndim == 4:
             answer = answer.argmax(1) if answer.shape[1] > 1 else answer[:, 0]
         if answer.ndim != 3:
