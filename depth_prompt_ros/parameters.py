@@ -40,7 +40,9 @@ class SegmentationParameters(_Group):
     target_box: tuple[float, float, float, float] | None = Field(
         None, description="pixel x, y, width, height around the target (method box)"
     )
-    working_width: int = Field(192, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels")
+    working_width: int = Field(
+        192, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels"
+    )
     rembg_model: str = Field("u2netp", description="rembg session name, or the path of a local ONNX file")
     max_targets: int = Field(8, ge=1, le=64, description="at most so many targets, largest first")
     min_area: int = Field(150, ge=1, description="smaller targets are dropped, pixels")
@@ -80,7 +82,7 @@ class ScaleParameters(_Group):
 class MergeParameters(_Group):
     """Stereo where it can be believed, the monocular shape elsewhere."""
 
-    agreement: float = Field(0.05, gt=0, description="measured and fitted depth this close confirm each other, relative")
+    agreement: float = Field(0.05, gt=0, description="relative difference at which measurement and shape agree")
 
 
 class ReplayParameters(_Group):

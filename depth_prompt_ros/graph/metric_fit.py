@@ -17,11 +17,14 @@ class MetricFit(nn.Module):
     """The residual's scale over its weighted mean, iteration by iteration: first small, so that it settles on the
     majority however the start leans, then large enough to let all of the majority in."""
 
+    STRIDE = 2
+    """Every second pixel of every second row is fitted: neighbours say the same, and four times faster."""
+
     FLOOR = 0.003
     """The residual's scale never falls below this (relative depth): finer agreement is noise."""
 
     def forward(self, inverse_depth: Tensor, trusted: Tensor, free_shift: Tensor) -> Tensor:
-        """(N, 4): scale, shift [1/m], number of inliers, relative residual.
+        """(N, 4): scale, shift [1/m], number of inliers among the fitted pixels, relative residual.
 
         Args:
             inverse_depth: (N, 1, H, W) up to scale (and shift).
@@ -31,7 +34,8 @@ class MetricFit(nn.Module):
 
         Without a trusted pixel the answer is scale 1, shift 0, 0 inliers.
         """
-        q, y = inverse_depth.flatten(1), trusted.flatten(1)
+        stride = self.STRIDE
+        q, y = inverse_depth[..., ::stride, ::stride].flatten(1), trusted[..., ::stride, ::stride].flatten(1)
         known = (y > 0).to(q.dtype)
         precision = known / y.clamp(min=1e-6).square()  # residuals relative to the measurement
         sloped, sloped_fit = self._fit(q, y, known, precision, shifted=True)
