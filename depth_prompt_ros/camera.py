@@ -91,6 +91,10 @@ class CameraModel:
             cx=(self.cx + 0.5) * sx - 0.5, cy=(self.cy + 0.5) * sy - 0.5, cx_offset=self.cx_offset * sx,
         )  # fmt: skip
 
+    def cropped(self, left: int, top: int, width: int, height: int) -> CameraModel:
+        """The same camera for the part of its picture that begins at pixel (left, top)."""
+        return replace(self, width=width, height=height, cx=self.cx - left, cy=self.cy - top)
+
     def depth_from_disparity(self, disparity: ArrayLike) -> Float32:
         """Depth in metres, ``fx * baseline / (disparity + cx_offset)``; NaN where that is not positive."""
         shifted = np.asarray(disparity, np.float32) + np.float32(self.cx_offset)
@@ -203,11 +207,6 @@ class VirtualCamera:
         """(3, 3) real pixel to virtual pixel."""
         return cast(NDArray[np.float64], self.K @ self.rotation @ np.linalg.inv(self.camera.K))
 
-    @cached_property
-    def _depth_ratio(self) -> Float32:
-        """(H, W) virtual depth over real depth of each real pixel."""
-        return cast(Float32, self.camera.rays @ self.rotation[2].astype(np.float32))
-
     def warp(self, picture: NDArray[Any], interpolation: int = cv2.INTER_LINEAR, border: float = 0) -> NDArray[Any]:
         """(size, size[, C]) virtual view of an (H, W[, C]) picture; ``border`` outside the real picture."""
         shape = (self.size, self.size)
@@ -222,7 +221,10 @@ class VirtualCamera:
 
     def warp_inverse_depth(self, inverse_depth: Float32) -> Float32:
         """(size, size) virtual inverse depth, 1/m, from real (H, W); 0 = invalid in and out, no interpolation."""
-        return cast(Float32, self.warp(inverse_depth / self._depth_ratio, cv2.INTER_NEAREST))
+        middle = (self.size - 1) / 2
+        rays = CameraModel(self.size, self.size, self.focal, self.focal, middle, middle).rays
+        real_over_virtual = rays @ self.rotation[:, 2].astype(np.float32)
+        return cast(Float32, self.warp(inverse_depth, cv2.INTER_NEAREST) * real_over_virtual)
 
     def unwarp_inverse_depth(self, virtual: Float32) -> Float32:
         """(H, W) real inverse depth, 1/m, from the virtual (size, size); 0 outside the virtual picture."""
@@ -234,4 +236,4 @@ class VirtualCamera:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        return cast(Float32, real * self._depth_ratio)
+        return cast(Float32, real * (self.camera.rays @ self.rotation[2].astype(np.float32)))

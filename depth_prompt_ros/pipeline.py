@@ -113,8 +113,9 @@ class ObjectDepthPipeline:
         with _timed(seconds, "tom"):
             tom = self.find_tom(frame)
         with _timed(seconds, "anchor"):
+            targets = labels > 0
             anchors = [
-                choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, labels > 0)
+                choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, targets)
                 for mask in masks
             ]
         with _timed(seconds, "network"):
@@ -128,12 +129,12 @@ class ObjectDepthPipeline:
             for number, anchor, shape in zip(numbers, anchors, shapes, strict=True)
         ]
         with _timed(seconds, "merge"):
-            fitted = [
-                shape.inverse_depth * np.float32(report.anchor != "refused")
-                for shape, report in zip(shapes, reports, strict=True)
-            ]
-            inverse_depth = np.max(fitted, axis=0)
-            mono_depth = np.where(inverse_depth > 0, 1 / np.maximum(inverse_depth, 1e-6), np.float32(np.nan))
+            inverse_depth = np.zeros(labels.shape, np.float32)
+            for shape, report in zip(shapes, reports, strict=True):
+                if report.anchor != "refused":
+                    np.maximum(inverse_depth, shape.inverse_depth, out=inverse_depth)
+            mono_depth = np.full_like(inverse_depth, np.nan)
+            np.divide(1, inverse_depth, out=mono_depth, where=inverse_depth > 0)
             if self.parameters.tom.method == "evidence":
                 inside = [report.label for report in reports if report.anchor == "inside"]
                 tom = tom | evidence(labels, measurement, mono_depth, np.isin(labels, inside))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
@@ -65,7 +65,7 @@ def choose_anchor(
     if width == 0:
         return Anchor("refused", nothing, False, "the target's mask is empty")
     box = np.s_[top : top + height, left : left + width]
-    close = replace(camera, width=width, height=height, cx=camera.cx - left, cy=camera.cy - top)
+    close = camera.cropped(left, top, width, height)
     inside, depth = mask[box], measurement.depth[box]
 
     support = fit_support_plane(camera, measurement.depth, targets, mask, seed)

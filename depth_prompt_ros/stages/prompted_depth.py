@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -104,8 +104,10 @@ def _to_planes(picture: NDArray[np.uint8]) -> Float32:
 
 def _shape(view: VirtualCamera, mask: NDArray[np.bool_], inverse_depth: Float32, fit: Float32) -> Shape:
     scale, shift, inliers, residual = (float(value) for value in fit)
+    real = np.zeros(mask.shape, np.float32)
     if inliers > 0:
-        real = np.where(mask, np.maximum(view.unwarp_inverse_depth(inverse_depth), 0), np.float32(0))
-    else:
-        real = np.zeros(mask.shape, np.float32)
+        left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+        box = np.s_[top : top + height, left : left + width]
+        close = replace(view, camera=view.camera.cropped(left, top, width, height))
+        real[box] = np.maximum(close.unwarp_inverse_depth(inverse_depth), 0) * mask[box]
     return Shape(real, scale, shift, int(inliers), residual)

@@ -41,8 +41,7 @@ def evidence(
     tom = (
         cv2.morphologyEx(behind.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.bool_) & ~anchored
     )
-    for label in np.unique(labels[inside]):
-        target = labels == label
-        if unreliable[target].mean() > _WHOLE and not anchored[target].any():
-            tom |= target
-    return tom
+    areas, unreliable_areas = np.bincount(labels[inside]), np.bincount(labels[unreliable])
+    whole = np.zeros(int(labels.max()) + 1, np.bool_)
+    whole[: len(unreliable_areas)] = unreliable_areas > _WHOLE * areas[: len(unreliable_areas)]
+    return tom | (whole[labels] & inside & ~anchored)
