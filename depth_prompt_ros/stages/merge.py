@@ -27,9 +27,6 @@ _REACH = 1.25
 _SEAM = 0.05
 """A ToM region follows the believed pixels beside it within 5 % of the target's size."""
 
-_RARE = 2
-"""Holes are corrected within the 2nd to the 98th percentile of what measured pixels ask for: no outlier runs away."""
-
 _UNCHECKED = 0.3
 """Confidence of a monocular pixel of a target in which no measured pixel could confirm or refute the shape."""
 
@@ -126,7 +123,6 @@ def _merge_target(
     residual[checked] = 1 / depth[checked] - mono[checked]
     disagreement = _median(np.abs(residual[checked]) / mono[checked])
     correction = _fill(residual, checked, max(_FAR_PREFERENCE * scale, noise))
-    correction = np.clip(correction, *np.percentile(residual[checked], (_RARE, 100 - _RARE)))
     corrected = ~wrong
     if wrong.any():
         agreeing = checked & (np.abs(residual) < parameters.agreement * mono)

@@ -14,7 +14,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-_SAMPLES = 600
+_SAMPLES = 1000
 _HYPOTHESES = 128
 _REACH = 0.75
 _MIN_SHARE = 0.4
