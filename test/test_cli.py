@@ -120,11 +120,3 @@ def test_a_fault_of_the_program_keeps_its_traceback(error: Exception, monkeypatc
     monkeypatch.setattr(sys, "argv", ["depth-prompt"])
     with pytest.raises(type(error)):
         command.main()
-
-
-def test_replay_does_not_import_pytorch() -> None:
-    done = run_python(
-        "import sys, depth_prompt_ros.bag.replay, depth_prompt_ros.pipeline; print('torch' in sys.modules)"
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "False"

@@ -1,0 +1,173 @@
+"""The whole pipeline, with the shipped graph, on rendered tables whose truth is known."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("open3d")
+
+from depth_prompt_ros.data.scenes import TabletopView, render_tabletop_sequence
+from depth_prompt_ros.errors import BadFrame, BadModel
+from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.parameters import Parameters, PromptedDepthParameters
+from depth_prompt_ros.pipeline import ObjectDepth, ObjectDepthPipeline
+from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.stages.anchor import Anchor
+from depth_prompt_ros.stages.merge import Provenance
+from depth_prompt_ros.stages.prompted_depth import SHIPPED_GRAPH, PromptedDepth
+
+LABELS = Parameters.checked({"segmentation": {"method": "labels"}}, "the test")
+
+
+@pytest.fixture(scope="module")
+def view() -> TabletopView:
+    return next(render_tabletop_sequence(frames=1, seed=4))
+
+
+@pytest.fixture(scope="module")
+def frame(view) -> Frame:
+    return Frame(view.stamp_ns, "left", view.left, view.camera, right=view.right, labels=view.labels)
+
+
+@pytest.fixture(scope="module")
+def result(frame) -> ObjectDepth:
+    return ObjectDepthPipeline(LABELS)(frame)
+
+
+def test_measured_pixels_that_are_not_tom_stay_bit_for_bit(result) -> None:
+    kept = np.isfinite(result.measurement.depth) & ~result.tom
+    assert kept.mean() > 0.3
+    np.testing.assert_array_equal(result.depth[kept], result.measurement.depth[kept])
+    assert (result.provenance[kept] == Provenance.STEREO).all()
+
+
+def test_targets_with_an_anchor_are_covered_and_glass_is_nearer_the_truth_than_stereo(result, view) -> None:
+    anchored = [target.label for target in result.targets if target.anchor != "refused"]
+    assert len(anchored) >= 4
+    inside = np.isin(view.labels, anchored)
+    assert np.isfinite(result.depth[inside]).mean() > 0.99
+    glass = inside & view.tom & np.isfinite(result.measurement.depth)
+    stereo_error = np.abs(result.measurement.depth - view.depth)[glass]
+    merged_error = np.abs(result.depth - view.depth)[glass]
+    assert np.sqrt(np.mean(merged_error**2)) < 0.7 * np.sqrt(np.mean(stereo_error**2))
+
+
+def test_depth_and_confidence_agree_on_what_is_known(result) -> None:
+    known = np.isfinite(result.depth)
+    assert (result.depth[known] > 0).all()
+    assert ((result.provenance != Provenance.INVALID) == known).all()
+    assert (result.confidence[~known] == 0).all()
+    assert result.confidence.min() >= 0
+    assert result.confidence.max() <= 1
+
+
+def test_every_target_reports_its_anchor(result, view) -> None:
+    assert {target.label for target in result.targets} == set(np.unique(view.labels[view.labels > 0]).tolist())
+    for target in result.targets:
+        assert target.reason
+        assert target.anchor in {"inside", "support", "refused"}
+        if target.anchor != "refused":
+            assert target.inliers > 0
+            assert target.scale > 0
+            assert 0 <= target.residual <= LABELS.scale.max_residual
+    assert result.prompted_image.shape == (160, 160 * len(result.targets), 3)
+    assert set(result.seconds) == {"stereo", "segmentation", "tom", "anchor", "network", "merge"}
+
+
+def test_the_same_frame_gives_the_same_answer(frame, result) -> None:
+    again = ObjectDepthPipeline(LABELS)(frame)
+    for name in ("depth", "confidence", "labels", "tom", "provenance", "prompted_image"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(result, name), err_msg=name)
+    assert again.targets == result.targets
+
+
+def test_labels_keep_their_numbers_and_change_nothing_else(frame, result) -> None:
+    gaps = replace(frame, labels=(frame.labels * 7).astype(np.uint16))
+    renumbered = ObjectDepthPipeline(LABELS)(gaps)
+    assert [target.label for target in renumbered.targets] == [7 * target.label for target in result.targets]
+    np.testing.assert_array_equal(renumbered.depth, result.depth)
+
+
+def test_a_depth_camera_needs_no_right_picture(view) -> None:
+    depth = np.where(view.tom, np.float32(np.nan), view.depth).astype(np.float32)
+    rgbd = Frame(view.stamp_ns, "left", view.left, replace(view.camera, baseline=0.0), depth=depth, labels=view.labels)
+    result = ObjectDepthPipeline(LABELS)(rgbd)
+    kept = np.isfinite(result.measurement.depth) & ~result.tom
+    np.testing.assert_array_equal(result.depth[kept], depth[kept])
+    support = [target.label for target in result.targets if target.anchor == "support"]
+    assert support
+    assert np.isfinite(result.depth[np.isin(view.labels, support)]).all()
+
+
+def test_a_fit_off_its_anchor_is_refused_with_the_reason(frame) -> None:
+    strict = Parameters.checked({"segmentation": {"method": "labels"}, "scale": {"max_residual": 1e-6}}, "the test")
+    result = ObjectDepthPipeline(strict)(frame)
+    assert {target.anchor for target in result.targets} == {"refused"}
+    assert any("off its anchor" in target.reason for target in result.targets)
+    assert not np.isin(result.provenance, (Provenance.MONO, Provenance.MERGED)).any()
+    assert not np.isfinite(result.mono_depth).any()
+
+
+def test_an_empty_label_image_is_a_bad_frame(frame) -> None:
+    with pytest.raises(BadFrame, match="label image is empty"):
+        ObjectDepthPipeline(LABELS)(replace(frame, labels=np.zeros_like(frame.labels)))
+
+
+def test_targets_in_one_batch_are_the_targets_one_by_one(view) -> None:
+    network = PromptedDepth(PromptedDepthParameters())
+    masks = [view.labels == label for label in (1, 2, 3)]
+    anchors = [
+        Anchor("inside", np.where(mask, 1 / view.depth, 0).astype(np.float32), bool(index % 2), "")
+        for index, mask in enumerate(masks)
+    ]
+    together, _ = network(view.left, view.camera, masks, anchors)
+    for mask, anchor, shape in zip(masks, anchors, together, strict=True):
+        (alone,), _ = network(view.left, view.camera, [mask], [anchor])
+        np.testing.assert_allclose(alone.inverse_depth, shape.inverse_depth, rtol=1e-4, atol=1e-5)
+        assert alone.scale == pytest.approx(shape.scale, rel=1e-3)
+        assert (shape.inverse_depth[~mask] == 0).all()
+        assert (shape.inverse_depth[mask] > 0).mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no graph at"), (b"nonsense", "corrupt or not ONNX"), ("half", "corrupt or not ONNX")],
+)
+def test_a_graph_that_cannot_be_used_is_named(tmp_path, content, message) -> None:
+    path = tmp_path / "graph.onnx"
+    if content is not None:
+        shipped = resource_path(SHIPPED_GRAPH).read_bytes()
+        path.write_bytes(shipped[: len(shipped) // 2] if content == "half" else content)
+    with pytest.raises(BadModel, match=message) as error:
+        PromptedDepth(PromptedDepthParameters(graph=str(path)))
+    assert "graph.onnx" in str(error.value)
+
+
+def test_a_graph_with_other_inputs_is_named(tmp_path) -> None:
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info("picture", onnx.TensorProto.FLOAT, (1, 3))
+    out = onnx.helper.make_tensor_value_info("same", onnx.TensorProto.FLOAT, (1, 3))
+    node = onnx.helper.make_node("Identity", ["picture"], ["same"])
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "other", [value], [out]),
+        opset_imports=[onnx.helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    onnx.save(model, str(tmp_path / "other.onnx"))
+    with pytest.raises(BadModel, match=r"other\.onnx takes picture, not image, mask"):
+        PromptedDepth(PromptedDepthParameters(graph=str(tmp_path / "other.onnx")))
+
+
+def test_running_needs_no_pytorch() -> None:
+    program = (
+        "import sys; from depth_prompt_ros.parameters import Parameters; import depth_prompt_ros.bag.replay;"
+        "from depth_prompt_ros.pipeline import ObjectDepthPipeline; ObjectDepthPipeline(Parameters());"
+        "print([name for name in ('torch', 'transformers', 'rembg', 'onnx') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
