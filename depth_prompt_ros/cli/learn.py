@@ -36,7 +36,9 @@ def scene_network(
     learning_rate: Rate = 2e-3,
     seed: Seed = 0,
 ) -> None:
-    """Learn the small depth network on rendered scenes; the defaults made the shipped one."""
+    """Learn the small depth network on rendered scenes; the defaults made the shipped one.
+
+    Interrupted, the same command goes on where it stopped."""
     from depth_prompt_ros.learning.scene_network import learn_scene_network
     from depth_prompt_ros.learning.trainer import Schedule
     from depth_prompt_ros.networks.catalogue import find
@@ -65,7 +67,9 @@ def background(
     learning_rate: Rate = 1e-2,
     seed: Seed = 0,
 ) -> None:
-    """Learn a single background through the frozen network; the defaults made the shipped one."""
+    """Learn a single background through the frozen network; the defaults made the shipped one.
+
+    Interrupted, the same command goes on where it stopped."""
     from depth_prompt_ros.learning.background import learn_background
     from depth_prompt_ros.learning.trainer import Schedule
     from depth_prompt_ros.networks.catalogue import find

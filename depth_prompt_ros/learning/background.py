@@ -57,7 +57,7 @@ def learn_background(
         prediction = 1 / relative_inverse_depth(disparity.float())
         return losses.prompting_loss(prediction, losses.scale_to_mean(depth, mask), mask, train.focal)
 
-    seconds = fit(background.parameters(), loss_of, len(train), schedule, report)
+    seconds = fit(background, loss_of, len(train), schedule, out, report)
     learned = background().detach()
     figures = compare_backgrounds(network, normalise, learned, test, device)
     card = {

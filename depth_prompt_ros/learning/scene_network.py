@@ -61,7 +61,7 @@ def learn_scene_network(
         plain = (mask * (prediction - target)).square().sum() / mask.sum()
         return losses.scale_shift_invariant_loss(prediction, target, mask) + 0.5 * plain
 
-    seconds = fit(network.parameters(), loss_of, len(train), schedule, report, weight_decay=0.01)
+    seconds = fit(network, loss_of, len(train), schedule, out, report, weight_decay=0.01)
     network.eval()
     figures = evaluate_scene_network(network, catalogue.Normalise(entry).to(device), test, device)
     card = {

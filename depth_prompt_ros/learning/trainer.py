@@ -1,12 +1,12 @@
-"""The one training loop: seeded batches, a one-cycle schedule, bfloat16 where it helps, progress with time left."""
+"""The one training loop: seeded batches, a one-cycle schedule, checkpoints to go on from, progress with time left."""
 
 from __future__ import annotations
 
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,12 @@ from torch import Tensor, nn
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.rendered import RenderedSet
+from depth_prompt_ros.learning.checkpoint import Checkpoint
 
 Report = Callable[[int, int, float, float], None]
 """Called with step, steps, mean loss since the last call, seconds left."""
+
+_SAVE_EVERY = 200
 
 
 @dataclass(frozen=True)
@@ -48,25 +51,39 @@ def pick_device() -> torch.device:
 
 
 def fit(
-    parameters: Iterable[nn.Parameter],
+    module: nn.Module,
     loss_of: Callable[[NDArray[np.int64], torch.Generator], Tensor],
     count: int,
     schedule: Schedule,
+    out: Path,
     report: Report | None = None,
     weight_decay: float = 0.0,
 ) -> float:
     """Minimise ``loss_of(indices, generator)`` over ``count`` samples; returns the seconds it took.
 
-    AdamW with a one-cycle learning rate (Smith 2018); samples are drawn without replacement, epoch after epoch.
+    AdamW with a one-cycle learning rate (Smith 2018); samples are drawn without replacement, epoch after epoch. Every
+    200 steps the whole state goes to a checkpoint beside ``out``, from which the same call goes on with the same
+    result; it stays when learning is interrupted and is removed at the end.
+
+    Raises:
+        BadInput: a checkpoint that is corrupt or of other settings, or one that cannot be written.
     """
-    optimiser = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=weight_decay)
+    optimiser = torch.optim.AdamW(module.parameters(), lr=schedule.learning_rate, weight_decay=weight_decay)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, schedule.learning_rate, total_steps=schedule.steps, pct_start=0.15
     )
     generator = torch.Generator().manual_seed(schedule.seed)
     order = np.empty(0, np.int64)
+    checkpoint = Checkpoint(out.with_suffix(".checkpoint"), {**asdict(schedule), "pictures": count})
+    first, before = 1, 0.0
+    if state := checkpoint.load():
+        module.load_state_dict(state["module"])
+        optimiser.load_state_dict(state["optimiser"])
+        cycle.load_state_dict(state["cycle"])
+        generator.set_state(state["generator"])
+        order, first, before = state["order"].numpy(), state["step"] + 1, state["seconds"]
     began, losses = time.monotonic(), []
-    for step in range(1, schedule.steps + 1):
+    for step in range(first, schedule.steps + 1):
         if len(order) < schedule.batch:
             order = np.concatenate([order, torch.randperm(count, generator=generator).numpy()])
         indices, order = np.sort(order[: schedule.batch]), order[schedule.batch :]
@@ -78,10 +95,23 @@ def fit(
         cycle.step()
         losses.append(float(loss.detach()))
         if report and (step % 50 == 0 or step == schedule.steps):
-            left = (time.monotonic() - began) / step * (schedule.steps - step)
+            left = (time.monotonic() - began) / (step - first + 1) * (schedule.steps - step)
             report(step, schedule.steps, float(np.mean(losses)), left)
             losses.clear()
-    return time.monotonic() - began
+        if step % _SAVE_EVERY == 0 and step < schedule.steps:
+            checkpoint.save(
+                {
+                    "module": module.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "cycle": cycle.state_dict(),
+                    "generator": generator.get_state(),
+                    "order": torch.from_numpy(order),
+                    "step": step,
+                    "seconds": before + time.monotonic() - began,
+                }
+            )
+    checkpoint.remove()
+    return before + time.monotonic() - began
 
 
 def load_batch(data: RenderedSet, indices: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
