@@ -38,7 +38,8 @@ def scene_network(
 ) -> None:
     """Learn the small depth network on rendered scenes; the defaults made the shipped one.
 
-    Interrupted, the same command goes on where it stopped."""
+    Interrupted, the same command goes on where it stopped.
+    """
     from depth_prompt_ros.learning.scene_network import learn_scene_network
     from depth_prompt_ros.learning.trainer import Schedule
     from depth_prompt_ros.networks.catalogue import find
@@ -69,7 +70,8 @@ def background(
 ) -> None:
     """Learn a single background through the frozen network; the defaults made the shipped one.
 
-    Interrupted, the same command goes on where it stopped."""
+    Interrupted, the same command goes on where it stopped.
+    """
     from depth_prompt_ros.learning.background import learn_background
     from depth_prompt_ros.learning.trainer import Schedule
     from depth_prompt_ros.networks.catalogue import find
