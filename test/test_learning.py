@@ -10,7 +10,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("open3d")
 
-from depth_prompt_ros.data.rendered import RenderedSet, open_or_render
+from depth_prompt_ros.data.picture_set import PictureSet
+from depth_prompt_ros.data.rendered import open_or_render
 from depth_prompt_ros.learning.background import learn_background
 from depth_prompt_ros.learning.scene_network import learn_scene_network
 from depth_prompt_ros.learning.trainer import Schedule
@@ -26,12 +27,12 @@ def _one_thread():
 
 
 @pytest.fixture(scope="module")
-def objects(tmp_path_factory) -> RenderedSet:
+def objects(tmp_path_factory) -> PictureSet:
     return open_or_render(tmp_path_factory.mktemp("sets") / "objects", "objects", 8, 160, seed=9)
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory) -> RenderedSet:
+def scenes(tmp_path_factory) -> PictureSet:
     return open_or_render(tmp_path_factory.mktemp("sets") / "scenes", "scenes", 8, 160, seed=9)
 
 

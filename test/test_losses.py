@@ -63,18 +63,23 @@ def test_scale_to_mean_gives_mean_5_over_the_mask() -> None:
 
 def test_normals_are_the_cameras() -> None:
     depth = np.random.default_rng(0).uniform(1, 1.2, (9, 9)).astype(np.float32)
-    camera = CameraModel(9, 9, 14.0, 14.0, 4.0, 4.0)
-    found = losses.normals(torch.from_numpy(depth)[None, None], 14.0)[0].permute(1, 2, 0).numpy()
+    camera = CameraModel(9, 9, 14.0, 15.0, 3.0, 5.0)
+    found = (
+        losses.normals(torch.from_numpy(depth)[None, None], torch.tensor([[14.0, 15.0, 3.0, 5.0]]))[0]
+        .permute(1, 2, 0)
+        .numpy()
+    )
     np.testing.assert_allclose(found, camera.normals(depth)[1:, 1:], atol=1e-4)
 
 
 def test_normal_cosine_of_a_shape_with_itself_is_one_and_falls_with_tilt() -> None:
     x = torch.arange(16.0).expand(16, 16)
     flat, mask = torch.ones(1, 1, 16, 16), torch.ones(1, 1, 16, 16)
+    intrinsics = torch.tensor([[24.0, 24.0, 7.5, 7.5]])
     tilted = 1 / (1 + 0.02 * (x - 7.5))[None, None]
-    assert float(losses.normal_cosine(flat, flat, mask, 24.0)) == pytest.approx(1)
+    assert float(losses.normal_cosine(flat, flat, mask, intrinsics)) == pytest.approx(1)
     # A plane 1/z = 1 + a x f has the normal (a f, 0, 1): its angle to the flat one is atan(a f).
-    assert float(losses.normal_cosine(tilted, flat, mask, 24.0)) == pytest.approx(
+    assert float(losses.normal_cosine(tilted, flat, mask, intrinsics)) == pytest.approx(
         np.cos(np.arctan(0.02 * 24)), abs=1e-3
     )
 
@@ -88,4 +93,7 @@ def test_gradient_loss_of_a_ramp_by_hand() -> None:
 def test_prompting_loss_gradient_against_finite_differences() -> None:
     prediction, target, mask = batch(5, count=1, size=6)
     prediction.requires_grad_(True)
-    assert torch.autograd.gradcheck(lambda p: losses.prompting_loss(p, target, mask, 9.0), (prediction,), atol=1e-4)
+    intrinsics = torch.tensor([[9.0, 9.0, 2.5, 2.5]])
+    assert torch.autograd.gradcheck(
+        lambda p: losses.prompting_loss(p, target, mask, intrinsics), (prediction,), atol=1e-4
+    )

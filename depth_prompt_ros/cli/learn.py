@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 import typer
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.data.rendered import RenderedSet
+    from depth_prompt_ros.data.picture_set import PictureSet
 
 app = typer.Typer(no_args_is_help=True, help="Learn the depth network and its background prompt on rendered pictures.")
 
@@ -86,7 +86,7 @@ def background(
     _print(out, figures)
 
 
-def _rendered(cache: Path, kind: Literal["scenes", "objects"], count: int, size: int, seed: int) -> RenderedSet:
+def _rendered(cache: Path, kind: Literal["scenes", "objects"], count: int, size: int, seed: int) -> PictureSet:
     from depth_prompt_ros.data.rendered import open_or_render
 
     with _progress(f"rendering {count} {kind}") as report:

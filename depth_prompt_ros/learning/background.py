@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from depth_prompt_ros.data.rendered import RenderedSet
+from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.graph.disparity import relative_inverse_depth
 from depth_prompt_ros.graph.prompt import FourierBackground, composite
 from depth_prompt_ros.learning import losses
@@ -28,8 +28,8 @@ from depth_prompt_ros.networks import catalogue
 
 
 def learn_background(
-    train: RenderedSet,
-    test: RenderedSet,
+    train: PictureSet,
+    test: PictureSet,
     out: Path,
     schedule: Schedule,
     name: str = "scene-net",
@@ -48,14 +48,15 @@ def learn_background(
     background = FourierBackground(entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
 
     def loss_of(indices: NDArray[np.int64], generator: torch.Generator) -> Tensor:
-        image, depth, mask = load_batch(train, indices, device)
+        batch = load_batch(train, indices, device)
         if torch.rand((), generator=generator) < 0.5:
-            image, depth, mask = image.flip(3), depth.flip(3), mask.flip(3)
+            batch = batch.mirrored()
+        image, depth, mask, intrinsics = batch
         picture = normalise(composite(augment_colour(image, generator), mask, background()))
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
             disparity = network(picture)
         prediction = 1 / relative_inverse_depth(disparity.float())
-        return losses.prompting_loss(prediction, losses.scale_to_mean(depth, mask), mask, train.focal)
+        return losses.prompting_loss(prediction, losses.scale_to_mean(depth, mask), mask, intrinsics)
 
     seconds = fit(background, loss_of, len(train), schedule, out, report)
     learned = background().detach()
@@ -76,7 +77,7 @@ def learn_background(
 
 @torch.no_grad()
 def compare_backgrounds(
-    network: nn.Module, normalise: nn.Module, learned: Tensor, test: RenderedSet, device: torch.device
+    network: nn.Module, normalise: nn.Module, learned: Tensor, test: PictureSet, device: torch.device
 ) -> dict[str, dict[str, float]]:
     """si-RMSE and normal cosine of the frozen network per background, and of a constant depth, on test objects."""
     size = test.images.shape[1]
@@ -84,7 +85,7 @@ def compare_backgrounds(
     fixed = {"white": torch.ones_like(noise), "noise": noise, "learned": learned}
     sums: dict[str, list[Tensor]] = {}
     for start in range(0, len(test), 32):
-        image, depth, mask = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
+        image, depth, mask, intrinsics = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
         target = losses.scale_to_mean(depth, mask)
         pictures = {key: composite(image, mask, background) for key, background in fixed.items()}
         pictures["original"] = image
@@ -92,7 +93,7 @@ def compare_backgrounds(
         depths["constant depth"] = torch.ones_like(depth)
         for key, value in depths.items():
             rmse = losses.si_rmse(value, target, mask)
-            cosine = losses.normal_cosine(value, target, mask, test.focal)
+            cosine = losses.normal_cosine(value, target, mask, intrinsics)
             sums.setdefault(key, []).append(torch.stack([rmse, cosine], 1))
     means = {key: torch.cat(rows).mean(0).tolist() for key, rows in sums.items()}
     return {

@@ -54,31 +54,29 @@ def si_rmse(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return torch.sqrt(squares / mask.sum((1, 2, 3)).clamp(min=1) + 1e-8)
 
 
-def normals(depth: Tensor, focal: float) -> Tensor:
+def normals(depth: Tensor, intrinsics: Tensor) -> Tensor:
     """(N, 3, H-1, W-1) unit normals by the cross product of left and top differences (2306.05428, eq. 4).
 
-    ``focal`` in pixels; the principal point is the picture's middle.
+    ``intrinsics`` (N, 4) are fx, fy, cx, cy in pixels of the depth's pictures.
     """
     height, width = depth.shape[-2:]
-    y, x = torch.meshgrid(
-        torch.arange(height, device=depth.device, dtype=depth.dtype) - (height - 1) / 2,
-        torch.arange(width, device=depth.device, dtype=depth.dtype) - (width - 1) / 2,
-        indexing="ij",
-    )
-    points = torch.cat([depth * x / focal, depth * y / focal, depth], 1)
+    fx, fy, cx, cy = intrinsics.to(depth)[:, :, None, None, None].unbind(1)
+    x = (torch.arange(width, device=depth.device, dtype=depth.dtype) - cx) / fx
+    y = (torch.arange(height, device=depth.device, dtype=depth.dtype)[:, None] - cy) / fy
+    points = torch.cat([depth * x, depth * y, depth], 1)
     across = points[:, :, 1:, 1:] - points[:, :, 1:, :-1]
     down = points[:, :, 1:, 1:] - points[:, :, :-1, 1:]
     return functional.normalize(torch.linalg.cross(down, across, dim=1), dim=1, eps=1e-12)
 
 
-def normal_cosine(prediction: Tensor, target: Tensor, mask: Tensor, focal: float) -> Tensor:
+def normal_cosine(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor) -> Tensor:
     """(N,) mean cosine between the normals of two depths where all three pixels are in the mask, in [-1, 1]."""
     whole = mask[:, 0, 1:, 1:] * mask[:, 0, 1:, :-1] * mask[:, 0, :-1, 1:]
-    cosine = (normals(prediction, focal) * normals(target, focal)).sum(1)
+    cosine = (normals(prediction, intrinsics) * normals(target, intrinsics)).sum(1)
     return (whole * cosine).sum((1, 2)) / whole.sum((1, 2)).clamp(min=1)
 
 
-def prompting_loss(prediction: Tensor, target: Tensor, mask: Tensor, focal: float) -> Tensor:
+def prompting_loss(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor) -> Tensor:
     """si-RMSE plus half of one minus the normals' cosine, averaged over the batch (2306.05428), () float."""
-    cosine = normal_cosine(prediction, target, mask, focal)
+    cosine = normal_cosine(prediction, target, mask, intrinsics)
     return (si_rmse(prediction, target, mask) + 0.5 * (1 - cosine)).mean()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from depth_prompt_ros.data.rendered import RenderedSet
+from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.trainer import (
     Report,
@@ -32,8 +32,8 @@ def _normalised_disparity(depth: Tensor) -> Tensor:
 
 
 def learn_scene_network(
-    train: RenderedSet,
-    test: RenderedSet,
+    train: PictureSet,
+    test: PictureSet,
     out: Path,
     schedule: Schedule,
     name: str = "scene-net",
@@ -50,13 +50,14 @@ def learn_scene_network(
     normalise = catalogue.Normalise(entry).to(device)
 
     def loss_of(indices: NDArray[np.int64], generator: torch.Generator) -> Tensor:
-        image, depth, mask = load_batch(train, indices, device)
+        batch = load_batch(train, indices, device)
         if torch.rand((), generator=generator) < 0.5:
-            image, depth, mask = image.flip(3), depth.flip(3), mask.flip(3)
-        picture = normalise(augment_colour(image, generator))
+            batch = batch.mirrored()
+        mask = batch.mask
+        picture = normalise(augment_colour(batch.image, generator))
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
             prediction = network(picture)
-        prediction, target = prediction.float(), _normalised_disparity(depth)
+        prediction, target = prediction.float(), _normalised_disparity(batch.depth)
         # Aligned to its own best scale, a constant prediction gets no gradient; the plain term pulls it out of there.
         plain = (mask * (prediction - target)).square().sum() / mask.sum()
         return losses.scale_shift_invariant_loss(prediction, target, mask) + 0.5 * plain
@@ -77,7 +78,7 @@ def learn_scene_network(
 
 @torch.no_grad()
 def evaluate_scene_network(
-    network: torch.nn.Module, normalise: torch.nn.Module, test: RenderedSet, device: torch.device
+    network: torch.nn.Module, normalise: torch.nn.Module, test: PictureSet, device: torch.device
 ) -> dict[str, float]:
     """Mean over test scenes of the share of disparity variance left after the best scale and shift.
 
@@ -86,7 +87,7 @@ def evaluate_scene_network(
     """
     rows = []
     for start in range(0, len(test), 32):
-        image, depth, mask = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
+        image, depth, mask, _ = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
         disparity = 1 / depth.clamp(min=0.05)
         fitted = losses.align_scale_shift(network(normalise(image)), disparity, mask)
         mean = disparity.mean((1, 2, 3), keepdim=True)

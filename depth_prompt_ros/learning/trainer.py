@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from depth_prompt_ros import __version__
-from depth_prompt_ros.data.rendered import RenderedSet
+from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.learning.checkpoint import Checkpoint
 
 Report = Callable[[int, int, float, float], None]
@@ -114,16 +114,37 @@ def fit(
     return before + time.monotonic() - began
 
 
-def load_batch(data: RenderedSet, indices: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """RGB in [0, 1] (N, 3, S, S), depth in metres and mask in {0, 1}, (N, 1, S, S), float32.
+class Batch(NamedTuple):
+    """N pictures with their truth, float32.
 
-    Pixels where nothing was hit get the picture's largest depth and are outside the mask.
+    Attributes:
+        image: (N, 3, S, S) RGB in [0, 1], channels last in memory.
+        depth: (N, 1, S, S) metres; where it is unknown, the picture's largest.
+        mask: (N, 1, S, S) in {0, 1}, the object where its depth is known.
+        intrinsics: (N, 4) fx, fy, cx, cy in pixels.
     """
+
+    image: Tensor
+    depth: Tensor
+    mask: Tensor
+    intrinsics: Tensor
+
+    def mirrored(self) -> Batch:
+        """Left and right exchanged."""
+        fx, fy, cx, cy = self.intrinsics.unbind(1)
+        intrinsics = torch.stack([fx, fy, self.image.shape[3] - 1 - cx, cy], 1)
+        return Batch(self.image.flip(3), self.depth.flip(3), self.mask.flip(3), intrinsics)
+
+
+def load_batch(data: PictureSet, indices: NDArray[np.int64], device: torch.device) -> Batch:
+    """Those pictures of a set."""
     image = torch.from_numpy(data.images[indices]).to(device).permute(0, 3, 1, 2).float() / 255
     depth = torch.from_numpy(data.depths[indices]).to(device)[:, None]
     mask = torch.from_numpy(data.masks[indices]).to(device)[:, None] & torch.isfinite(depth)
     far = torch.where(torch.isfinite(depth), depth, 0).amax((1, 2, 3), keepdim=True).clamp(min=0.1)
-    return image.contiguous(memory_format=torch.channels_last), torch.where(mask, depth, far), mask.float()
+    intrinsics = torch.from_numpy(data.intrinsics[indices]).to(device)
+    image = image.contiguous(memory_format=torch.channels_last)
+    return Batch(image, torch.where(mask, depth, far), mask.float(), intrinsics)
 
 
 def augment_colour(image: Tensor, generator: torch.Generator) -> Tensor:
