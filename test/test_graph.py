@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.graph.disparity import relative_inverse_depth, with_relief
+from depth_prompt_ros.graph.disparity import inverse_depth_up_to_scale, relative_inverse_depth, with_relief
 from depth_prompt_ros.graph.metric_fit import MetricFit
 from depth_prompt_ros.graph.prompt import FourierBackground, composite, load_background
 from depth_prompt_ros.graph.prompted_network import INPUTS
@@ -146,3 +146,32 @@ def test_frozen_means_eval_mode_without_gradients() -> None:
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
     assert load_background(PROMPT, "scene-net")().shape == (1, 3, 160, 160)
+
+
+@pytest.mark.parametrize("kind", ["depth", "metric depth"])
+def test_depth_becomes_its_reciprocal_and_stays_finite(kind) -> None:
+    depth = torch.tensor([[2.0, 4.0, 0.0, -1.0]]).view(1, 1, 1, 4)
+    assert inverse_depth_up_to_scale(depth, kind).flatten().tolist() == pytest.approx([0.5, 0.25, 250, 250])
+    nothing = inverse_depth_up_to_scale(torch.zeros(1, 1, 2, 2), kind)
+    assert bool((nothing > 0).all()) and bool(nothing.isfinite().all())
+
+
+def test_shifted_depth_starts_a_hundredth_above_its_nearest_pixel() -> None:
+    shifted = torch.tensor([[-3.0, -2.0, 1.0]]).view(1, 1, 1, 3)
+    inverse = inverse_depth_up_to_scale(shifted, "shifted depth")
+    assert (1 / inverse).flatten().tolist() == pytest.approx([0.01, 1.01, 4.01])
+    torch.testing.assert_close(inverse_depth_up_to_scale(shifted + 9, "shifted depth"), inverse)
+
+
+def test_disparity_is_equation_2_and_other_kinds_are_refused() -> None:
+    disparity = shape(3)
+    assert torch.equal(inverse_depth_up_to_scale(disparity, "disparity"), relative_inverse_depth(disparity))
+    with pytest.raises(ValueError, match="'inverse'"):
+        inverse_depth_up_to_scale(disparity, "inverse")
+
+
+@pytest.mark.parametrize("kind", ["disparity", "depth", "shifted depth", "metric depth"])
+def test_every_output_kind_is_above_0_and_has_the_gradient_of_finite_differences(kind) -> None:
+    output = shape(5, 6).double().requires_grad_()
+    assert float(inverse_depth_up_to_scale(output, kind).min()) > 0
+    assert torch.autograd.gradcheck(lambda value: inverse_depth_up_to_scale(value, kind), output)

@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+OutputKind = Literal["disparity", "depth", "shifted depth", "metric depth"]
+"""What a monocular network gives: disparity (inverse depth) up to scale and shift; depth up to scale; depth up to scale
+and shift; depth in metres."""
+
+
+def inverse_depth_up_to_scale(output: Tensor, kind: OutputKind) -> Tensor:
+    """From what the frozen network says to inverse depth up to scale, above 0.
+
+    - disparity: :func:`relative_inverse_depth` (2306.05428, eq. 2);
+    - depth, metric depth: the reciprocal, of at least a thousandth of the picture's largest depth [ours];
+    - shifted depth: the reciprocal of ``output - min + 0.01``, min over all pixels of each picture (2306.05428, as its
+      authors use LeReS).
+
+    Args:
+        output: (N, 1, H, W).
+        kind: of the network, from its catalogue entry.
+
+    Returns:
+        (N, 1, H, W).
+
+    Raises:
+        ValueError: unknown kind.
+    """
+    if kind == "disparity":
+        return relative_inverse_depth(output)
+    if kind == "shifted depth":
+        return 1 / (output - output.amin((1, 2, 3), keepdim=True) + 0.01)
+    if kind in ("depth", "metric depth"):
+        return 1 / torch.maximum(output, output.amax((1, 2, 3), keepdim=True).clamp(min=1e-3) / 1000)
+    raise ValueError(f"no output kind {kind!r}")
 
 
 def relative_inverse_depth(disparity: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from depth_prompt_ros.graph.disparity import relative_inverse_depth, with_relief
+from depth_prompt_ros.graph.disparity import OutputKind, inverse_depth_up_to_scale, with_relief
 from depth_prompt_ros.graph.metric_fit import MetricFit
 from depth_prompt_ros.graph.prompt import composite
 
@@ -21,14 +21,17 @@ class PromptedNetwork(nn.Module):
     ``picture`` (N, 3, S, S) RGB in [0, 1], what the network saw.
     """
 
-    def __init__(self, network: nn.Module, normalise: nn.Module, background: nn.Module) -> None:
+    def __init__(
+        self, network: nn.Module, normalise: nn.Module, background: nn.Module, output: OutputKind = "disparity"
+    ) -> None:
         super().__init__()
+        self.output = output
         self.network, self.normalise, self.background, self.fit = network, normalise, background, MetricFit()
 
     def shape(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Inverse depth up to scale, (N, 1, S, S), and the prompted picture."""
         picture = composite(image, mask, self.background())
-        return relative_inverse_depth(self.network(self.normalise(picture))), picture
+        return inverse_depth_up_to_scale(self.network(self.normalise(picture)), self.output), picture
 
     def forward(
         self, image: Tensor, mask: Tensor, trusted: Tensor, relief: Tensor, free_shift: Tensor

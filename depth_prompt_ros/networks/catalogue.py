@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks.scene_net import SceneNet
+from depth_prompt_ros.networks import scene_net
+from depth_prompt_ros.networks.entry import NetworkEntry
 from depth_prompt_ros.resources import resource_path
 
-
-@dataclass(frozen=True)
-class NetworkEntry:
-    """One network of the catalogue.
-
-    Attributes:
-        name: the id that prompts and graphs refer to.
-        build: makes it with random weights.
-        weights: file under ``models/``.
-        size: side of the square input picture, pixels.
-        mean, std: normalisation of RGB in [0, 1].
-        output: what its output is.
-        licence: of the weights.
-    """
-
-    name: str
-    build: Callable[[], nn.Module]
-    weights: str
-    size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    output: Literal["disparity up to shift"]
-    licence: str
-
-
-CATALOGUE: dict[str, NetworkEntry] = {
-    entry.name: entry
-    for entry in (
-        NetworkEntry(
-            name="scene-net",
-            build=SceneNet,
-            weights="models/scene_net.safetensors",
-            size=160,
-            mean=(0.5, 0.5, 0.5),
-            std=(0.25, 0.25, 0.25),
-            output="disparity up to shift",
-            licence="Apache-2.0",
-        ),
-    )
-}
+CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for entry in (*scene_net.ENTRIES,)}
 
 
 def find(name: str) -> NetworkEntry:

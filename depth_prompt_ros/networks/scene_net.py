@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from depth_prompt_ros.networks.entry import NetworkEntry
+
 
 class _Residual(nn.Module):
     """Two 3x3 convolutions around a shortcut; the first may halve the picture (He et al. 2016)."""
@@ -83,3 +85,18 @@ class SceneNet(nn.Module):
             self.head(features), scale_factor=2.0, mode="bilinear", align_corners=False
         )
         return disparity
+
+
+ENTRIES = (
+    NetworkEntry(
+        name="scene-net",
+        build=SceneNet,
+        size=160,
+        multiple=32,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.25, 0.25, 0.25),
+        output="disparity",
+        licence="Apache-2.0",
+        weights="models/scene_net.safetensors",
+    ),
+)

@@ -34,7 +34,8 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
     entry = catalogue.find(name)
     weights = weights or resource_path(entry.weights)
     network = catalogue.load_frozen(name, weights)
-    module = PromptedNetwork(network, catalogue.Normalise(entry), load_background(prompt, name)).eval()
+    background = load_background(prompt, name)
+    module = PromptedNetwork(network, catalogue.Normalise(entry), background, entry.output).eval()
     example = example_inputs(entry.size, targets=2, seed=0)
     targets = torch.export.Dim("targets", min=1, max=64)
     program = torch.onnx.export(

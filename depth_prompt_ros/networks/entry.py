@@ -1,0 +1,59 @@
+"""What the catalogue knows of one frozen network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from depth_prompt_ros.graph.disparity import OutputKind
+
+
+def _as_published(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return tensors
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where published weights come from.
+
+    Attributes:
+        page: what a person opens: description, licence, download.
+        files: addresses that ``depth-prompt models add`` fetches, the weights first; empty if a person must.
+        sha256: of the weights' file; empty = not known yet.
+    """
+
+    page: str
+    files: tuple[str, ...] = ()
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """One network of the catalogue.
+
+    Attributes:
+        name: the id that prompts and graphs refer to.
+        build: makes it with random weights; normalised (N, 3, S, S) picture in, (N, 1, S, S) of kind ``output`` out.
+        size: side S of the square input picture that it was made for, pixels.
+        multiple: S must be a multiple of this; equal to ``size`` if no other size works.
+        mean, std: normalisation of RGB in [0, 1].
+        output: what its output is.
+        licence: of the weights.
+        weights: file under ``models/`` that ships with the package; empty = in the user's model folder.
+        source: where the weights were published; None = learned by this package.
+        adapt: from the published file's tensors to the module's ``state_dict``.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    size: int
+    multiple: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    output: OutputKind
+    licence: str
+    weights: str = ""
+    source: Source | None = None
+    adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = _as_published
