@@ -28,6 +28,9 @@ SCENE_SEEDS, OBJECT_SEEDS = (100, 101), (200, 201)
 @app.command("scene-network")
 def scene_network(
     out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors.")],
+    network: Annotated[str, typer.Option("--network", help="scene-net (convolutional) or scene-vit (transformer).")] = (
+        "scene-net"
+    ),
     cache: Cache = Path("rendered"),
     steps: Steps = 6000,
     pictures: Pictures = 14000,
@@ -36,7 +39,7 @@ def scene_network(
     learning_rate: Rate = 2e-3,
     seed: Seed = 0,
 ) -> None:
-    """Learn the small depth network on rendered scenes; the defaults made the shipped one.
+    """Learn a small depth network on rendered scenes; the defaults made the shipped one.
 
     Interrupted, the same command goes on where it stopped.
     """
@@ -44,11 +47,13 @@ def scene_network(
     from depth_prompt_ros.learning.trainer import Schedule
     from depth_prompt_ros.networks.catalogue import find
 
-    size = find("scene-net").size
+    size = find(network).size
     train = _rendered(cache, "scenes", pictures, size, SCENE_SEEDS[0])
     test = _rendered(cache, "scenes", test_pictures, size, SCENE_SEEDS[1])
     with _progress("learning") as report:
-        figures = learn_scene_network(train, test, out, Schedule(steps, batch, learning_rate, seed), report=report)
+        figures = learn_scene_network(
+            train, test, out, Schedule(steps, batch, learning_rate, seed), network, report=report
+        )
     _print(out, figures)
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.trainer import (
+    Batch,
     Report,
     Schedule,
     augment_colour,
@@ -31,6 +33,17 @@ def _normalised_disparity(depth: Tensor) -> Tensor:
     return (disparity - mean) / disparity.std((1, 2, 3), keepdim=True).clamp(min=1e-3)
 
 
+def _zoomed(batch: Batch, generator: torch.Generator) -> Batch:
+    """A random square window of all pictures, 0.6 to 1 times their side, enlarged to their size again."""
+    size = batch.image.shape[3]
+    side = int(size * (0.6 + 0.4 * torch.rand((), generator=generator)))
+    top, left = torch.randint(0, size - side + 1, (2,), generator=generator).tolist()
+    window = (..., slice(top, top + side), slice(left, left + side))
+    image = functional.interpolate(batch.image[window], size=(size, size), mode="bilinear", align_corners=False)
+    depth, mask = (functional.interpolate(each[window], size=(size, size)) for each in (batch.depth, batch.mask))
+    return Batch(image, depth, mask, batch.intrinsics)
+
+
 def learn_scene_network(
     train: PictureSet,
     test: PictureSet,
@@ -42,7 +55,7 @@ def learn_scene_network(
     """Learn catalogue network ``name`` on scenes, write weights and card to ``out``; returns the test figures.
 
     Loss in disparity: scale-and-shift-invariant with its gradient term (MiDaS), plus the plain squared error to
-    disparity of mean 0 and deviation 1. Colour augmentation, flips.
+    disparity of mean 0 and deviation 1. Colour augmentation, flips, zooms.
     """
     torch.manual_seed(schedule.seed)
     device, entry = pick_device(), catalogue.find(name)
@@ -53,6 +66,8 @@ def learn_scene_network(
         batch = load_batch(train, indices, device)
         if torch.rand((), generator=generator) < 0.5:
             batch = batch.mirrored()
+        if torch.rand((), generator=generator) < 0.5:
+            batch = _zoomed(batch, generator)
         mask = batch.mask
         picture = normalise(augment_colour(batch.image, generator))
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
@@ -64,7 +79,7 @@ def learn_scene_network(
 
     seconds = fit(network, loss_of, len(train), schedule, out, report, weight_decay=0.01)
     network.eval()
-    figures = evaluate_scene_network(network, catalogue.Normalise(entry).to(device), test, device)
+    figures = evaluate_scene_network(network, normalise, test, mean_disparity(train, device), device)
     card = {
         "data": f"{len(train)} rendered scenes",
         "schedule": asdict(schedule),
@@ -76,27 +91,37 @@ def learn_scene_network(
     return figures
 
 
+def mean_disparity(train: PictureSet, device: torch.device) -> Tensor:
+    """(1, 1, S, S) what scenes look like on average: disparity of mean 0 and deviation 1, mean of 1000 pictures."""
+    chosen = np.linspace(0, len(train) - 1, min(1000, len(train))).astype(int)
+    chunks = np.array_split(chosen, -(-len(chosen) // 100))
+    rows = [_normalised_disparity(load_batch(train, chunk, device).depth).sum(0, keepdim=True) for chunk in chunks]
+    return torch.stack(rows).sum(0) / len(chosen)
+
+
 @torch.no_grad()
 def evaluate_scene_network(
-    network: torch.nn.Module, normalise: torch.nn.Module, test: PictureSet, device: torch.device
+    network: torch.nn.Module, normalise: torch.nn.Module, test: PictureSet, mean_scene: Tensor, device: torch.device
 ) -> dict[str, float]:
-    """Mean over test scenes of the share of disparity variance left after the best scale and shift.
+    """How well a network knows scenes, beside a constant and beside the mean scene; means over test pictures.
 
-    ``unexplained_variance`` is 1 for a constant picture and 0 for a perfect one; AbsRel of depth is after the same
-    fit in disparity, beside the AbsRel of the constant (mean disparity) picture.
+    ``unexplained_variance`` is the share of disparity variance left after the best scale and shift: 1 for a constant
+    picture, 0 for a perfect one. ``abs_rel`` is of depth after the same fit.
     """
     rows = []
     for start in range(0, len(test), 32):
         image, depth, mask, _ = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
         disparity = 1 / depth.clamp(min=0.05)
-        fitted = losses.align_scale_shift(network(normalise(image)), disparity, mask)
-        mean = disparity.mean((1, 2, 3), keepdim=True)
-        left = (fitted - disparity).square().mean((1, 2, 3)) / (disparity - mean).square().mean((1, 2, 3)).clamp(
-            min=1e-9
-        )
-        relative = ((1 / fitted.clamp(min=0.1) - depth).abs() / depth).mean((1, 2, 3))
-        constant = ((1 / mean - depth).abs() / depth).mean((1, 2, 3))
-        rows.append(torch.stack([left, relative, constant], 1))
-    mean_row = torch.cat(rows).mean(0).tolist()
-    names = ("unexplained_variance", "abs_rel", "abs_rel_constant")
-    return {name: round(value, 4) for name, value in zip(names, mean_row, strict=True)}
+        variance = (disparity - disparity.mean((1, 2, 3), keepdim=True)).square().mean((1, 2, 3)).clamp(min=1e-9)
+        answers = (network(normalise(image)), mean_scene.expand_as(disparity), torch.zeros_like(disparity))
+        row = []
+        for answer in answers:
+            fitted = losses.align_scale_shift(answer, disparity, mask)
+            row.append((fitted - disparity).square().mean((1, 2, 3)) / variance)
+            row.append(((1 / fitted.clamp(min=0.1) - depth).abs() / depth).mean((1, 2, 3)))
+        rows.append(torch.stack(row, 1))
+    means = torch.cat(rows).mean(0).tolist()
+    names = [
+        f"{figure}{who}" for who in ("", "_mean_scene", "_constant") for figure in ("unexplained_variance", "abs_rel")
+    ]
+    return {name: round(value, 4) for name, value in zip(names, means, strict=True)}

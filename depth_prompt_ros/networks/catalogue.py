@@ -9,11 +9,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks import scene_net
+from depth_prompt_ros.networks import scene_net, scene_vit
 from depth_prompt_ros.networks.entry import NetworkEntry
 from depth_prompt_ros.resources import resource_path
 
-CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for entry in (*scene_net.ENTRIES,)}
+CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for entry in (*scene_net.ENTRIES, *scene_vit.ENTRIES)}
 
 
 def find(name: str) -> NetworkEntry:
