@@ -1,7 +1,8 @@
-"""Finds the files that the package ships beside its code: models/ and config/."""
+"""Finds files: those that the package ships beside its code (models/ and config/), and the user's own models."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from depth_prompt_ros.errors import BadInput
@@ -22,3 +23,11 @@ def resource_path(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise BadInput(f"{name} is not installed with {package.name} (looked beside {package}): install the package again")
+
+
+def model_folder() -> Path:
+    """Where the user's depth networks are: ``$DEPTH_PROMPT_MODELS``, or in the XDG data folder; it need not exist."""
+    if chosen := os.environ.get("DEPTH_PROMPT_MODELS"):
+        return Path(chosen).expanduser()
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "depth_prompt_ros" / "models"

@@ -9,11 +9,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks import scene_net, scene_vit
+from depth_prompt_ros.networks import scene_net, scene_vit, transformers_depth
 from depth_prompt_ros.networks.entry import NetworkEntry
-from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.resources import model_folder, resource_path
 
-CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for entry in (*scene_net.ENTRIES, *scene_vit.ENTRIES)}
+CATALOGUE: dict[str, NetworkEntry] = {
+    entry.name: entry for entry in (*scene_net.ENTRIES, *scene_vit.ENTRIES, *transformers_depth.ENTRIES)
+}
 
 
 def find(name: str) -> NetworkEntry:
@@ -58,6 +60,11 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise BadModel(f"cannot read weights {path} ({error}): the file is corrupt, fetch or learn it again") from error
 
 
+def weights_path(entry: NetworkEntry) -> Path:
+    """Where an entry's weights are, or would be after ``depth-prompt models add``."""
+    return resource_path(entry.weights) if entry.weights else model_folder() / f"{entry.name}.safetensors"
+
+
 def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
     """The network with its weights, in eval mode and without gradients of its own: frozen.
 
@@ -65,15 +72,20 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
         BadModel: unknown name, missing or corrupt file, or weights of another network.
     """
     entry = find(name)
-    path = weights or resource_path(entry.weights)
+    path = weights or weights_path(entry)
+    if weights is None and entry.source is not None and not path.is_file():
+        raise BadModel(f"no weights of {name} at {path}: get them with depth-prompt models add {name}")
     tensors, metadata = read_weights(path)
     if metadata.get("network") != name:
         raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {name!r}")
-    network = entry.build()
     try:
-        network.load_state_dict(tensors)
+        network = entry.load(tensors)
     except RuntimeError as error:
-        raise BadModel(
-            f"{path} does not fit {name}: {str(error).splitlines()[0]}; learn it with this version"
-        ) from error
+        mend = "learn it with this version" if entry.source is None else f"run depth-prompt models add {name} again"
+        raise BadModel(f"{path} does not fit {name}: {first_line(error)}; {mend}") from error
     return network.eval().requires_grad_(False)
+
+
+def first_line(error: Exception) -> str:
+    """What PyTorch says of tensors that do not fit, without the list of all of them."""
+    return " ".join(str(error).split("\n")[:2]).replace("\t", "")[:300]

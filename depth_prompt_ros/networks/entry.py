@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -21,7 +22,7 @@ class Source:
     Attributes:
         page: what a person opens: description, licence, download.
         files: addresses that ``depth-prompt models add`` fetches, the weights first; empty if a person must.
-        sha256: of the weights' file; empty = not known yet.
+        sha256: of the weights' file, the first of ``files``; empty = not known yet.
     """
 
     page: str
@@ -43,7 +44,8 @@ class NetworkEntry:
         licence: of the weights.
         weights: file under ``models/`` that ships with the package; empty = in the user's model folder.
         source: where the weights were published; None = learned by this package.
-        adapt: from the published file's tensors to the module's ``state_dict``.
+        adapt: from the published file's tensors, a wrapping ``state_dict`` or the like already taken off, to those of
+            the module's ``state_dict``.
     """
 
     name: str
@@ -57,3 +59,17 @@ class NetworkEntry:
     weights: str = ""
     source: Source | None = None
     adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = _as_published
+
+    def load(self, tensors: dict[str, Tensor]) -> nn.Module:
+        """The network with these tensors, named as published.
+
+        Raises:
+            RuntimeError: a tensor is missing, too many, or has another shape.
+        """
+        network = self.build()
+        network.load_state_dict(self.adapt(tensors))
+        return network
+
+    def contradictions(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
+        """What a ``config.json`` published beside the weights says against this entry; here, nothing."""
+        return []

@@ -14,7 +14,6 @@ from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.prompt import load_background
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
 from depth_prompt_ros.networks import catalogue
-from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
 
 TOLERANCE = 1e-4
@@ -32,7 +31,7 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
     import onnx
 
     entry = catalogue.find(name)
-    weights = weights or resource_path(entry.weights)
+    weights = weights or catalogue.weights_path(entry)
     network = catalogue.load_frozen(name, weights)
     background = load_background(prompt, name)
     module = PromptedNetwork(network, catalogue.Normalise(entry), background, entry.output).eval()
