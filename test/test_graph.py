@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.disparity import inverse_depth_up_to_scale, relative_inverse_depth, with_relief
 from depth_prompt_ros.graph.metric_fit import MetricFit
-from depth_prompt_ros.graph.prompt import FourierBackground, composite, load_background
+from depth_prompt_ros.graph.prompt import composite, load_prompt
 from depth_prompt_ros.graph.prompted_network import INPUTS
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.resources import resource_path
@@ -80,16 +80,6 @@ def test_relief_shrinks_with_the_field_of_view() -> None:
     torch.testing.assert_close(1 / with_relief(1 / near, torch.ones_like(near), torch.ones(1)), near)
 
 
-def test_background_starts_grey_and_smooth_and_learns() -> None:
-    background = FourierBackground(32, torch.Generator().manual_seed(0))
-    picture = background()
-    assert picture.shape == (1, 3, 32, 32)
-    assert 0 < float(picture.min()) < float(picture.max()) < 1
-    picture.sum().backward()
-    assert background.spectrum.grad is not None
-    assert float(background.spectrum.grad.abs().sum()) > 0
-
-
 def test_composite_is_hard() -> None:
     image, background = torch.full((1, 3, 2, 2), 0.2), torch.full((1, 3, 2, 2), 0.9)
     mask = torch.tensor([[[[1.0, 0.0], [0.0, 1.0]]]])
@@ -114,7 +104,7 @@ def test_a_prompt_for_another_network_is_refused_by_name(tmp_path) -> None:
     from safetensors.torch import save_file
 
     other = tmp_path / "other.safetensors"
-    save_file({"picture": torch.zeros(1, 3, 160, 160)}, str(other), {"network": "dpt-large"})
+    save_file({"picture": torch.zeros(1, 3, 160, 160)}, str(other), {"network": "dpt-large", "prompt": "single"})
     with pytest.raises(BadModel, match=r"other\.safetensors is a prompt for network 'dpt-large', not 'scene-net'"):
         export_graph(tmp_path / "out.onnx", other)
     assert not (tmp_path / "out.onnx").exists()
@@ -145,7 +135,7 @@ def test_frozen_means_eval_mode_without_gradients() -> None:
     network = catalogue.load_frozen("scene-net")
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
-    assert load_background(PROMPT, "scene-net")().shape == (1, 3, 160, 160)
+    assert load_prompt(PROMPT, "scene-net")(None, None).shape == (1, 3, 160, 160)
 
 
 @pytest.mark.parametrize("kind", ["depth", "metric depth"])

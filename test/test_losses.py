@@ -95,5 +95,5 @@ def test_prompting_loss_gradient_against_finite_differences() -> None:
     prediction.requires_grad_(True)
     intrinsics = torch.tensor([[9.0, 9.0, 2.5, 2.5]])
     assert torch.autograd.gradcheck(
-        lambda p: losses.prompting_loss(p, target, mask, intrinsics), (prediction,), atol=1e-4
+        lambda p: sum(losses.prompting_losses(p, target, mask, intrinsics).values()), (prediction,), atol=1e-4
     )

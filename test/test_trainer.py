@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning import trainer
+from depth_prompt_ros.learning.log import TrainingLog
 from depth_prompt_ros.learning.trainer import Schedule, fit
 
-SCHEDULE = Schedule(steps=30, batch=4, learning_rate=0.05, seed=3)
+SCHEDULE = Schedule(steps=30, batch=4, learning_rate=0.05, seed=3, validate_every=6)
 
 
 @pytest.fixture(autouse=True)
 def _save_often(monkeypatch) -> None:
     monkeypatch.setattr(trainer, "_SAVE_EVERY", 10)
+    monkeypatch.setattr(trainer, "_REPORT_EVERY", 5)
 
 
 def learn(out, stop_at: int = 0, schedule: Schedule = SCHEDULE) -> torch.Tensor:
@@ -25,15 +32,18 @@ def learn(out, stop_at: int = 0, schedule: Schedule = SCHEDULE) -> torch.Tensor:
     points = torch.linspace(-1, 1, 30).view(10, 3)
     calls = 0
 
-    def loss_of(indices, generator):
+    def loss_of(batch, generator):
         nonlocal calls
         calls += 1
         if calls == stop_at:
             raise KeyboardInterrupt
-        batch = points[indices] + 0.1 * torch.rand(len(indices), 3, generator=generator)
-        return (module(batch) - batch.sum(1, keepdim=True)).square().mean()
+        batch = batch + 0.1 * torch.rand(batch.shape, generator=generator)
+        return {"square": (module(batch) - batch.sum(1, keepdim=True)).square().mean()}
 
-    fit(module, loss_of, len(points), schedule, out)
+    def validate(step):
+        return float((module.weight - 1).abs().max())
+
+    fit(module, lambda indices: points[indices], loss_of, len(points), schedule, out, validate=validate)
     return module.weight.detach()
 
 
@@ -43,7 +53,12 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path) -> None:
         learn(tmp_path / "part.safetensors", stop_at=25)
     assert (tmp_path / "part.checkpoint").exists()
     assert torch.equal(learn(tmp_path / "part.safetensors"), whole)
-    assert not list(tmp_path.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part.csv", "whole.csv"]
+    part, complete = (list(csv.DictReader((tmp_path / f"{name}.csv").open())) for name in ("part", "whole"))
+    assert [(row["step"], row["name"], row["value"]) for row in part] == [
+        (row["step"], row["name"], row["value"]) for row in complete
+    ]
+    assert {row["name"] for row in part} == {"square", "validation"}
 
 
 def test_going_on_with_other_settings_is_refused_by_name(tmp_path) -> None:
@@ -51,7 +66,7 @@ def test_going_on_with_other_settings_is_refused_by_name(tmp_path) -> None:
     with pytest.raises(KeyboardInterrupt):
         learn(out, stop_at=15)
     with pytest.raises(BadInput, match=r"net\.checkpoint is of a run with other settings, batch 4 \(now 5\)"):
-        learn(out, schedule=Schedule(steps=30, batch=5, learning_rate=0.05, seed=3))
+        learn(out, schedule=replace(SCHEDULE, batch=5))
     assert (tmp_path / "net.checkpoint").exists()
 
 
@@ -76,3 +91,48 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch) -> None:
         learn(out)
     assert torch.load(tmp_path / "net.checkpoint", weights_only=True)["state"]["step"] == 10
     assert not (tmp_path / "net.checkpoint.part").exists()
+
+
+def test_a_full_disk_at_the_log_is_said(tmp_path) -> None:
+    with pytest.raises(BadInput, match=r"cannot write the log .*net\.csv \(No space left on device\)"):
+        TrainingLog(tmp_path / "net.csv", 1)._write(Path("/dev/full"), "w", [["x"] * 9000])
+
+
+def test_every_sample_is_seen_once_an_epoch_and_a_step_alone_decides_which() -> None:
+    order = trainer._Order(10, SCHEDULE)
+    seen = [order.indices(step) for step in range(1, 6)]
+    assert sorted(np.concatenate(seen)) == sorted([*range(10)] * 2)
+    np.testing.assert_array_equal(trainer._Order(10, SCHEDULE).indices(4), seen[3])
+    assert not np.array_equal(trainer._Order(10, replace(SCHEDULE, seed=4)).indices(4), seen[3])
+
+
+def test_the_best_validated_state_is_the_result(tmp_path) -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    figures = iter([3.0, 1.0, 2.0])
+    states = []
+
+    def validate(step):
+        states.append(module.weight.detach().clone())
+        return next(figures)
+
+    schedule = Schedule(steps=6, batch=1, learning_rate=0.1, validate_every=2)
+    fit(module, lambda _: None, lambda *_: {"x": module.weight.sum()}, 3, schedule, tmp_path / "a", validate=validate)
+    assert torch.equal(module.weight, states[1])
+    assert not torch.equal(states[1], states[2])
+
+
+def test_the_papers_recipe_drops_its_rate_for_the_last_fifth(tmp_path) -> None:
+    module = torch.nn.Linear(1, 1, bias=False)
+    start, path = module.weight.item(), []
+    schedule = Schedule(steps=10, batch=1, learning_rate=0.1, recipe="paper")
+
+    def loss_of(*_):
+        path.append(module.weight.item())
+        return {"x": module.weight.sum()}
+
+    fit(module, lambda _: None, loss_of, 3, schedule, tmp_path / "a")
+    speed, expected = 0.0, [start]
+    for step in range(9):
+        speed = 0.9 * speed + 1
+        expected.append(expected[-1] - (0.1 if step < 8 else 0.01) * speed)
+    assert path == pytest.approx(expected, abs=1e-5)

@@ -59,11 +59,19 @@ def scene_network(
 
 @app.command("background")
 def background(
-    out: Annotated[Path, typer.Option("--out", help="Prompt to write, .safetensors; its picture goes beside it.")],
+    out: Annotated[Path, typer.Option("--out", help="Prompt to write, .safetensors; pictures and log go beside it.")],
     network: Annotated[str, typer.Option("--network", help="Frozen network, a name in the catalogue.")] = "scene-net",
     weights: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
-        typer.Option("--weights", help="The network's weights; the shipped ones if not given."),
+        typer.Option("--weights", help="The network's weights; the installed ones if not given."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--data", help="Picture set to learn from, as depth-prompt prepare writes it; else rendered."),
+    ] = None,
+    validation: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--validation", help="Picture set to validate on; else rendered."),
     ] = None,
     cache: Cache = Path("rendered"),
     steps: Steps = 4000,
@@ -72,22 +80,60 @@ def background(
     batch: Batch = 16,
     learning_rate: Rate = 1e-2,
     seed: Seed = 0,
+    validate_every: Annotated[int, typer.Option(min=0, help="Steps between validations; the best one is kept.")] = 500,
+    paper_schedule: Annotated[
+        bool,
+        typer.Option(
+            "--paper-schedule", help="SGD, 150,000 steps of 8 at 5e-4, a tenth of it for the last fifth: for a GPU."
+        ),
+    ] = False,
+    pnet: Annotated[bool, typer.Option("--pnet", help="A prompting network instead of a single background.")] = False,
+    width: Annotated[int, typer.Option("--width", min=1, help="Of the prompting network; the paper's is 64.")] = 64,
+    downs: Annotated[int, typer.Option("--downs", min=1, help="Halvings in it; the paper's has 7.")] = 7,
+    sees: Annotated[
+        str, typer.Option("--sees", help="What the prompting network looks at: mask, image, or box (aligned mask).")
+    ] = "mask",
+    image_space: Annotated[bool, typer.Option("--image-space", help="Ablation: pixels instead of a spectrum.")] = False,
+    additive: Annotated[bool, typer.Option("--additive", help="Ablation: add the prompt, do not replace.")] = False,
+    no_bias: Annotated[bool, typer.Option("--no-bias", help="Ablation: the prompting network alone.")] = False,
+    no_decorrelation: Annotated[bool, typer.Option("--no-decorrelation", help="Ablation: plain RGB spectra.")] = False,
+    float32: Annotated[bool, typer.Option("--float32", help="No bfloat16 in the frozen network.")] = False,
 ) -> None:
-    """Learn a single background through the frozen network; the defaults made the shipped one.
+    """Learn a prompt through the frozen network; the defaults made the shipped one.
 
     Interrupted, the same command goes on where it stopped.
     """
+    from depth_prompt_ros.data.picture_set import PictureSet
+    from depth_prompt_ros.graph.prompt import PromptSettings
     from depth_prompt_ros.learning.background import learn_background
     from depth_prompt_ros.learning.trainer import Schedule
     from depth_prompt_ros.networks.catalogue import find
 
+    if sees not in ("mask", "image", "box"):
+        raise typer.BadParameter(f"{sees!r} is none of mask, image, box", param_hint="--sees")
+    if not pnet and (sees != "mask" or no_bias):
+        raise typer.BadParameter("only a prompting network sees anything or has a bias: add --pnet")
+    settings = PromptSettings(
+        "pnet" if pnet else "single",
+        "image" if image_space else "fourier",
+        additive,
+        not no_decorrelation,
+        sees,  # type: ignore[arg-type]
+        not no_bias,
+        width,
+        downs,
+    )
+    if paper_schedule:
+        schedule = Schedule(150_000, 8, 5e-4, seed, not float32, "paper", validate_every)
+    else:
+        schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
     size = find(network).size
-    train = _rendered(cache, "objects", pictures, size, OBJECT_SEEDS[0])
-    test = _rendered(cache, "objects", test_pictures, size, OBJECT_SEEDS[1])
+    train = PictureSet.open(data) if data else _rendered(cache, "objects", pictures, size, OBJECT_SEEDS[0])
+    held_out = (
+        PictureSet.open(validation) if validation else _rendered(cache, "objects", test_pictures, size, OBJECT_SEEDS[1])
+    )
     with _progress("learning") as report:
-        figures = learn_background(
-            train, test, out, Schedule(steps, batch, learning_rate, seed), network, weights, report=report
-        )
+        figures = learn_background(train, held_out, out, schedule, settings, network, weights, report)
     _print(out, figures)
 
 
@@ -109,8 +155,9 @@ def _progress(title: str) -> Iterator[Callable[..., None]]:
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=None, loss="")
 
-        def report(done: int, total: int, loss: float | None = None, _: float = 0.0) -> None:
-            bar.update(task, completed=done, total=total, loss="" if loss is None else f"loss {loss:.4f}")
+        def report(done: int, total: int, losses: dict[str, float] | None = None, _: float = 0.0) -> None:
+            described = " ".join(f"{name} {value:.4f}" for name, value in (losses or {}).items())
+            bar.update(task, completed=done, total=total, loss=described)
 
         yield report
 

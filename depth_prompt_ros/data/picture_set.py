@@ -42,6 +42,10 @@ class PictureSet:
         """Side of the pictures in pixels."""
         return int(self.images.shape[1])
 
+    def first(self, count: int) -> PictureSet:
+        """The first ``count`` pictures."""
+        return PictureSet(self.images[:count], self.depths[:count], self.masks[:count], self.intrinsics[:count])
+
     @classmethod
     def open(cls, folder: Path, mode: Literal["r", "r+"] = "r") -> PictureSet:
         """The set in ``folder``, memory-mapped.

@@ -1,13 +1,16 @@
-"""A single learned background in the Fourier domain (2306.05428, section 3.2)."""
+"""Prompts: what stands around the object in the picture that the frozen network sees (2306.05428, section 3)."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.graph.prompting_network import BoxAligned, PromptingNetwork
 from depth_prompt_ros.networks.catalogue import read_weights
 
 # Columns: how strongly each decorrelated channel drives red, green and blue; the constants of the usual natural-image
@@ -19,13 +22,13 @@ class FourierBackground(nn.Module):
     """Spectrum to picture: ``sigmoid(A irfft2(spectrum / f) / 0.2)``, (1, 3, size, size) in (0, 1).
 
     The spectrum, (1, 3, size, size // 2 + 1, 2), starts at N(0, 0.01^2); dividing by the frequency gives coarse and
-    fine detail the same pace.
+    fine detail the same pace. ``A`` decorrelates the colours; without ``decorrelate`` it is the identity.
     """
 
     weight: Tensor
     colours: Tensor
 
-    def __init__(self, size: int, generator: torch.Generator | None = None) -> None:
+    def __init__(self, size: int, decorrelate: bool = True, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.size = size
         start = torch.randn((1, 3, size, size // 2 + 1, 2), generator=generator)
@@ -33,13 +36,26 @@ class FourierBackground(nn.Module):
         frequency = torch.hypot(torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None])
         self.register_buffer("weight", 1 / frequency.clamp(min=1 / size)[..., None], persistent=False)
         colours = torch.tensor(_COLOURS)
-        self.register_buffer("colours", colours / colours.norm(dim=0).max(), persistent=False)
+        colours = colours / colours.norm(dim=0).max() if decorrelate else torch.eye(3)
+        self.register_buffer("colours", colours, persistent=False)
 
-    def forward(self) -> Tensor:
-        """(1, 3, size, size) RGB in (0, 1)."""
+    def forward(self, *_: Tensor) -> Tensor:
+        """(1, 3, size, size) RGB in (0, 1), the same for every picture."""
         spectrum = torch.view_as_complex((self.spectrum * self.weight).contiguous())
         planes = torch.fft.irfft2(spectrum, s=(self.size, self.size), norm="ortho") / 0.2
         return torch.sigmoid(torch.einsum("ij,njhw->nihw", self.colours, planes))
+
+
+class PixelBackground(nn.Module):
+    """The ablation in image space: ``sigmoid(3 x)`` of free pixels x that start at N(0, 0.3^2)."""
+
+    def __init__(self, size: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.pixels = nn.Parameter(0.3 * torch.randn((1, 3, size, size), generator=generator))
+
+    def forward(self, *_: Tensor) -> Tensor:
+        """(1, 3, size, size) RGB in (0, 1), the same for every picture."""
+        return torch.sigmoid(3 * self.pixels)
 
 
 class FixedBackground(nn.Module):
@@ -51,9 +67,65 @@ class FixedBackground(nn.Module):
         super().__init__()
         self.register_buffer("picture", picture)
 
-    def forward(self) -> Tensor:
+    def forward(self, *_: Tensor) -> Tensor:
         """(1, 3, S, S) RGB in [0, 1]."""
         return self.picture
+
+
+class BiasedNetwork(nn.Module):
+    """Half the prompting network's background, half a learned bias that is the same for every picture."""
+
+    def __init__(self, network: nn.Module, bias: nn.Module) -> None:
+        super().__init__()
+        self.network, self.bias = network, bias
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """(N, 3, S, S) RGB in (0, 1)."""
+        background: Tensor = 0.5 * (self.network(image, mask) + self.bias(image, mask))
+        return background
+
+
+@dataclass(frozen=True)
+class PromptSettings:
+    """Which prompt is learned; the defaults are the paper's single background.
+
+    Attributes:
+        kind: one background for all pictures, or a network that makes one for each ("pnet").
+        space: parameters are a spectrum or pixels.
+        additive: the prompt is added to the picture on white instead of replacing what surrounds the object.
+        decorrelate: learn the spectrum in decorrelated colours.
+        sees: what the prompting network looks at: the mask, the object on white, or the mask with its box moved and
+            stretched to the middle of the picture [ours].
+        bias: the prompting network's picture is averaged with a learned background.
+        width, downs: of the prompting network; the paper's has 64 and 7.
+    """
+
+    kind: Literal["single", "pnet"] = "single"
+    space: Literal["fourier", "image"] = "fourier"
+    additive: bool = False
+    decorrelate: bool = True
+    sees: Literal["mask", "image", "box"] = "mask"
+    bias: bool = True
+    width: int = 64
+    downs: int = 7
+
+
+def make_prompt(settings: PromptSettings, size: int, generator: torch.Generator | None = None) -> nn.Module:
+    """A prompt with random weights; called with image (N, 3, S, S) and mask (N, 1, S, S) it gives the background."""
+
+    def single() -> nn.Module:
+        if settings.space == "image":
+            return PixelBackground(size, generator)
+        return FourierBackground(size, settings.decorrelate, generator)
+
+    if settings.kind == "single":
+        return single()
+    network: nn.Module = PromptingNetwork(
+        size, settings.space, "image" if settings.sees == "image" else "mask", settings.width, settings.downs, generator
+    )
+    if settings.sees == "box":
+        network = BoxAligned(network)
+    return BiasedNetwork(network, single()) if settings.bias else network
 
 
 def composite(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:
@@ -64,15 +136,38 @@ def composite(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:
     return mask * image + (1 - mask) * background
 
 
-def load_background(path: Path, network: str) -> FixedBackground:
-    """A learned background as a constant module.
+def add(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:
+    """The ablation: the object on white, plus the background moved to [-1, 1], over all pixels [ours]; in [-1, 2]."""
+    return composite(image, mask, torch.ones_like(image)) + 2 * background - 1
+
+
+def load_prompt(path: Path, network: str) -> nn.Module:
+    """A learned prompt: a constant background, or a prompting network in eval mode.
 
     Raises:
-        BadModel: missing or corrupt file, or a prompt made for another network.
+        BadModel: missing or corrupt file, one that is not a prompt, or a prompt made for another network.
     """
     tensors, metadata = read_weights(path)
+    if "prompt" not in metadata:
+        raise BadModel(f"{path} holds no prompt: give a file that depth-prompt learn background wrote")
     if metadata.get("network") != network:
         raise BadModel(f"{path} is a prompt for network {metadata.get('network')!r}, not {network!r}: learn one for it")
-    if "picture" not in tensors:
-        raise BadModel(f"{path} holds no background picture: it is not a prompt")
-    return FixedBackground(tensors["picture"])
+    if "picture" in tensors:
+        return FixedBackground(tensors["picture"])
+    try:
+        settings = _settings(metadata)
+        prompt = make_prompt(settings, int(metadata["size"]))
+        prompt.load_state_dict(tensors)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise BadModel(
+            f"{path} holds no prompt of this version ({str(error).splitlines()[0]}): learn it again"
+        ) from error
+    return prompt.eval().requires_grad_(False)
+
+
+def _settings(metadata: dict[str, str]) -> PromptSettings:
+    values: dict[str, Any] = {}
+    for name, default in asdict(PromptSettings()).items():
+        text = metadata[name]
+        values[name] = text == "True" if isinstance(default, bool) else type(default)(text)
+    return PromptSettings(**values)

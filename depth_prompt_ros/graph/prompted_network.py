@@ -30,7 +30,7 @@ class PromptedNetwork(nn.Module):
 
     def shape(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Inverse depth up to scale, (N, 1, S, S), and the prompted picture."""
-        picture = composite(image, mask, self.background())
+        picture = composite(image, mask, self.background(image, mask))
         return inverse_depth_up_to_scale(self.network(self.normalise(picture)), self.output), picture
 
     def forward(

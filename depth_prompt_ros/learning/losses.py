@@ -76,7 +76,11 @@ def normal_cosine(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: 
     return (whole * cosine).sum((1, 2)) / whole.sum((1, 2)).clamp(min=1)
 
 
-def prompting_loss(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor) -> Tensor:
-    """si-RMSE plus half of one minus the normals' cosine, averaged over the batch (2306.05428), () float."""
+def prompting_losses(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor) -> dict[str, Tensor]:
+    """The two terms of 2306.05428, averaged over the batch: si-RMSE, and half of one minus the normals' cosine.
+
+    ``prediction`` is depth up to scale, ``target`` depth in any unit.
+    """
+    target = scale_to_mean(target, mask)
     cosine = normal_cosine(prediction, target, mask, intrinsics)
-    return (si_rmse(prediction, target, mask) + 0.5 * (1 - cosine)).mean()
+    return {"si_rmse": si_rmse(prediction, target, mask).mean(), "normals": (0.5 * (1 - cosine)).mean()}

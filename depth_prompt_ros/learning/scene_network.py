@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -15,6 +14,7 @@ from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.trainer import (
     Batch,
+    Losses,
     Report,
     Schedule,
     augment_colour,
@@ -62,8 +62,7 @@ def learn_scene_network(
     network = entry.build().to(device).train()
     normalise = catalogue.Normalise(entry).to(device)
 
-    def loss_of(indices: NDArray[np.int64], generator: torch.Generator) -> Tensor:
-        batch = load_batch(train, indices, device)
+    def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
         if torch.rand((), generator=generator) < 0.5:
             batch = batch.mirrored()
         if torch.rand((), generator=generator) < 0.5:
@@ -75,9 +74,19 @@ def learn_scene_network(
         prediction, target = prediction.float(), _normalised_disparity(batch.depth)
         # Aligned to its own best scale, a constant prediction gets no gradient; the plain term pulls it out of there.
         plain = (mask * (prediction - target)).square().sum() / mask.sum()
-        return losses.scale_shift_invariant_loss(prediction, target, mask) + 0.5 * plain
+        return {"aligned": losses.scale_shift_invariant_loss(prediction, target, mask), "plain": 0.5 * plain}
 
-    seconds = fit(network, loss_of, len(train), schedule, out, report, weight_decay=0.01)
+    seconds = fit(
+        network,
+        lambda indices: load_batch(train, indices, device),
+        loss_of,
+        len(train),
+        schedule,
+        out,
+        report,
+        weight_decay=0.01,
+        settings={"network": name},
+    )
     network.eval()
     figures = evaluate_scene_network(network, normalise, test, mean_disparity(train, device), device)
     card = {

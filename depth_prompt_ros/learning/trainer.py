@@ -1,14 +1,16 @@
-"""The one training loop: seeded batches, a one-cycle schedule, checkpoints to go on from, progress with time left."""
+"""The one training loop: seeded batches, a schedule, checkpoints to go on from, a log, progress with time left."""
 
 from __future__ import annotations
 
 import json
+import math
 import platform
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,11 +21,15 @@ from torch import Tensor, nn
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.learning.checkpoint import Checkpoint
+from depth_prompt_ros.learning.log import TrainingLog
 
-Report = Callable[[int, int, float, float], None]
-"""Called with step, steps, mean loss since the last call, seconds left."""
+Losses = dict[str, Tensor]
+"""The terms of a loss by name, each () float; what is minimised is their sum."""
 
-_SAVE_EVERY = 200
+Report = Callable[[int, int, dict[str, float], float], None]
+"""Called with step, steps, each term's mean since the last call, seconds left."""
+
+_REPORT_EVERY, _SAVE_EVERY = 50, 200
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,12 @@ class Schedule:
     Attributes:
         steps: optimiser steps.
         batch: pictures a step.
-        learning_rate: the cycle's peak.
-        seed: of batches and augmentation.
+        learning_rate: the peak.
+        seed: of first weights, batches and augmentation.
         bfloat16: run the network in bfloat16 where the processor has it (losses stay in float32).
+        recipe: "one-cycle" is AdamW with a one-cycle rate (Smith 2018); "paper" is 2306.05428's, SGD with momentum 0.9
+            and a tenth of the rate for the last fifth of the steps.
+        validate_every: steps between two looks at the validation set, 0 = none; the best state by then is the result.
     """
 
     steps: int
@@ -43,6 +52,8 @@ class Schedule:
     learning_rate: float
     seed: int = 0
     bfloat16: bool = True
+    recipe: Literal["one-cycle", "paper"] = "one-cycle"
+    validate_every: int = 0
 
 
 def pick_device() -> torch.device:
@@ -52,66 +63,121 @@ def pick_device() -> torch.device:
 
 def fit(
     module: nn.Module,
-    loss_of: Callable[[NDArray[np.int64], torch.Generator], Tensor],
+    load: Callable[[NDArray[np.int64]], Batch],
+    loss_of: Callable[[Batch, torch.Generator], Losses],
     count: int,
     schedule: Schedule,
     out: Path,
     report: Report | None = None,
     weight_decay: float = 0.0,
+    validate: Callable[[int], float] | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> float:
-    """Minimise ``loss_of(indices, generator)`` over ``count`` samples; returns the seconds it took.
+    """Minimise ``loss_of(load(indices), generator)`` over ``count`` samples; returns the seconds it took.
 
-    AdamW with a one-cycle learning rate (Smith 2018); samples are drawn without replacement, epoch after epoch. Every
-    200 steps the whole state goes to a checkpoint beside ``out``, from which the same call goes on with the same
-    result; it stays when learning is interrupted and is removed at the end.
+    Samples are drawn without replacement, epoch after epoch; a thread loads the next batch while one is learned from.
+    Losses go to a CSV file beside ``out``. Every 200 steps the whole state goes to a checkpoint beside it, from which
+    the same call goes on with the same result; it stays when learning is interrupted and is removed at the end.
+
+    Args:
+        validate: called with the step, gives the figure to be lowest in the end.
+        settings: what else makes a run another one; a checkpoint of another is refused.
 
     Raises:
         BadInput: a checkpoint that is corrupt or of other settings, or one that cannot be written.
     """
-    optimiser = torch.optim.AdamW(module.parameters(), lr=schedule.learning_rate, weight_decay=weight_decay)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.learning_rate, total_steps=schedule.steps, pct_start=0.15
-    )
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimiser, rates = _optimiser(parameters, schedule, weight_decay)
     generator = torch.Generator().manual_seed(schedule.seed)
-    order = np.empty(0, np.int64)
-    checkpoint = Checkpoint(out.with_suffix(".checkpoint"), {**asdict(schedule), "pictures": count})
-    first, before = 1, 0.0
+    checkpoint = Checkpoint(out.with_suffix(".checkpoint"), {**asdict(schedule), "pictures": count, **(settings or {})})
+    first, before, best = 1, 0.0, math.inf
+    best_state: dict[str, Tensor] = {}
     if state := checkpoint.load():
         module.load_state_dict(state["module"])
         optimiser.load_state_dict(state["optimiser"])
-        cycle.load_state_dict(state["cycle"])
+        rates.load_state_dict(state["rates"])
         generator.set_state(state["generator"])
-        order, first, before = state["order"].numpy(), state["step"] + 1, state["seconds"]
-    began, losses = time.monotonic(), []
-    for step in range(first, schedule.steps + 1):
-        if len(order) < schedule.batch:
-            order = np.concatenate([order, torch.randperm(count, generator=generator).numpy()])
-        indices, order = np.sort(order[: schedule.batch]), order[schedule.batch :]
-        optimiser.zero_grad(set_to_none=True)
-        loss = loss_of(indices, generator)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
-        optimiser.step()
-        cycle.step()
-        losses.append(float(loss.detach()))
-        if report and (step % 50 == 0 or step == schedule.steps):
-            left = (time.monotonic() - began) / (step - first + 1) * (schedule.steps - step)
-            report(step, schedule.steps, float(np.mean(losses)), left)
-            losses.clear()
-        if step % _SAVE_EVERY == 0 and step < schedule.steps:
-            checkpoint.save(
-                {
-                    "module": module.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "cycle": cycle.state_dict(),
-                    "generator": generator.get_state(),
-                    "order": torch.from_numpy(order),
-                    "step": step,
-                    "seconds": before + time.monotonic() - began,
-                }
-            )
+        first, before = state["step"] + 1, state["seconds"]
+        best, best_state = state["best"], state["best_state"]
+    log = TrainingLog(out.with_suffix(".csv"), first)
+    order = _Order(count, schedule)
+    began = time.monotonic()
+    sums: dict[str, list[float]] = {}
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(load, order.indices(first))
+        for step in range(first, schedule.steps + 1):
+            batch = coming.result()
+            if step < schedule.steps:
+                coming = pool.submit(load, order.indices(step + 1))
+            optimiser.zero_grad(set_to_none=True)
+            terms = loss_of(batch, generator)
+            torch.stack(list(terms.values())).sum().backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimiser.step()
+            rates.step()
+            for name, term in terms.items():
+                sums.setdefault(name, []).append(float(term.detach()))
+            if step % _REPORT_EVERY == 0 or step == schedule.steps:
+                means = {name: float(np.mean(values)) for name, values in sums.items()}
+                sums.clear()
+                passed = time.monotonic() - began
+                log.add(step, before + passed, float(rates.get_last_lr()[0]), means)
+                if report:
+                    report(step, schedule.steps, means, passed / (step - first + 1) * (schedule.steps - step))
+            if validate and schedule.validate_every and (step % schedule.validate_every == 0 or step == schedule.steps):
+                figure = validate(step)
+                log.add(step, before + time.monotonic() - began, float(rates.get_last_lr()[0]), {"validation": figure})
+                if figure < best:
+                    best, best_state = figure, {key: value.clone() for key, value in module.state_dict().items()}
+            if step % _SAVE_EVERY == 0 and step < schedule.steps:
+                checkpoint.save(
+                    {
+                        "module": module.state_dict(),
+                        "optimiser": optimiser.state_dict(),
+                        "rates": rates.state_dict(),
+                        "generator": generator.get_state(),
+                        "step": step,
+                        "seconds": before + time.monotonic() - began,
+                        "best": best,
+                        "best_state": best_state,
+                    }
+                )
+    if best_state:
+        module.load_state_dict(best_state)
     checkpoint.remove()
     return before + time.monotonic() - began
+
+
+def _optimiser(
+    parameters: list[nn.Parameter], schedule: Schedule, weight_decay: float
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    if schedule.recipe == "paper":
+        sgd = torch.optim.SGD(parameters, lr=schedule.learning_rate, momentum=0.9, weight_decay=weight_decay)
+        return sgd, torch.optim.lr_scheduler.MultiStepLR(sgd, [schedule.steps * 4 // 5], 0.1)
+    adam = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=weight_decay)
+    return adam, torch.optim.lr_scheduler.OneCycleLR(
+        adam, schedule.learning_rate, total_steps=schedule.steps, pct_start=0.15
+    )
+
+
+class _Order:
+    """Which samples each step learns from: one permutation an epoch, of (seed, epoch) alone."""
+
+    def __init__(self, count: int, schedule: Schedule) -> None:
+        self._count, self._batch, self._seed = count, schedule.batch, schedule.seed
+        self._permutations: dict[int, NDArray[np.int64]] = {}
+
+    def indices(self, step: int) -> NDArray[np.int64]:
+        """(batch,) of step 1, 2, ..., sorted: neighbours on disk are read together."""
+        places = np.arange((step - 1) * self._batch, step * self._batch)
+        epochs = sorted({int(epoch) for epoch in places // self._count})
+        self._permutations = {epoch: self._permutation(epoch) for epoch in epochs}
+        return np.sort([self._permutations[int(place) // self._count][place % self._count] for place in places])
+
+    def _permutation(self, epoch: int) -> NDArray[np.int64]:
+        if epoch in self._permutations:
+            return self._permutations[epoch]
+        return np.random.default_rng([self._seed, epoch]).permutation(self._count)
 
 
 class Batch(NamedTuple):

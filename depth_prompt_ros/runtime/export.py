@@ -11,7 +11,7 @@ import torch
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.scenes import OBJECT_FOCAL
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.graph.prompt import load_background
+from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
@@ -33,7 +33,7 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
     entry = catalogue.find(name)
     weights = weights or catalogue.weights_path(entry)
     network = catalogue.load_frozen(name, weights)
-    background = load_background(prompt, name)
+    background = load_prompt(prompt, name)
     module = PromptedNetwork(network, catalogue.Normalise(entry), background, entry.output).eval()
     example = example_inputs(entry.size, targets=2, seed=0)
     targets = torch.export.Dim("targets", min=1, max=64)

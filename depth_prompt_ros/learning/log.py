@@ -1,0 +1,47 @@
+"""What a learning run wrote down while it ran: a CSV file, one figure a line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from depth_prompt_ros.errors import BadInput
+
+_COLUMNS = ("step", "seconds", "learning_rate", "name", "value")
+
+
+class TrainingLog:
+    """Losses and validation figures as they come; lines of steps that are learned again are dropped.
+
+    Columns: step, seconds, learning_rate, name (a loss term or "validation"), value.
+
+    Raises:
+        BadInput: the disk is full or the folder cannot be written.
+    """
+
+    def __init__(self, path: Path, first_step: int) -> None:
+        self.path = path
+        kept: list[list[Any]] = []
+        if first_step > 1 and path.exists():
+            with path.open(newline="") as file:
+                kept = [list(row.values()) for row in csv.DictReader(file) if int(row["step"]) < first_step]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(path.name + ".part")
+        self._write(aside, "w", [_COLUMNS, *kept])
+        aside.replace(path)
+
+    def add(self, step: int, seconds: float, learning_rate: float, figures: dict[str, float]) -> None:
+        """Append one line a figure."""
+        start = (step, round(seconds, 1), f"{learning_rate:.3g}")
+        self._write(self.path, "a", [(*start, name, f"{value:.5f}") for name, value in figures.items()])
+
+    def _write(self, path: Path, mode: str, rows: Iterable[Iterable[Any]]) -> None:
+        try:
+            with path.open(mode, newline="") as file:
+                csv.writer(file).writerows(rows)
+        except OSError as error:
+            raise BadInput(
+                f"cannot write the log {self.path} ({error.strerror}): free some disk, then go on"
+            ) from error
