@@ -21,6 +21,7 @@ HEAVY = (
     "rosbags",
     "skimage",
     "torch",
+    "transformers",
     "yaml",
 )
 
@@ -57,7 +58,9 @@ def test_help_imports_no_heavy_library() -> None:
     assert done.stdout.splitlines()[-1] == "imported: []"
 
 
-@pytest.mark.parametrize("verb", ["demo", "evaluate", "evaluate cleargrasp", "export", "learn", "parameters", "replay"])
+@pytest.mark.parametrize(
+    "verb", ["demo", "evaluate", "evaluate cleargrasp", "export", "learn", "models", "parameters", "replay"]
+)
 def test_every_verb_has_a_help(verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["depth-prompt", *verb.split(), "--help"])
     with pytest.raises(SystemExit) as stopped:

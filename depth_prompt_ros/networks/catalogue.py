@@ -80,7 +80,7 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
         raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {name!r}")
     try:
         network = entry.load(tensors)
-    except RuntimeError as error:
+    except (KeyError, RuntimeError) as error:
         mend = "learn it with this version" if entry.source is None else f"run depth-prompt models add {name} again"
         raise BadModel(f"{path} does not fit {name}: {first_line(error)}; {mend}") from error
     return network.eval().requires_grad_(False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -106,8 +107,13 @@ class TransformersEntry(NetworkEntry):
         kind = _library_class(self.architecture).config_class
         if config.get("model_type") != kind.model_type:
             return [f"model_type is {config.get('model_type')!r}, not {kind.model_type!r}"]
-        ours = _config(self.architecture, self.settings).to_dict()
-        return _differences(self.settings, ours, kind.from_dict(dict(config)).to_dict())
+        from huggingface_hub.errors import StrictDataclassError
+
+        try:
+            published = _config(self.architecture, config).to_dict()
+        except (StrictDataclassError, TypeError, ValueError) as error:
+            return [" ".join(str(error).split())]
+        return _differences(self.settings, _config(self.architecture, self.settings).to_dict(), published)
 
 
 def _differences(stated: Settings, ours: Settings, published: Settings, path: str = "") -> list[str]:
@@ -131,7 +137,7 @@ def _library_class(name: str) -> Any:
 
 
 def _config(architecture: str, settings: Settings) -> Any:
-    return _library_class(architecture).config_class.from_dict(dict(settings))
+    return _library_class(architecture).config_class.from_dict(deepcopy(dict(settings)))  # it writes into its argument
 
 
 def _wrap(model: nn.Module, architecture: str) -> TransformersDepth:
@@ -248,22 +254,23 @@ def _depth_anything_entries() -> Iterator[TransformersEntry]:
         "depth-anything-large-hf": "bc27360a3e6906e5ddd8f618e2dcde11362327361918b8f76793e42e25de31b3",
         "Depth-Anything-V2-Small-hf": "3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
     }
-    for size in ("Small", "Base", "Large"):
-        letter, file = size[0], "model.safetensors"
+    sizes = ("Small", "Base", "Large")
+    for size in sizes:
         repository = f"depth-anything-{size.lower()}-hf"
-        source = _hub(f"LiheYoung/{repository}", file, known.get(repository, ""))
-        yield _depth_anything(f"depth-anything-v1-{size.lower()}", letter, source, "Apache-2.0", second=False)
+        source = _hub(f"LiheYoung/{repository}", sha256=known.get(repository, ""))
+        yield _depth_anything(f"depth-anything-v1-{size.lower()}", size[0], source, "Apache-2.0", second=False)
     # The authors' repository puts Small under Apache-2.0 and Base and Large under CC-BY-NC-4.0; it says nothing of its
     # own about the metric ones, whose cards differ: the stricter reading stands here.
-    for size in ("Small", "Base", "Large"):
-        licence = "Apache-2.0" if size == "Small" else "CC-BY-NC-4.0 (not for commercial use)"
+    licences = {"Small": "Apache-2.0", "Base": "CC-BY-NC-4.0", "Large": "CC-BY-NC-4.0"}
+    for size in sizes:
         repository = f"Depth-Anything-V2-{size}-hf"
-        source = _hub(f"depth-anything/{repository}", "model.safetensors", known.get(repository, ""))
-        yield _depth_anything(f"depth-anything-v2-{size.lower()}", size[0], source, licence)
-        for place, max_depth in (("Indoor", 20), ("Outdoor", 80)):
+        source = _hub(f"depth-anything/{repository}", sha256=known.get(repository, ""))
+        yield _depth_anything(f"depth-anything-v2-{size.lower()}", size[0], source, licences[size])
+    for place, max_depth in (("Indoor", 20), ("Outdoor", 80)):
+        for size in sizes:
             source = _hub(f"depth-anything/Depth-Anything-V2-Metric-{place}-{size}-hf")
             name = f"depth-anything-v2-metric-{place.lower()}-{size.lower()}"
-            yield _depth_anything(name, size[0], source, licence, max_depth=max_depth)
+            yield _depth_anything(name, size[0], source, licences[size], max_depth=max_depth)
 
 
 def _zoedepth(name: str, settings: Settings, sha256: str, output: OutputKind = "metric depth") -> TransformersEntry:
@@ -365,7 +372,7 @@ ENTRIES = (
         1536,
         1536,
         "metric depth",
-        "Apple ML Research Model (research only)",
+        "Apple AMLR (research only)",
         _hub("apple/DepthPro-hf"),
     ),
 )

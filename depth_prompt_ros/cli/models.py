@@ -1,0 +1,90 @@
+"""depth-prompt models: the depth networks there are, and the user's own folder of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Depth networks: what there is, add published weights, check them.")
+
+Name = Annotated[str, typer.Argument(help="Network, as depth-prompt models list calls it.")]
+
+
+@app.command("list")
+def list_networks() -> None:
+    """Print every network: million parameters, picture side, output, licence of its weights, and where they are."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, weights_path
+    from depth_prompt_ros.networks.store import parameters_of
+
+    table = Table("network", "million", "pixels", "output", "licence of the weights", "where", box=None)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for entry in CATALOGUE.values():
+        count = parameters_of(entry)
+        if entry.weights:
+            where = "with the package"
+        elif weights_path(entry).is_file():
+            where = f"added: {weights_path(entry)}"
+        else:
+            where = entry.source.page if entry.source else "not learned yet"
+        million = "" if count is None else f"{count / 1e6:.1f}"
+        table.add_row(entry.name, million, str(entry.size), entry.output, entry.licence, where)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table, highlight=False)
+
+
+@app.command()
+def add(
+    name: Name,
+    source: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Argument(help="Published file or folder; fetched from where it was published if not given."),
+    ] = None,
+) -> None:
+    """Verify a network's published weights and keep them as safetensors in the model folder ($DEPTH_PROMPT_MODELS)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from depth_prompt_ros.networks import store
+    from depth_prompt_ros.networks.catalogue import find
+
+    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("fetching", total=None, visible=source is None)
+        added = store.add(name, source, lambda done, total: bar.update(task, completed=done, total=total or None))
+    typer.echo(f"{added.path}\nsha256 {added.sha256}\nverified by {added.verified}\nlicence: {find(name).licence}")
+
+
+@app.command()
+def check(
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(help="Networks; all that are present if none is given."),
+    ] = None,
+) -> None:
+    """Verify the networks that are present, and run one picture through each."""
+    from depth_prompt_ros.errors import BadInput, BadModel
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, find, weights_path
+    from depth_prompt_ros.networks.store import check as check_network
+
+    entries = [find(name) for name in names or CATALOGUE]
+    if not names:
+        entries = [entry for entry in entries if entry.weights or weights_path(entry).is_file()]
+    wrong = 0
+    for entry in entries:
+        try:
+            check_network(entry.name)
+        except BadInput as error:  # noqa: PERF203
+            wrong += 1
+            typer.echo(f"{entry.name}: {error}")
+        else:
+            typer.echo(f"{entry.name}: ok")
+    if wrong:
+        raise BadModel(f"{wrong} of {len(entries)} networks cannot be used")

@@ -1,0 +1,260 @@
+"""The user's depth networks: published weights, verified, converted to safetensors and kept in one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import urlopen
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from depth_prompt_ros.errors import BadInput, BadModel
+from depth_prompt_ros.networks.catalogue import find, first_line, load_frozen, read_weights, weights_path
+from depth_prompt_ros.networks.entry import NetworkEntry
+
+Report = Callable[[int, int], None]
+"""Bytes fetched so far, bytes in all (0 = not known)."""
+
+WRAPPINGS = ("state_dict", "model_state_dict", "model", "depth_model")
+"""Under which of its keys a checkpoint may keep the network's tensors."""
+
+USUAL_NAMES = ("model.safetensors", "pytorch_model.bin")
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+
+
+@dataclass(frozen=True)
+class Added:
+    """What :func:`add` did.
+
+    Attributes:
+        path: the network's file in the model folder.
+        sha256: of the published file.
+        verified: what says that it is this network: ``sha256``, ``config.json, names and shapes`` or ``names and
+            shapes``. The last cannot tell networks of one architecture apart.
+    """
+
+    path: Path
+    sha256: str
+    verified: str
+
+
+def add(name: str, source: Path | None = None, report: Report | None = None) -> Added:
+    """Put a published network into the model folder; what was there before stays until the new file is complete.
+
+    Args:
+        name: in the catalogue.
+        source: the published file, or a folder that holds it, for example a model repository; fetched if None.
+        report: called while fetching.
+
+    Raises:
+        BadModel: unknown name, no such file, or not the weights of that network: another sha256, a truncated file, code
+            inside a pickle, missing tensors, other shapes, a ``config.json`` of another network.
+        BadInput: the model folder cannot be written.
+    """
+    entry = find(name)
+    if entry.source is None:
+        raise BadModel(f"{name} was learned by this package and has no published weights: learn it, or use the shipped")
+    target = weights_path(entry)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write {target.parent}: {error.strerror}") from error
+    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=target.parent) as fetched:
+        if source is None:
+            source = Path(fetched)
+            _fetch(entry, source, report)
+        file = _weights_file(entry, source)
+        digest = sha256_of(file)
+        config = source / "config.json" if source.is_dir() else None
+        tensors, verified = _verified(entry, file, digest, config)
+        _write(target, tensors, entry, file.name, digest)
+    return Added(target, digest, verified)
+
+
+def check(name: str) -> None:
+    """Verify a present network: its tensors are those that were added, they fit, and one picture gives a sane output.
+
+    Raises:
+        BadModel: what is wrong with it.
+    """
+    entry = find(name)
+    path = weights_path(entry)
+    tensors, metadata = read_weights(path)
+    if metadata.get("tensors_sha256", digest := tensors_sha256(tensors)) != digest:
+        raise BadModel(f"{path} has changed since it was added: run depth-prompt models add {name} again")
+    del tensors
+    network = load_frozen(name)
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.randn((1, 3, 8, 8), generator=generator)
+    picture = nn.functional.interpolate(coarse, (entry.size, entry.size), mode="bicubic", align_corners=False)
+    with torch.inference_mode():
+        output = network(picture)
+    if output.shape != (1, 1, entry.size, entry.size):
+        raise BadModel(f"{name} gives {tuple(output.shape)}, not (1, 1, {entry.size}, {entry.size})")
+    if not bool(output.isfinite().all()) or bool(output.amin() == output.amax()):
+        raise BadModel(f"{name} gives nothing but one value, or values that are no numbers: its weights are damaged")
+
+
+def parameters_of(entry: NetworkEntry) -> int | None:
+    """How many parameters it has, without making them; None where the library of its architecture is not installed."""
+    try:
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in entry.build().parameters())
+    except ModuleNotFoundError:
+        return None
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Hexadecimal SHA-256 over names, types, shapes and values, whatever file they are in."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        value = tensors[key].contiguous()
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def read_published(path: Path) -> dict[str, Tensor]:
+    """The tensors of a published file, safetensors or a PyTorch checkpoint; never runs code that it may hold.
+
+    Raises:
+        BadModel: corrupt or truncated, code inside, or no tensors.
+    """
+    if path.suffix == ".safetensors":
+        return read_weights(path)[0]
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        if isinstance(error, pickle.UnpicklingError) and re.search("[Uu]nsupported (global|GLOBAL|class)", str(error)):
+            raise BadModel(
+                f"{path} holds more than tensors, and reading it could run code: refused; "
+                "save its state_dict as safetensors where you trust it"
+            ) from error
+        raise BadModel(f"cannot read weights {path}: the file is corrupt or not all there, fetch it again") from error
+    for key in WRAPPINGS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    named = content.items() if isinstance(content, Mapping) else ()
+    tensors = {key: value for key, value in named if isinstance(value, Tensor)}
+    if not tensors:
+        raise BadModel(f"{path} holds no tensors by name: it is not a network's weights")
+    return tensors
+
+
+def _verified(entry: NetworkEntry, file: Path, digest: str, config: Path | None) -> tuple[dict[str, Tensor], str]:
+    """The tensors, and what says that they are this network's."""
+    assert entry.source is not None
+    known = entry.source.sha256
+    published = _name(entry.source.files[0]) if entry.source.files else file.name
+    if known and file.name == published and digest != known:
+        raise BadModel(f"{file} has sha256 {digest}, not {known} of {_origin(entry)}: another or a damaged file")
+    tensors = read_published(file)
+    verified = "sha256" if known == digest else "names and shapes"
+    if verified != "sha256" and config is not None and config.is_file():
+        if contradictions := entry.contradictions(_read_config(config)):
+            raise BadModel(f"{config} is not of {entry.name}: {'; '.join(contradictions)}")
+        verified = "config.json, names and shapes"
+    try:
+        entry.load(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise BadModel(f"{file} does not hold the weights of {entry.name}: {first_line(error)}") from error
+    return tensors, verified
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadModel(f"cannot read {path}: {error}") from error
+    if not isinstance(config, dict):
+        raise BadModel(f"{path} is not a network's configuration")
+    return config
+
+
+def _write(target: Path, tensors: dict[str, Tensor], entry: NetworkEntry, source: str, digest: str) -> None:
+    tensors = {key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
+    metadata = {
+        "network": entry.name,
+        "licence": entry.licence,
+        "source": f"{source} of {_origin(entry)}",
+        "source_sha256": digest,
+        "tensors_sha256": tensors_sha256(tensors),
+    }
+    aside = target.with_name(target.name + ".part")
+    try:
+        save_file(tensors, str(aside), metadata)
+        aside.replace(target)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"cannot write {target}: {error}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _origin(entry: NetworkEntry) -> str:
+    assert entry.source is not None
+    return entry.source.files[0] if entry.source.files else entry.source.page
+
+
+def _name(address: str) -> str:
+    return unquote(Path(urlsplit(address).path).name)
+
+
+def _weights_file(entry: NetworkEntry, source: Path) -> Path:
+    """``source`` itself, or the file of that folder that holds the weights."""
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        raise BadModel(f"there is no file or folder {source}")
+    published = [_name(address) for address in entry.source.files[:1]] if entry.source else []
+    for name in (*published, *USUAL_NAMES):
+        if (source / name).is_file():
+            return source / name
+    found = sorted(path for path in source.iterdir() if path.suffix in SUFFIXES)
+    if len(found) != 1:
+        listed = ", ".join(path.name for path in found) or "none"
+        raise BadModel(f"which file of {source} are the weights of {entry.name}? There are: {listed}")
+    return found[0]
+
+
+def _fetch(entry: NetworkEntry, folder: Path, report: Report | None) -> None:
+    assert entry.source is not None
+    by_hand = f"then depth-prompt models add {entry.name} FILE"
+    if not entry.source.files:
+        raise BadModel(f"{entry.name} cannot be fetched by a program: download it from {entry.source.page}, {by_hand}")
+    try:
+        for address in entry.source.files:
+            _download(address, folder / _name(address), report)
+    except (OSError, HTTPException, ValueError) as error:
+        raise BadModel(f"cannot fetch {address} ({error}): download it where there is a network, {by_hand}") from error
+
+
+def _download(address: str, path: Path, report: Report | None) -> None:
+    with urlopen(address, timeout=60) as answer, path.open("wb") as file:  # noqa: S310 (the catalogue's addresses)
+        total = int(answer.headers.get("Content-Length") or 0)
+        while block := answer.read(1 << 20):
+            file.write(block)
+            if report is not None:
+                report(file.tell(), total)
+        if file.tell() < total:
+            raise OSError(f"{file.tell()} of {total} bytes came")
