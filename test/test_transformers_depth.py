@@ -245,6 +245,27 @@ def test_smaller_outputs_are_enlarged_to_the_picture() -> None:
     assert float(output[0, 0, 0, 4]) == pytest.approx(1.75, abs=0.1)
 
 
+def test_pictures_of_a_batch_choose_their_head_each_for_itself(tmp_path) -> None:
+    bins = ZOEDEPTH["bin_configurations"]
+    heads = [*bins, {**bins[0], "name": "kitti", "max_depth": 80.0}]
+    entry = small_entry(
+        "zoedepth",
+        bin_configurations=heads,
+        num_patch_transformer_layers=4,
+        patch_transformer_hidden_size=128,
+        patch_transformer_intermediate_size=16,
+        patch_transformer_num_attention_heads=2,
+    )
+    network, _ = published(entry, tmp_path)
+    pictures = 3 * torch.randn((6, 3, entry.size, entry.size), generator=torch.Generator().manual_seed(2))
+    votes = torch.cat([network.model(pixel_values=one).domain_logits for one in pictures.split(1)])
+    network.model.metric_head.mlp_classifier.linear2.bias -= votes.mean(0)  # so that both heads are chosen
+    assert set((votes - votes.mean(0)).argmax(1).tolist()) == {0, 1}
+    alone = torch.cat([network.model(pixel_values=one).predicted_depth for one in pictures.split(1)])
+    assert not torch.allclose(network.model(pixel_values=pictures).predicted_depth, alone, rtol=0.01)
+    torch.testing.assert_close(network(pictures)[:, 0], alone)
+
+
 @pytest.mark.parametrize(
     ("name", "million"),
     [
@@ -288,3 +309,15 @@ def test_a_vision_transformer_exports_and_agrees_with_pytorch(tmp_path, monkeypa
         {"network": entry.name, "size": "56", "prompt": "single background"},
     )
     assert export_graph(tmp_path / "graph.onnx", prompt, entry.name, weights) <= TOLERANCE
+
+
+def test_a_network_beyond_two_gibibytes_is_refused_before_it_is_exported(tmp_path, monkeypatch) -> None:
+    from depth_prompt_ros.runtime import export
+
+    monkeypatch.setattr(export, "LARGEST", 1e6)
+    prompt = tmp_path / "prompt.safetensors"
+    save_file(
+        {"picture": torch.rand(1, 3, 160, 160)}, str(prompt), {"network": "scene-net", "prompt": "single background"}
+    )
+    with pytest.raises(BadModel, match="scene-net is too large for one ONNX file"):
+        export.export_graph(tmp_path / "graph.onnx", prompt)

@@ -42,6 +42,15 @@ class TransformersDepth(nn.Module):
         return _resized(self.model(pixel_values=picture).predicted_depth[:, None], picture, "bicubic")
 
 
+class OneByOne(TransformersDepth):
+    """ZoeDepth with two heads, one picture at a time: in a batch the pictures would vote for one head for them all."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(N, 1, S, S) metres."""
+        forward = super().forward
+        return torch.cat([forward(one) for one in picture.split(1)])
+
+
 class DepthPro(TransformersDepth):
     """Metric depth from Depth Pro's two outputs, as its image processor does it.
 
@@ -140,8 +149,11 @@ def _config(architecture: str, settings: Settings) -> Any:
     return _library_class(architecture).config_class.from_dict(deepcopy(dict(settings)))  # it writes into its argument
 
 
-def _wrap(model: nn.Module, architecture: str) -> TransformersDepth:
-    return DepthPro(model) if architecture == "DepthProForDepthEstimation" else TransformersDepth(model)
+def _wrap(model: Any, architecture: str) -> TransformersDepth:
+    if architecture == "DepthProForDepthEstimation":
+        return DepthPro(model)
+    heads = getattr(model.config, "bin_configurations", [])
+    return OneByOne(model) if len(heads) > 1 else TransformersDepth(model)
 
 
 def _build(architecture: str, settings: Settings) -> TransformersDepth:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,19 +15,24 @@ from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.networks.entry import NetworkEntry
 from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
 
 TOLERANCE = 1e-4
 """Largest relative difference between ONNX Runtime and PyTorch that is accepted."""
 
+LARGEST = 2**31 - 2**24
+"""Bytes of parameters that fit into one ONNX file, whose format ends at 2 GiB."""
+
 
 def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path | None = None) -> float:
     """Write catalogue network ``name`` with its prompt to ``out``; returns the largest relative difference found.
 
-    The number of targets in a batch is free, all other sizes are fixed.
+    The number of targets in a batch is free, or one for networks that allow nothing else; all other sizes are fixed.
 
     Raises:
-        BadModel: corrupt files, a prompt for another network, or a graph that disagrees with PyTorch.
+        BadModel: corrupt files, a prompt for another network, a network that is no single graph or too large for one
+            file, or a graph that disagrees with PyTorch.
     """
     import onnx
 
@@ -35,14 +41,7 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
     network = catalogue.load_frozen(name, weights)
     background = load_prompt(prompt, name)
     module = PromptedNetwork(network, catalogue.Normalise(entry), background, entry.output).eval()
-    example = example_inputs(entry.size, targets=2, seed=0)
-    targets = torch.export.Dim("targets", min=1, max=64)
-    program = torch.onnx.export(
-        module, tuple(torch.from_numpy(example[key]) for key in INPUTS), dynamo=True, verbose=False,
-        input_names=list(INPUTS), output_names=list(OUTPUTS), dynamic_shapes=tuple({0: targets} for _ in INPUTS),
-    )  # fmt: skip
-    assert program is not None
-    model = program.model_proto
+    model = _to_onnx(module, entry)
     for node in model.graph.node:  # where a node came from in this file system is nobody's business
         del node.metadata_props[:]
         node.doc_string = ""
@@ -70,6 +69,31 @@ def export_graph(out: Path, prompt: Path, name: str = "scene-net", weights: Path
         )
     aside.replace(out)
     return difference
+
+
+def _to_onnx(module: PromptedNetwork, entry: NetworkEntry) -> Any:
+    """The ONNX model, for any number of targets if the network's own code allows that, else for one."""
+    if 4 * sum(parameter.numel() for parameter in module.parameters()) > LARGEST:
+        raise BadModel(f"{entry.name} is too large for one ONNX file (2 GiB): export a smaller network")
+    targets = torch.export.Dim("targets", min=1, max=64)
+    for count, shapes in ((2, tuple({0: targets} for _ in INPUTS)), (1, None)):
+        example = example_inputs(entry.size, count, seed=0)
+        try:
+            program = torch.onnx.export(
+                module, tuple(torch.from_numpy(example[key]) for key in INPUTS), dynamo=True, verbose=False,
+                input_names=list(INPUTS), output_names=list(OUTPUTS), dynamic_shapes=shapes,
+            )  # fmt: skip
+        except torch.onnx.OnnxExporterError as error:
+            if shapes is None:
+                raise BadModel(
+                    f"{entry.name} cannot be exported: its code is not one graph for all pictures"
+                ) from error
+            continue
+        assert program is not None
+        model = program.model_proto
+        if shapes is None or all(value.type.tensor_type.shape.dim[0].dim_param for value in model.graph.input):
+            return model
+    raise AssertionError("one target is always a fixed size")
 
 
 def example_inputs(size: int, targets: int, seed: int) -> dict[str, np.ndarray]:

@@ -56,5 +56,12 @@ class OnnxGraph:
         self._outputs = [value.name for value in self._session.get_outputs()]
 
     def __call__(self, **inputs: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
-        """Run once; arrays as the graph's inputs and outputs are named."""
+        """Run; arrays as the graph's inputs and outputs are named. A graph for one target runs once for each."""
+        targets = {len(value) for value in inputs.values()}
+        if targets != {1} and all(shape[:1] == (1,) for shape in self.input_shapes.values()):
+            rows = [self._run({key: value[i : i + 1] for key, value in inputs.items()}) for i in range(max(targets))]
+            return {key: np.concatenate([row[key] for row in rows]) for key in self._outputs}
+        return self._run(inputs)
+
+    def _run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
         return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
