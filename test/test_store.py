@@ -95,6 +95,7 @@ def test_added_weights_are_found_frozen_and_checked(folder, tmp_path, packing) -
     added = store.add("small", source)
     assert added.path == folder / "small.safetensors"
     assert left_in(folder) == ["small.safetensors"]
+    assert added.path.stat().st_mode & 0o777 == 0o644
     network = catalogue.load_frozen("small")
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
@@ -316,6 +317,8 @@ def test_commands_list_add_and_check(folder, tmp_path, monkeypatch, capsys) -> N
     assert f"sha256 {store.sha256_of(source)}\nverified by names and shapes\n" in capsys.readouterr().out
     assert run(monkeypatch, "list") == 0
     assert f"added: {folder}" in capsys.readouterr().out.replace("\n", "")
+    assert run(monkeypatch, "add", "small") == 2
+    assert "cannot fetch" in capsys.readouterr().err.splitlines()[-1]
     assert run(monkeypatch, "check") == 0
     assert capsys.readouterr().out == "small: ok\n"
     (folder / "small.safetensors").write_bytes(b"no")

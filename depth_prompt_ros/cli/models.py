@@ -55,10 +55,13 @@ def add(
     from depth_prompt_ros.networks import store
     from depth_prompt_ros.networks.catalogue import find
 
-    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("fetching", total=None, visible=source is None)
-        added = store.add(name, source, lambda done, total: bar.update(task, completed=done, total=total or None))
+    if source is not None:
+        added = store.add(name, source)
+    else:
+        columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("fetching", total=None)
+            added = store.add(name, report=lambda done, total: bar.update(task, completed=done, total=total or None))
     typer.echo(f"{added.path}\nsha256 {added.sha256}\nverified by {added.verified}\nlicence: {find(name).licence}")
 
 

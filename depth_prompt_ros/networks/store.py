@@ -204,6 +204,7 @@ def _write(target: Path, tensors: dict[str, Tensor], entry: NetworkEntry, source
     aside = target.with_name(target.name + ".part")
     try:
         save_file(tensors, str(aside), metadata)
+        aside.chmod(0o644)  # safetensors writes for the owner alone; the robot may run as another user
         aside.replace(target)
     except (OSError, SafetensorError) as error:
         raise BadInput(f"cannot write {target}: {error}") from error
