@@ -265,6 +265,7 @@ def _depth_anything_entries() -> Iterator[TransformersEntry]:
         "depth-anything-small-hf": "7997c812d8964a741eec21e6816ec2db1e442b5109ea2e7db26dcb03c9060ef0",
         "depth-anything-large-hf": "bc27360a3e6906e5ddd8f618e2dcde11362327361918b8f76793e42e25de31b3",
         "Depth-Anything-V2-Small-hf": "3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
+        "Depth-Anything-V2-Large-hf": "4e01e34ed5549b529b70b92d53226bc370f03041977b390d3dde45d47f516cf9",
     }
     sizes = ("Small", "Base", "Large")
     for size in sizes:
@@ -385,6 +386,6 @@ ENTRIES = (
         1536,
         "metric depth",
         "Apple AMLR (research only)",
-        _hub("apple/DepthPro-hf"),
+        _hub("apple/DepthPro-hf", sha256="9c6811e3165485b9a94a204329860cb333a79877e757eb795a179a4ea34bbcf7"),
     ),
 )
