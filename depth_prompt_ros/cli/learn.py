@@ -50,7 +50,7 @@ def scene_network(
     size = find(network).size
     train = _rendered(cache, "scenes", pictures, size, SCENE_SEEDS[0])
     test = _rendered(cache, "scenes", test_pictures, size, SCENE_SEEDS[1])
-    with _progress("learning") as report:
+    with progress("learning") as report:
         figures = learn_scene_network(
             train, test, out, Schedule(steps, batch, learning_rate, seed), network, report=report
         )
@@ -132,7 +132,7 @@ def background(
     held_out = (
         PictureSet.open(validation) if validation else _rendered(cache, "objects", test_pictures, size, OBJECT_SEEDS[1])
     )
-    with _progress("learning") as report:
+    with progress("learning") as report:
         figures = learn_background(train, held_out, out, schedule, settings, network, weights, report)
     _print(out, figures)
 
@@ -140,13 +140,13 @@ def background(
 def _rendered(cache: Path, kind: Literal["scenes", "objects"], count: int, size: int, seed: int) -> PictureSet:
     from depth_prompt_ros.data.rendered import open_or_render
 
-    with _progress(f"rendering {count} {kind}") as report:
+    with progress(f"rendering {count} {kind}") as report:
         folder = cache / f"{kind}-{size}-{count}-{seed}"
         return open_or_render(folder, kind, count, size, seed, done=lambda finished: report(finished, count))
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[Callable[..., None]]:
+def progress(title: str) -> Iterator[Callable[..., None]]:
     """A bar with the loss and the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from depth_prompt_ros import __version__
-from depth_prompt_ros.cli import demo, evaluate, export, learn, models, parameters, replay
+from depth_prompt_ros.cli import demo, evaluate, export, learn, models, parameters, render, replay, study
 from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
@@ -19,6 +19,7 @@ EXTRAS = {
     "safetensors": "learn",
     "skimage": "demo",
     "torch": "learn",
+    "trimesh": "scanned",
     "transformers": "networks",
 }
 """Which extra of the package brings a library that is not always installed."""
@@ -34,6 +35,8 @@ app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
+app.command("render")(render.render)
+app.add_typer(study.app, name="study")
 app.add_typer(models.app, name="models")
 app.command("parameters")(parameters.parameters)
 

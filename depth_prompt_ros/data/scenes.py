@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,6 +118,35 @@ def random_scene(rng: np.random.Generator, size: int, transparent_share: float =
     return Scene(bodies, lights, ambient, ambient).view(camera, pose), camera
 
 
+def random_close_up(rng: np.random.Generator, size: int, transparent_share: float = 0.15) -> tuple[View, CameraModel]:
+    """A square picture that one object of a random room dominates, anywhere in it and often cut: training scenes."""
+    while True:
+        bodies, lights, ambient = _room(rng, table=rng.random() < 0.85)
+        length = float(np.exp(rng.uniform(np.log(0.06), np.log(0.4))))
+        body = _object(rng, length, np.zeros(3), 1, transparent_share)
+        bodies.append(body)
+        for label in range(2, int(rng.integers(2, 8))):
+            angle, away = rng.uniform(0, 2 * np.pi), length * rng.uniform(0.9, 4.0)
+            where = np.array([np.cos(angle) * away, np.sin(angle) * away, 0.0])
+            bodies.append(_object(rng, length * float(rng.uniform(0.4, 1.3)), where, label, transparent_share))
+        azimuth, elevation = rng.uniform(0, 2 * np.pi), np.arcsin(rng.uniform(0.0, 0.97))
+        towards = np.array(
+            [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
+        )
+        middle = (body.mesh.vertices.min(0) + body.mesh.vertices.max(0)) / 2
+        radius = float(np.linalg.norm(body.mesh.vertices - middle, axis=1).max())
+        zoom = float(np.exp(rng.uniform(np.log(0.7), np.log(2.2))))
+        distance = 2 * zoom * radius / rng.uniform(0.45, 1.2)
+        eye = middle + distance * towards
+        if eye[2] < 0.01 or np.abs(eye[:2]).max() > 2.5 or distance < 1.1 * radius:
+            continue
+        camera = CameraModel(size, size, zoom * size, zoom * size, (size - 1) / 2, (size - 1) / 2)
+        pose = look_at(eye, middle + rng.normal(scale=0.35 * radius, size=3), roll=float(rng.normal(scale=0.15)))
+        view = Scene(bodies, lights, ambient, ambient).view(camera, pose)
+        if (view.labels == 1).mean() > 0.1:
+            return view, camera
+
+
 @dataclass(frozen=True, eq=False)
 class ObjectView:
     """One object in the middle of a square picture, in its surroundings; ``mask`` (S, S) bool is the object."""
@@ -127,28 +156,46 @@ class ObjectView:
     camera: CameraModel
 
 
-def random_object_view(rng: np.random.Generator, size: int, transparent_share: float = 0.25) -> ObjectView:
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """A body to look at, all bodies with it, and the light."""
+
+    target: Body
+    bodies: list[Body]
+    lights: list[Light]
+    ambient: Float32
+
+    def view(self, camera: CameraModel, pose: NDArray[np.floating]) -> View:
+        """What a camera sees of it."""
+        return Scene(self.bodies, self.lights, self.ambient, self.ambient).view(camera, pose)
+
+
+def household(rng: np.random.Generator, transparent_share: float = 0.25) -> Surroundings:
+    """An object of the families that are learned from, in a room, with others around it."""
+    bodies, lights, ambient = _room(rng, table=rng.random() < 0.85)
+    length = float(np.exp(rng.uniform(np.log(0.06), np.log(0.35))))
+    target = _object(rng, length, np.zeros(3), 1, transparent_share)
+    bodies.append(target)
+    for label in range(2, int(rng.integers(2, 6))):
+        angle, away = rng.uniform(0, 2 * np.pi), length * rng.uniform(1.2, 4.0)
+        where = np.array([np.cos(angle) * away, np.sin(angle) * away, 0.0])
+        bodies.append(_object(rng, length * float(rng.uniform(0.4, 1.1)), where, label, transparent_share))
+    return Surroundings(target, bodies, lights, ambient)
+
+
+def random_object_view(
+    rng: np.random.Generator, size: int, draw: Callable[[np.random.Generator], Surroundings] = household
+) -> ObjectView:
     """An object seen from the upper hemisphere or table height, filling about three quarters of the picture.
 
     The camera is always :data:`OBJECT_FOCAL`: the pipeline's object-centred camera is converted to it.
     """
     while True:
-        bodies, lights, ambient = _room(rng, table=rng.random() < 0.85)
-        length = float(np.exp(rng.uniform(np.log(0.06), np.log(0.35))))
-        body = _object(rng, length, np.zeros(3), 1, transparent_share)
-        bodies.append(body)
-        for label in range(2, int(rng.integers(2, 6))):
-            angle, away = rng.uniform(0, 2 * np.pi), length * rng.uniform(1.2, 4.0)
-            where = np.array([np.cos(angle) * away, np.sin(angle) * away, 0.0])
-            bodies.append(_object(rng, length * float(rng.uniform(0.4, 1.1)), where, label, transparent_share))
-        azimuth = rng.uniform(0, 2 * np.pi)
-        elevation = np.arcsin(rng.uniform(0.0, 0.95)) if rng.random() < 0.6 else np.radians(rng.uniform(3, 40))
-        towards = np.array(
-            [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
-        )
-        low, high = body.mesh.vertices.min(0), body.mesh.vertices.max(0)
-        middle = (low + high) / 2
-        radius = float(np.linalg.norm(body.mesh.vertices - middle, axis=1).max())
+        drawn = draw(rng)
+        towards = _direction(rng)
+        vertices = drawn.target.mesh.vertices
+        middle = (vertices.min(0) + vertices.max(0)) / 2
+        radius = float(np.linalg.norm(vertices - middle, axis=1).max())
         fill = rng.uniform(0.62, 0.88)
         focal = OBJECT_FOCAL * size
         camera = CameraModel(size, size, focal, focal, (size - 1) / 2, (size - 1) / 2)
@@ -156,7 +203,7 @@ def random_object_view(rng: np.random.Generator, size: int, transparent_share: f
         distance = 2 * OBJECT_FOCAL * radius / fill
         for _ in range(3):
             pose = look_at(middle + distance * towards, middle)
-            points = (body.mesh.vertices - pose[:3, 3]) @ pose[:3, :3]
+            points = (vertices - pose[:3, 3]) @ pose[:3, :3]
             seen = points[:, :2] / points[:, 2:]
             box_low, box_high = seen.min(0), seen.max(0)
             middle = middle + pose[:3, :3] @ np.array([*(box_low + box_high) / 2 * distance, 0.0])
@@ -164,9 +211,46 @@ def random_object_view(rng: np.random.Generator, size: int, transparent_share: f
         eye = middle + distance * towards
         if eye[2] < 0.01 or np.abs(eye[:2]).max() > 2.5:
             continue
-        view = Scene(bodies, lights, ambient, ambient).view(camera, look_at(eye, middle))
-        mask = view.labels == 1
+        view = drawn.view(camera, look_at(eye, middle))
+        mask = view.labels == drawn.target.label
         if mask.mean() > 0.04 and np.isfinite(view.depth[mask]).all():
+            return ObjectView(view, mask, camera)
+
+
+def _direction(rng: np.random.Generator) -> NDArray[np.float64]:
+    """(3,) unit vector from the object to the camera: uniform over the upper hemisphere, or at table height."""
+    azimuth = rng.uniform(0, 2 * np.pi)
+    elevation = np.arcsin(rng.uniform(0.0, 0.95)) if rng.random() < 0.6 else np.radians(rng.uniform(3, 40))
+    return np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+
+
+def random_partial_view(rng: np.random.Generator, size: int) -> ObjectView:
+    """An object that is small in the picture, off its middle, often cut by the border or hidden by another one.
+
+    Its box would fill 15 to 45 % of the picture if it were all seen; ``mask`` is the part that is.
+    """
+    while True:
+        drawn = household(rng)
+        towards = _direction(rng)
+        vertices = drawn.target.mesh.vertices
+        middle = (vertices.min(0) + vertices.max(0)) / 2
+        radius = float(np.linalg.norm(vertices - middle, axis=1).max())
+        if rng.random() < 0.6:  # something in front of it, beside the line of sight
+            beside = np.cross(towards, [0.0, 0.0, 1.0]) * radius * rng.uniform(-1.2, 1.2)
+            where = middle + towards * radius * rng.uniform(1.6, 2.4) + beside
+            height = radius * float(rng.uniform(0.5, 1.2))
+            drawn.bodies.append(_object(rng, height, np.array([where[0], where[1], 0.0]), 30, 0.0))
+        zoom = rng.uniform(0.8, 1.3)
+        distance = 2 * zoom * radius / rng.uniform(0.15, 0.45)
+        eye = middle + distance * towards
+        if eye[2] < 0.02 or np.abs(eye[:2]).max() > 2.5:
+            continue
+        camera = CameraModel(size, size, zoom * size, zoom * size, (size - 1) / 2, (size - 1) / 2)
+        pose = look_at(eye, middle)
+        aim = middle - pose[:3, :2] @ (rng.uniform(-0.48, 0.48, 2) * distance / zoom)
+        view = drawn.view(camera, look_at(eye, aim))
+        mask = view.labels == drawn.target.label
+        if mask.mean() > 0.004 and np.isfinite(view.depth[mask]).all():
             return ObjectView(view, mask, camera)
 
 

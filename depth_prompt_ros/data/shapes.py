@@ -57,7 +57,7 @@ def joined(*parts: Mesh) -> Mesh:
     )
 
 
-def _grid(rows: int, columns: int, closed_rows: bool = False) -> NDArray[np.int64]:
+def ring_faces(rows: int, columns: int, closed_rows: bool = False) -> NDArray[np.int64]:
     """Triangles of a rows x columns vertex grid whose columns close on themselves."""
     row = np.arange(rows if closed_rows else rows - 1)[:, None]
     column = np.arange(columns)[None]
@@ -85,7 +85,7 @@ def revolve(profile: NDArray[np.floating], segments: int = 48) -> Mesh:
         rings = np.stack(
             [piece[:, :1] * np.cos(angle), piece[:, :1] * np.sin(angle), np.repeat(piece[:, 1:], segments, 1)], -1
         )
-        parts.append(Mesh.of(rings.reshape(-1, 3), _grid(len(piece), segments)))
+        parts.append(Mesh.of(rings.reshape(-1, 3), ring_faces(len(piece), segments)))
     return joined(*parts)
 
 
@@ -183,7 +183,7 @@ def superquadric(rng: np.random.Generator) -> Mesh:
     x = side[0] * power(np.cos(latitude), north) * power(np.cos(longitude), east)
     y = side[1] * power(np.cos(latitude), north) * power(np.sin(longitude), east)
     z = side[2] * power(np.sin(latitude), north) + 0 * longitude
-    return Mesh.of(np.stack([x, y, z], -1).reshape(-1, 3), _grid(40, 56))
+    return Mesh.of(np.stack([x, y, z], -1).reshape(-1, 3), ring_faces(40, 56))
 
 
 def blob(rng: np.random.Generator) -> Mesh:
@@ -199,7 +199,7 @@ def blob(rng: np.random.Generator) -> Mesh:
         axis = rng.normal(size=3) * rng.uniform(0.8, 2.2)
         radius += rng.uniform(0.05, 0.2) * np.sin(direction @ axis + rng.uniform(0, 2 * np.pi))
     stretch = np.exp(rng.uniform(np.log(0.5), 0, 3))
-    return Mesh.of((direction * radius[..., None] * stretch).reshape(-1, 3), _grid(40, 56))
+    return Mesh.of((direction * radius[..., None] * stretch).reshape(-1, 3), ring_faces(40, 56))
 
 
 def torus(rng: np.random.Generator) -> Mesh:
@@ -214,7 +214,7 @@ def ring(major: float, minor: float, squash: float) -> Mesh:
     v = np.linspace(0, 2 * np.pi, 24, endpoint=False)[None]
     r = major + minor * np.cos(v)
     points = np.stack([r * np.cos(u), r * np.sin(u) * squash, minor * np.sin(v) + 0 * u], -1)
-    return Mesh.of(points.reshape(-1, 3), _grid(40, 24, closed_rows=True)[:, ::-1])
+    return Mesh.of(points.reshape(-1, 3), ring_faces(40, 24, closed_rows=True)[:, ::-1])
 
 
 def prism(rng: np.random.Generator) -> Mesh:

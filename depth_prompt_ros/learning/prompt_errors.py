@@ -26,7 +26,8 @@ class DepthNetwork:
 
     def __init__(self, network: nn.Module, name: str, device: torch.device, bfloat16: bool) -> None:
         entry = catalogue.find(name)
-        self.network, self.kind, self.bfloat16 = network.to(device), entry.output, bfloat16
+        self.name = name
+        self.network, self.size, self.kind, self.bfloat16 = network.to(device), entry.size, entry.output, bfloat16
         self._normalise = catalogue.Normalise(entry).to(device)
 
     @classmethod
@@ -40,22 +41,35 @@ class DepthNetwork:
 
     def __call__(self, picture: Tensor) -> Tensor:
         """(N, 1, S, S) float32; differentiable."""
+        return 1 / inverse_depth_up_to_scale(self._output(picture), self.kind)
+
+    def disparity(self, picture: Tensor) -> Tensor:
+        """(N, 1, S, S) up to scale and shift, nothing clipped; differentiable."""
+        output = self._output(picture)
+        return output if self.kind == "disparity" else 1 / output.clamp(min=1e-3)
+
+    def _output(self, picture: Tensor) -> Tensor:
         with torch.autocast(picture.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
-            output = self.network(self._normalise(picture))
-        return 1 / inverse_depth_up_to_scale(output.float(), self.kind)
+            output: Tensor = self.network(self._normalise(picture))
+        return output.float()
+
+
+def shape_errors(depth: Tensor, batch: Batch) -> Tensor:
+    """(N, 2) si-RMSE and normal cosine of depths up to scale; true depth has mean 5 over its mask."""
+    target = losses.scale_to_mean(batch.depth, batch.mask)
+    cosine = losses.normal_cosine(depth, target, batch.mask, batch.intrinsics)
+    return torch.stack([losses.si_rmse(depth, target, batch.mask), cosine], 1)
 
 
 @torch.no_grad()
 def object_errors(
     answer: Callable[[Batch], Tensor], test: PictureSet, device: torch.device, batch: int = 32
 ) -> NDArray[np.float32]:
-    """(N, 2) si-RMSE and normal cosine of every picture of a set; ``answer`` gives a batch's depth up to scale."""
+    """(N, 2) :func:`shape_errors` of every picture of a set; ``answer`` gives a batch's depth up to scale."""
     rows = []
     for start in range(0, len(test), batch):
         pictures = load_batch(test, np.arange(start, min(start + batch, len(test))), device)
-        depth, target = answer(pictures), losses.scale_to_mean(pictures.depth, pictures.mask)
-        rmse = losses.si_rmse(depth, target, pictures.mask)
-        rows.append(torch.stack([rmse, losses.normal_cosine(depth, target, pictures.mask, pictures.intrinsics)], 1))
+        rows.append(shape_errors(answer(pictures), pictures))
     return torch.cat(rows).cpu().numpy()
 
 
@@ -64,13 +78,18 @@ def prompted(network: DepthNetwork, compose: Compose) -> Callable[[Batch], Tenso
     return lambda batch: network(compose(batch))
 
 
+def on_white(batch: Batch) -> Tensor:
+    """The objects on white: what the paper calls no prompt."""
+    return composite(batch.image, batch.mask, torch.ones_like(batch.image))
+
+
 def compare(
     network: DepthNetwork, learned: dict[str, Compose], test: PictureSet, device: torch.device
 ) -> dict[str, dict[str, float]]:
     """Mean errors of a frozen network with learned and with fixed backgrounds, and of a constant depth."""
     noise = torch.rand((1, 3, test.size, test.size), generator=torch.Generator().manual_seed(0)).to(device)
     pictures: dict[str, Compose] = {
-        "white": lambda batch: composite(batch.image, batch.mask, torch.ones_like(batch.image)),
+        "white": on_white,
         "noise": lambda batch: composite(batch.image, batch.mask, noise),
         "original": lambda batch: batch.image,
         **learned,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -54,8 +55,8 @@ def learn_scene_network(
 ) -> dict[str, float]:
     """Learn catalogue network ``name`` on scenes, write weights and card to ``out``; returns the test figures.
 
-    Loss in disparity: scale-and-shift-invariant with its gradient term (MiDaS), plus the plain squared error to
-    disparity of mean 0 and deviation 1. Colour augmentation, flips, zooms.
+    Loss: absolute error to disparity of mean 0 and deviation 1 over each picture, and MiDaS's gradient term of the same
+    residual. Colour augmentation, flips, zooms.
     """
     torch.manual_seed(schedule.seed)
     device, entry = pick_device(), catalogue.find(name)
@@ -72,9 +73,11 @@ def learn_scene_network(
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
             prediction = network(picture)
         prediction, target = prediction.float(), _normalised_disparity(batch.depth)
-        # Aligned to its own best scale, a constant prediction gets no gradient; the plain term pulls it out of there.
-        plain = (mask * (prediction - target)).square().sum() / mask.sum()
-        return {"aligned": losses.scale_shift_invariant_loss(prediction, target, mask), "plain": 0.5 * plain}
+        residual = mask * (prediction - target)
+        return {
+            "disparity": residual.abs().sum() / mask.sum().clamp(min=1),
+            "gradients": 0.5 * losses.gradient_loss(residual, mask),
+        }
 
     seconds = fit(
         network,
@@ -88,7 +91,9 @@ def learn_scene_network(
         settings={"network": name},
     )
     network.eval()
-    figures = evaluate_scene_network(network, normalise, test, mean_disparity(train, device), device)
+    figures = evaluate_scene_network(
+        lambda image: network(normalise(image)), test, mean_disparity(train, device), device
+    )
     card = {
         "data": f"{len(train)} rendered scenes",
         "schedule": asdict(schedule),
@@ -110,7 +115,7 @@ def mean_disparity(train: PictureSet, device: torch.device) -> Tensor:
 
 @torch.no_grad()
 def evaluate_scene_network(
-    network: torch.nn.Module, normalise: torch.nn.Module, test: PictureSet, mean_scene: Tensor, device: torch.device
+    disparity_of: Callable[[Tensor], Tensor], test: PictureSet, mean_scene: Tensor, device: torch.device
 ) -> dict[str, float]:
     """How well a network knows scenes, beside a constant and beside the mean scene; means over test pictures.
 
@@ -122,7 +127,7 @@ def evaluate_scene_network(
         image, depth, mask, _ = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
         disparity = 1 / depth.clamp(min=0.05)
         variance = (disparity - disparity.mean((1, 2, 3), keepdim=True)).square().mean((1, 2, 3)).clamp(min=1e-9)
-        answers = (network(normalise(image)), mean_scene.expand_as(disparity), torch.zeros_like(disparity))
+        answers = (disparity_of(image), mean_scene.expand_as(disparity), torch.zeros_like(disparity))
         row = []
         for answer in answers:
             fitted = losses.align_scale_shift(answer, disparity, mask)

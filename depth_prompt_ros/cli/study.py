@@ -1,0 +1,58 @@
+"""depth-prompt study: learn and compare, and write the page of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Reproduce the studies whose results are in docs/results.")
+
+
+@app.callback()
+def study() -> None:
+    """Reproduce the studies whose results are in docs/results."""
+
+
+@app.command("background")
+def background(
+    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
+        "study-background"
+    ),
+    results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown; pictures go beside it.")] = Path(
+        "docs/results/background.md"
+    ),
+    cache: Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")] = Path(
+        "rendered"
+    ),
+    networks: Annotated[
+        Optional[list[str]],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--network", help="Frozen network, again for each; scene-net and scene-vit if not given."),
+    ] = None,
+    fastdepth: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--fastdepth", help="TFLite file of the FastDepth learned on NYU, studied as well."),
+    ] = None,
+    meshes: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--meshes", help="Folder of scanned objects, a third test set."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of every learned method.")] = 3,
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs at a time; 0 = one a core, or one on a GPU.")] = 0,
+    paper_schedule: Annotated[
+        bool, typer.Option("--paper-schedule", help="The paper's full schedule, for a GPU.")
+    ] = False,
+) -> None:
+    """None, Original, Random, Photo, Fine-tuned, 1-BG and PNet, with ablations, in and out of distribution."""
+    from dataclasses import replace
+
+    from depth_prompt_ros.learning.study.background import study_background
+    from depth_prompt_ros.learning.study.plan import PAPER_EFFORT, Effort, StudiedNetwork
+
+    studied = [StudiedNetwork(name, ablations=True) for name in networks or ("scene-net", "scene-vit")]
+    if fastdepth:
+        studied.append(StudiedNetwork("fastdepth", fastdepth))
+    effort = replace(PAPER_EFFORT if paper_schedule else Effort(), seeds=seeds)
+    study_background(studied, effort, cache, out, results, meshes, jobs, report=lambda line: typer.echo(line, err=True))
+    typer.echo(results)
