@@ -12,6 +12,7 @@ pytest.importorskip("open3d")
 
 from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.data.rendered import open_or_render
+from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.background import learn_background
 from depth_prompt_ros.learning.scene_network import learn_scene_network
 from depth_prompt_ros.learning.trainer import Schedule
@@ -61,3 +62,23 @@ def test_the_scene_network_learns_and_its_card_says_how(scenes, tmp_path) -> Non
     assert np.isfinite([list(terms.values()) for terms in losses]).all()
     assert catalogue.load_frozen("scene-net", out)
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_pictures_that_cannot_be_learned_from_are_named(objects, tmp_path) -> None:
+    schedule = Schedule(steps=1, batch=1, learning_rate=0.1)
+    empty = PictureSet(objects.images, objects.depths, objects.masks.copy(), objects.intrinsics)
+    empty.masks[3] = False
+    unknown = PictureSet(
+        objects.images, np.where(objects.masks, np.nan, objects.depths), objects.masks, objects.intrinsics
+    )
+    small = PictureSet(
+        *(array[:, :64, :64] for array in (objects.images, objects.depths, objects.masks)), objects.intrinsics
+    )
+    for wrong, message in (
+        (empty, "picture 3 of 8 in the set has no object in its mask"),
+        (unknown, "picture 0 of 8 in the set has no known depth on its object"),
+        (small, "the pictures are 64 pixels wide, the network takes 160"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            learn_background(wrong, objects, tmp_path / "a.safetensors", schedule)
+    assert not list(tmp_path.iterdir())

@@ -28,7 +28,10 @@ def background(
     ),
     networks: Annotated[
         Optional[list[str]],  # noqa: UP045 (typer evaluates it)
-        typer.Option("--network", help="Frozen network, again for each; scene-net and scene-vit if not given."),
+        typer.Option(
+            "--network",
+            help="Frozen network, again for each; ablations go through the first. Else scene-net, scene-vit.",
+        ),
     ] = None,
     fastdepth: Annotated[
         Optional[Path],  # noqa: UP045
@@ -50,7 +53,8 @@ def background(
     from depth_prompt_ros.learning.study.background import study_background
     from depth_prompt_ros.learning.study.plan import PAPER_EFFORT, Effort, StudiedNetwork
 
-    studied = [StudiedNetwork(name, ablations=True) for name in networks or ("scene-net", "scene-vit")]
+    names = networks or ["scene-net", "scene-vit"]
+    studied = [StudiedNetwork(name, ablations=name == names[0]) for name in names]
     if fastdepth:
         studied.append(StudiedNetwork("fastdepth", fastdepth))
     effort = replace(PAPER_EFFORT if paper_schedule else Effort(), seeds=seeds)

@@ -46,6 +46,17 @@ class PictureSet:
         """The first ``count`` pictures."""
         return PictureSet(self.images[:count], self.depths[:count], self.masks[:count], self.intrinsics[:count])
 
+    def require_objects(self) -> None:
+        """Raises BadInput where a picture has no object, or one without any known depth; the message says which."""
+        for start in range(0, len(self), 256):
+            masks = np.asarray(self.masks[start : start + 256])
+            depths = np.asarray(self.depths[start : start + 256])
+            known = masks & np.isfinite(depths) & (np.nan_to_num(depths) > 0)
+            empty = np.flatnonzero(~known.any((1, 2)))
+            if len(empty):
+                missing = "known depth on its object" if masks[empty[0]].any() else "object in its mask"
+                raise BadInput(f"picture {start + empty[0]} of {len(self)} in the set has no {missing}: leave it out")
+
     @classmethod
     def open(cls, folder: Path, mode: Literal["r", "r+"] = "r") -> PictureSet:
         """The set in ``folder``, memory-mapped.

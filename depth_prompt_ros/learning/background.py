@@ -52,7 +52,7 @@ def learn_background(
         BadInput: pictures of another size than the network's, or what :func:`fit` refuses.
     """
     device, entry = pick_device(), catalogue.find(name)
-    require_size(entry.size, train, validation)
+    require_objects(entry.size, train, validation)
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
     prompt = make_prompt(settings, entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
     compose = composer(prompt, settings)
@@ -102,13 +102,14 @@ def varied(batch: Batch, generator: torch.Generator) -> Batch:
     return batch._replace(image=augment_colour(batch.image, generator))
 
 
-def require_size(size: int, *sets: PictureSet) -> None:
-    """Raises BadInput where a set's pictures are not of the network's size."""
+def require_objects(size: int, *sets: PictureSet) -> None:
+    """Raises BadInput where a set's pictures are not of the network's size, or one has nothing to learn from."""
     for each in sets:
         if each.size != size:
             raise BadInput(
                 f"the pictures are {each.size} pixels wide, the network takes {size}: prepare them at that size"
             )
+        each.require_objects()
 
 
 def write_prompt(

@@ -9,7 +9,7 @@ import torch
 
 from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
-from depth_prompt_ros.learning.background import require_size, varied
+from depth_prompt_ros.learning.background import require_objects, varied
 from depth_prompt_ros.learning.prompt_errors import DepthNetwork, object_errors, on_white, prompted
 from depth_prompt_ros.learning.trainer import (
     Batch,
@@ -40,7 +40,7 @@ def fine_tune(
         BadInput: pictures of another size than the network's, or what :func:`fit` refuses.
     """
     device, entry = pick_device(), catalogue.find(name)
-    require_size(entry.size, train, validation)
+    require_objects(entry.size, train, validation)
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
     network.network.requires_grad_(True)
     answer = prompted(network, on_white)

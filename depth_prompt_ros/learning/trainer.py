@@ -231,6 +231,7 @@ def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".part")
     save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
+    aside.chmod(0o644)  # safetensors makes it readable by its owner alone
     aside.replace(path)
     machine = {"package": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
     machine["processor"] = platform.machine()

@@ -39,9 +39,9 @@ class StudiedNetwork:
     ablations: bool = False
 
 
-_SHORT_SINGLE = Schedule(steps=1500, batch=8, learning_rate=1e-2, validate_every=300)
-_SHORT_PNET = Schedule(steps=2000, batch=8, learning_rate=1e-3, validate_every=400)
-_SHORT_TUNED = Schedule(steps=2000, batch=8, learning_rate=3e-4, validate_every=400)
+_SHORT_SINGLE = Schedule(steps=1200, batch=8, learning_rate=1e-2, validate_every=300)
+_SHORT_PNET = Schedule(steps=1500, batch=8, learning_rate=1e-3, validate_every=300)
+_SHORT_TUNED = Schedule(steps=1500, batch=8, learning_rate=3e-4, validate_every=300)
 
 
 @dataclass(frozen=True)
