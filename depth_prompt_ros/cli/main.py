@@ -18,6 +18,7 @@ EXTRAS = {
     "rembg": "rembg",
     "safetensors": "learn",
     "skimage": "demo",
+    "tflite": "networks",
     "torch": "learn",
     "trimesh": "scanned",
     "transformers": "networks",

@@ -33,10 +33,6 @@ def background(
             help="Frozen network, again for each; ablations go through the first. Else scene-net, scene-vit.",
         ),
     ] = None,
-    fastdepth: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--fastdepth", help="TFLite file of the FastDepth learned on NYU, studied as well."),
-    ] = None,
     meshes: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--meshes", help="Folder of scanned objects, a third test set."),
@@ -55,8 +51,6 @@ def background(
 
     names = networks or ["scene-net", "scene-vit"]
     studied = [StudiedNetwork(name, ablations=name == names[0]) for name in names]
-    if fastdepth:
-        studied.append(StudiedNetwork("fastdepth", fastdepth))
     effort = replace(PAPER_EFFORT if paper_schedule else Effort(), seeds=seeds)
     study_background(studied, effort, cache, out, results, meshes, jobs, report=lambda line: typer.echo(line, err=True))
     typer.echo(results)

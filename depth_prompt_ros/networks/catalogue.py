@@ -9,12 +9,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks import scene_net, scene_vit, transformers_depth
+from depth_prompt_ros.networks import fastdepth, scene_net, scene_vit, transformers_depth
 from depth_prompt_ros.networks.entry import NetworkEntry
 from depth_prompt_ros.resources import model_folder, resource_path
 
 CATALOGUE: dict[str, NetworkEntry] = {
-    entry.name: entry for entry in (*scene_net.ENTRIES, *scene_vit.ENTRIES, *transformers_depth.ENTRIES)
+    entry.name: entry
+    for entry in (*scene_net.ENTRIES, *scene_vit.ENTRIES, *fastdepth.ENTRIES, *transformers_depth.ENTRIES)
 }
 
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.networks.catalogue import find, first_line, load_frozen, read_weights, weights_path
 from depth_prompt_ros.networks.entry import NetworkEntry
+from depth_prompt_ros.networks.tflite_file import read_tflite
 
 Report = Callable[[int, int], None]
 """Bytes fetched so far, bytes in all (0 = not known)."""
@@ -31,7 +32,7 @@ WRAPPINGS = ("state_dict", "model_state_dict", "model", "depth_model")
 """Under which of its keys a checkpoint may keep the network's tensors."""
 
 USUAL_NAMES = ("model.safetensors", "pytorch_model.bin")
-SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tflite")
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,15 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read_published(path: Path) -> dict[str, Tensor]:
-    """The tensors of a published file, safetensors or a PyTorch checkpoint; never runs code that it may hold.
+    """The tensors of a published file, safetensors, TFLite or a PyTorch checkpoint; never runs code that it may hold.
 
     Raises:
         BadModel: corrupt or truncated, code inside, or no tensors.
     """
     if path.suffix == ".safetensors":
         return read_weights(path)[0]
+    if path.suffix == ".tflite":
+        return read_tflite(path)
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
