@@ -1,8 +1,8 @@
 """Samples a second of prompt learning, ours beside a plain loop written from the paper: python benchmarks/learning.py.
 
 Both learn a single background through the same frozen network with batches of 8 on the same threads, in turn, block by
-block, so that what else the machine does hits both. The plain loop keeps the renders as they are (384x384), puts each on
-white, resizes it on the CPU as it is drawn, computes in float32 and does one thing after the other.
+block, so that what else the machine does hits both. The plain loop keeps the renders as they are (384x384), puts each
+on white, resizes it on the CPU as it is drawn, computes in float32 and does one thing after the other.
 """
 
 from __future__ import annotations

@@ -9,14 +9,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks import fastdepth, scene_net, scene_vit, transformers_depth
+from depth_prompt_ros.networks import fastdepth, leres, midas_small, midas_v21, scene_net, scene_vit, transformers_depth
 from depth_prompt_ros.networks.entry import NetworkEntry
 from depth_prompt_ros.resources import model_folder, resource_path
 
-CATALOGUE: dict[str, NetworkEntry] = {
-    entry.name: entry
-    for entry in (*scene_net.ENTRIES, *scene_vit.ENTRIES, *fastdepth.ENTRIES, *transformers_depth.ENTRIES)
-}
+_MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, transformers_depth)
+
+CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for module in _MODULES for entry in module.ENTRIES}
 
 
 def find(name: str) -> NetworkEntry:
