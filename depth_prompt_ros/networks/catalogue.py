@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.networks import fastdepth, leres, midas_small, midas_v21, scene_net, scene_vit, transformers_depth
 from depth_prompt_ros.networks.entry import NetworkEntry
+from depth_prompt_ros.networks.tflite_file import read_tflite
 from depth_prompt_ros.resources import model_folder, resource_path
 
 _MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, transformers_depth)
@@ -68,6 +69,10 @@ def weights_path(entry: NetworkEntry) -> Path:
 def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
     """The network with its weights, in eval mode and without gradients of its own: frozen.
 
+    Args:
+        name: in the catalogue.
+        weights: a safetensors file of this package, or a TFLite file as published; the installed weights if None.
+
     Raises:
         BadModel: unknown name, missing or corrupt file, or weights of another network.
     """
@@ -75,13 +80,15 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
     path = weights or weights_path(entry)
     if weights is None and entry.source is not None and not path.is_file():
         raise BadModel(f"no weights of {name} at {path}: get them with depth-prompt models add {name}")
-    tensors, metadata = read_weights(path)
+    published = path.suffix == ".tflite"
+    tensors, metadata = (read_tflite(path), {"network": name}) if published else read_weights(path)
     if metadata.get("network") != name:
         raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {name!r}")
     try:
         network = entry.load(tensors)
     except (KeyError, RuntimeError) as error:
         mend = "learn it with this version" if entry.source is None else f"run depth-prompt models add {name} again"
+        mend = "give the file of that network" if published else mend
         raise BadModel(f"{path} does not fit {name}: {first_line(error)}; {mend}") from error
     return network.eval().requires_grad_(False)
 

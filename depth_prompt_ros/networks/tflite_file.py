@@ -39,7 +39,9 @@ def read_tflite(path: Path) -> dict[str, Tensor]:
                 weight, bias = (_values(model, graph.Tensors(operator.Inputs(i))) for i in (1, 2))
                 depthwise = kind == tflite.BuiltinOperator.DEPTHWISE_CONV_2D
                 found.append((weight.transpose(3, 0, 1, 2) if depthwise else weight.transpose(0, 3, 1, 2), bias))
-    except (struct.error, ValueError, IndexError, TypeError, AttributeError, OSError) as error:
+    except FileNotFoundError as error:
+        raise BadModel(f"no weights at {path}: give another file") from error
+    except (struct.error, ValueError, IndexError, KeyError, TypeError, AttributeError, OSError) as error:
         raise BadModel(f"cannot read weights {path}: it is no TFLite file, or not all there") from error
     return {
         f"{i}.{name}": torch.from_numpy(np.ascontiguousarray(values))
