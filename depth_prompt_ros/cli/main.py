@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from depth_prompt_ros import __version__
-from depth_prompt_ros.cli import demo, evaluate, export, learn, models, parameters, render, replay, study
+from depth_prompt_ros.cli import demo, evaluate, export, learn, models, parameters, prepare, render, replay, study
 from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
@@ -36,6 +36,7 @@ app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
+app.command("prepare")(prepare.prepare)
 app.command("render")(render.render)
 app.add_typer(study.app, name="study")
 app.add_typer(models.app, name="models")

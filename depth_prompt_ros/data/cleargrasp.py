@@ -12,6 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.exr import read_exr
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 
@@ -61,8 +62,8 @@ def read_cleargrasp(folder: Path) -> Iterator[ClearGraspScene]:
             raise BadInput(
                 f"scene {name} in {folder}: {picture.name if image is None else name + '-mask.png'} is unreadable"
             )
-        depth = _read_depth(folder / f"{name}-transparent-depth-img.exr")
-        truth = _read_depth(folder / f"{name}-opaque-depth-img.exr")
+        depth = read_exr(folder / f"{name}-transparent-depth-img.exr")
+        truth = read_exr(folder / f"{name}-opaque-depth-img.exr")
         size = (camera.height, camera.width)
         if any(array.shape[:2] != size for array in (image, mask, depth, truth)):
             raise BadInput(f"scene {name} in {folder}: picture, mask, depth and intrinsics differ in size")
@@ -113,21 +114,3 @@ def _read_camera(path: Path) -> CameraModel:
         )  # fmt: skip
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f"cannot read the camera's xres, yres, fx, fy, cx, cy from {path}: {error}") from error
-
-
-def _read_depth(path: Path) -> NDArray[np.float32]:
-    """(H, W) float32 metres, NaN = hole, from the first channel of an OpenEXR file."""
-    try:
-        import OpenEXR
-    except ModuleNotFoundError as error:
-        raise BadInput("ClearGrasp's depth is in EXR files: pip install OpenEXR") from error
-    if not path.is_file():
-        raise BadInput(f"no file {path}")
-    try:
-        with OpenEXR.File(str(path)) as file:
-            pixels = next(iter(file.channels().values())).pixels
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise BadInput(f"cannot read {path}: {error}") from error
-    depth = np.array(pixels[..., 0] if pixels.ndim == 3 else pixels, np.float32)
-    depth[~(depth > 0)] = np.nan
-    return depth

@@ -12,7 +12,7 @@ _PREFIX = "module."
 
 
 class Block(nn.Module):
-    """A 3x3 convolution, then two more around a shortcut; it is rectified too, which the published network does in place."""
+    """A 3x3 convolution, then two more around a shortcut that is rectified too: in the published code, in place."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

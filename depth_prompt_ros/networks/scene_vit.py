@@ -102,5 +102,6 @@ ENTRIES = (
         std=(0.25, 0.25, 0.25),
         output="disparity",
         licence="Apache-2.0",
+        weights="models/scene_vit.safetensors",
     ),
 )

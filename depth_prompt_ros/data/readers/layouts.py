@@ -1,0 +1,170 @@
+"""The layouts of published object data sets; where facts come from, and what is assumed.
+
+What 2306.05428 learned from and tested on is read as its published code reads it: ABO, HM3D-ABO, HNDR and Nerfies.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.data.exr import read_exr
+from depth_prompt_ros.data.readers.sample import (
+    FAR,
+    Layout,
+    Sample,
+    read_arrays,
+    read_json,
+    read_mask,
+    read_matrix,
+    read_picture,
+)
+from depth_prompt_ros.errors import BadInput
+
+
+def _abo_samples(folder: Path) -> list[Path]:
+    return sorted(folder.glob("**/render/*/render_*.jpg"), key=_by_number)
+
+
+def _read_abo(path: Path) -> Sample:
+    """ABO renders: ``OBJECT/render/SCENE/render_K.jpg``, ``OBJECT/depth/depth_K.exr``, ``OBJECT/metadata.json``.
+
+    Depth is metres along the axis, the object is where something was hit; ``views[K]["K"]`` is the camera, or that of
+    the first view, which all share.
+    """
+    thing, number = path.parents[2], int(path.stem.split("_")[1])
+    depth = read_exr(thing / "depth" / f"depth_{number}.exr")
+    views = read_json(thing / "metadata.json").get("views") or [{}]
+    matrix = views[number if number < len(views) else 0].get("K")
+    return _of(path, depth, np.isfinite(depth) & (depth < FAR), read_matrix(matrix, thing / "metadata.json"))
+
+
+def _hm3d_samples(folder: Path) -> list[Path]:
+    return sorted((folder / "scenes").glob("*/rgb/*.jpg"))
+
+
+def _read_hm3d(path: Path) -> Sample:
+    """HM3D-ABO: ``scenes/SCENE/{rgb/*.jpg,depth/*.exr,mask/*.png,intrinsic.txt}``; the object is 255 in the mask."""
+    scene = path.parents[1]
+    matrix = scene / "intrinsic.txt"
+    try:
+        values = np.loadtxt(matrix)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"there is no camera file {matrix}, or it holds no numbers") from error
+    depth = read_exr(scene / "depth" / f"{path.stem}.exr")
+    mask = read_mask(scene / "mask" / f"{path.stem}.png", level=255)
+    return _of(path, depth, mask, read_matrix(values, matrix))
+
+
+def _gso_samples(folder: Path) -> list[Path]:
+    return sorted(folder.glob("**/rgba_*.png"))
+
+
+def _read_gso(path: Path) -> Sample:
+    """Google Scanned Objects rendered by Kubric: ``{rgba,segmentation}_N.png``, ``depth_N.tiff``, ``metadata.json``.
+
+    There is no one published set of renders with depth; Kubric's own output is taken [assumed]. Its depth is the
+    distance to the camera's centre, here turned into depth along the axis; the object is the largest segment [ours].
+    The camera: ``camera.focal_length`` and ``camera.sensor_width``, in the same unit, principal point in the middle
+    [assumed].
+    """
+    number = path.stem.removeprefix("rgba_")
+    camera = read_json(path.with_name("metadata.json")).get("camera", {})
+    image = read_picture(path)
+    height, width = image.shape[:2]
+    try:
+        focal = width * float(camera["focal_length"]) / float(camera["sensor_width"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise BadInput(f"{path.with_name('metadata.json')} has no camera focal_length and sensor_width") from error
+    distance = cv2.imread(str(path.with_name(f"depth_{number}.tiff")), cv2.IMREAD_UNCHANGED)
+    if distance is None:
+        raise BadInput(f"cannot read depth {path.with_name(f'depth_{number}.tiff')}: it is missing or damaged")
+    segments = cv2.imread(str(path.with_name(f"segmentation_{number}.png")), cv2.IMREAD_UNCHANGED)
+    if segments is None:
+        raise BadInput(f"cannot read mask {path.with_name(f'segmentation_{number}.png')}: it is missing or damaged")
+    counts = np.bincount(segments.ravel())
+    counts[0] = 0
+    mask = (segments == counts.argmax()) & (segments > 0)
+    distance = np.asarray(distance, np.float32).reshape(distance.shape[:2])
+    if distance.shape != (height, width):
+        raise BadInput(f"depth and picture of {path} differ in size: {distance.shape} and {(height, width)}")
+    x = (np.arange(width) - (width - 1) / 2) / focal
+    y = (np.arange(height)[:, None] - (height - 1) / 2) / focal
+    depth = (distance / np.sqrt(x**2 + y**2 + 1)).astype(np.float32)
+    return _of(path, depth, mask, np.array([focal, focal, (width - 1) / 2, (height - 1) / 2]))
+
+
+def _hndr_samples(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.npz"))
+
+
+def _read_hndr(path: Path) -> Sample:
+    """HNDR, ten hand-held phone scenes, as 2306.05428 computed them: one ``SCENE.npz`` each, or ``SCENE_zero_pad.npz``.
+
+    Arrays: image (3, H, W) uint8, refined_depth, foreground_mask (H, W), intrinsics (3, 3). The raw bundles hold
+    pickles and a network of their own, which are not read.
+    """
+    image, depth, mask, matrix = read_arrays(path, ("image", "refined_depth", "foreground_mask", "intrinsics"))
+    picture = np.ascontiguousarray(np.moveaxis(image, 0, -1), np.uint8)
+    return _checked(path, picture, depth.astype(np.float32), mask > 0, read_matrix(matrix, path))
+
+
+def _nerfies_samples(folder: Path) -> list[Path]:
+    return sorted((folder / "nerfies_depths").glob("*/*.npz"))
+
+
+def _read_nerfies(path: Path) -> Sample:
+    """Nerfies with depth as 2306.05428 rendered it: ``nerfies_depths/SCENE/N.npz`` and the same foreground below.
+
+    Arrays: rgb (3, H, W) in [0, 1], depth (H, W), K (3, 3); ``nerfies_foreground_segmentations/SCENE/N.npz``:
+    foreground (H, W). The captures themselves hold no depth.
+    """
+    image, depth, matrix = read_arrays(path, ("rgb", "depth", "K"))
+    masks = path.parents[2] / "nerfies_foreground_segmentations" / path.parent.name / path.name
+    (mask,) = read_arrays(masks, ("foreground",))
+    picture = np.ascontiguousarray(np.moveaxis(255 * np.clip(image, 0, 1) + 0.5, 0, -1).astype(np.uint8))
+    return _checked(path, picture, depth.astype(np.float32), mask > 0, read_matrix(matrix, path))
+
+
+LAYOUTS = {
+    layout.name: layout
+    for layout in (
+        Layout("abo", "OBJECT/render/SCENE/render_K.jpg", _abo_samples, _read_abo),
+        Layout("hm3d-abo", "scenes/SCENE/rgb/*.jpg", _hm3d_samples, _read_hm3d),
+        Layout("gso", "rgba_N.png, as Kubric writes them", _gso_samples, _read_gso),
+        Layout("hndr", "SCENE.npz", _hndr_samples, _read_hndr),
+        Layout("nerfies", "nerfies_depths/SCENE/N.npz", _nerfies_samples, _read_nerfies),
+    )
+}
+
+
+def _of(path: Path, depth: NDArray[np.float32], mask: NDArray[np.bool_], intrinsics: NDArray[np.float64]) -> Sample:
+    return _checked(path, read_picture(path), depth, mask, intrinsics)
+
+
+def _checked(
+    path: Path,
+    image: NDArray[np.uint8],
+    depth: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    intrinsics: NDArray[np.float64],
+) -> Sample:
+    """One size, a mask with an object, depth on it; raises BadInput otherwise."""
+    if not image.shape[:2] == depth.shape == mask.shape:
+        raise BadInput(
+            f"picture, depth and mask of {path} differ in size: {image.shape[:2]}, {depth.shape} and {mask.shape}"
+        )
+    known = np.where(np.isfinite(depth) & (depth > 0) & (depth < FAR), depth, np.float32(np.nan))
+    if not mask.any():
+        raise BadInput(f"the mask of {path} is empty")
+    if not np.isfinite(known[mask]).any():
+        raise BadInput(f"{path} has no valid depth on its object")
+    return Sample(image, known.astype(np.float32), mask, intrinsics)
+
+
+def _by_number(path: Path) -> tuple[str, int]:
+    number = path.stem.split("_")[1]
+    return str(path.parent), int(number) if number.isdecimal() else 0

@@ -1,0 +1,120 @@
+"""What a reader gives: one picture of one object with its truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.errors import BadInput
+
+FAR = 65000.0
+"""Blender writes about 65504 (the largest half) where nothing was hit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A picture with its truth.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        depth: (H, W) float32 metres along the optical axis, NaN = unknown.
+        mask: (H, W) bool, the object.
+        intrinsics: (4,) fx, fy, cx, cy in pixels.
+    """
+
+    image: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    intrinsics: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A data set as it was published.
+
+    Attributes:
+        name: on the command line.
+        expects: what the folder must hold, for the error message.
+        samples: the samples' own paths, sorted; empty where the folder is not of this layout.
+        read: one sample; raises BadInput where it cannot be used.
+    """
+
+    name: str
+    expects: str
+    samples: Callable[[Path], list[Path]]
+    read: Callable[[Path], Sample]
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB.
+
+    Raises:
+        BadInput: missing, truncated or no picture.
+    """
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.exists() else None
+    if picture is None:
+        raise BadInput(f"cannot read picture {path}: it is missing or damaged")
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def read_mask(path: Path, level: int = 128) -> NDArray[np.bool_]:
+    """(H, W) bool, true where the picture is at least ``level``.
+
+    Raises:
+        BadInput: missing, truncated or no picture.
+    """
+    return np.asarray(read_picture(path)[..., 0] >= level)
+
+
+def read_matrix(values: Any, where: Path) -> NDArray[np.float64]:
+    """(4,) fx, fy, cx, cy of a 3x3 matrix given in any shape.
+
+    Raises:
+        BadInput: not nine numbers, or no focal length.
+    """
+    try:
+        matrix = np.asarray(values, np.float64).reshape(3, 3)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"the camera matrix in {where} is not 3x3") from error
+    intrinsics = matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
+    if not np.isfinite(intrinsics).all() or min(intrinsics[:2]) <= 0:
+        raise BadInput(f"the camera matrix in {where} has no focal length")
+    return intrinsics
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file's content.
+
+    Raises:
+        BadInput: missing or no JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise BadInput(f"there is no camera file {path}") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {path}: {error}") from error
+
+
+def read_arrays(path: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
+    """Arrays of an .npz file; nothing in it is unpickled.
+
+    Raises:
+        BadInput: missing, damaged, or an array is not there.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in names]
+    except FileNotFoundError as error:
+        raise BadInput(f"there is no file {path}") from error
+    except KeyError as error:
+        raise BadInput(f"{path} has no array {error}: it needs {', '.join(names)}") from error
+    except Exception as error:  # a damaged archive raises many kinds
+        raise BadInput(f"cannot read {path}: it is damaged") from error
