@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def align_scale_shift(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -63,10 +62,13 @@ def normals(depth: Tensor, intrinsics: Tensor) -> Tensor:
     fx, fy, cx, cy = intrinsics.to(depth)[:, :, None, None, None].unbind(1)
     x = (torch.arange(width, device=depth.device, dtype=depth.dtype) - cx) / fx
     y = (torch.arange(height, device=depth.device, dtype=depth.dtype)[:, None] - cy) / fy
-    points = torch.cat([depth * x, depth * y, depth], 1)
-    across = points[:, :, 1:, 1:] - points[:, :, 1:, :-1]
-    down = points[:, :, 1:, 1:] - points[:, :, :-1, 1:]
-    return functional.normalize(torch.linalg.cross(down, across, dim=1), dim=1, eps=1e-12)
+    # Plane by plane: PyTorch's cross product and norm over a dimension in the middle take ten times as long on a CPU.
+    points = (depth * x, depth * y, depth)
+    ax, ay, az = (each[:, 0, 1:, 1:] - each[:, 0, 1:, :-1] for each in points)
+    bx, by, bz = (each[:, 0, 1:, 1:] - each[:, 0, :-1, 1:] for each in points)
+    nx, ny, nz = by * az - bz * ay, bz * ax - bx * az, bx * ay - by * ax
+    length = torch.sqrt(nx * nx + ny * ny + nz * nz + 1e-24)
+    return torch.stack([nx / length, ny / length, nz / length], 1)
 
 
 def normal_cosine(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor) -> Tensor:
