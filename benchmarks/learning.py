@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
+from torch.nn import functional
 
 from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.data.rendered import open_or_render
-from depth_prompt_ros.graph.disparity import relative_inverse_depth
 from depth_prompt_ros.graph.prompt import FourierBackground, composite
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background import learn_background
@@ -42,7 +43,7 @@ class PlainLoop:
         self._optimiser = torch.optim.SGD(self._background.parameters(), lr=5e-4, momentum=0.9)
         self._rng = np.random.default_rng(seed)
 
-    def _sample(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _sample(self, index: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         image, mask = self._renders.images[index], self._renders.masks[index]
         white = np.where(mask[..., None], image, 255).astype(np.uint8)
         shape = (self._size, self._size)
@@ -61,12 +62,48 @@ class PlainLoop:
         """One batch, one step of the optimiser."""
         chosen = self._rng.choice(len(self._renders), BATCH, replace=False)
         image, mask, depth, intrinsics = map(torch.stack, zip(*map(self._sample, chosen), strict=True))
-        picture = self._normalise(composite(image, mask, self._background(image, mask)))
-        prediction = 1 / relative_inverse_depth(self._network(picture))
-        loss = torch.stack(list(losses.prompting_losses(prediction, depth, mask, intrinsics).values())).sum()
+        disparity = self._network(self._normalise(composite(image, mask, self._background(image, mask))))
+        low, high = disparity.amin((1, 2, 3), keepdim=True), disparity.amax((1, 2, 3), keepdim=True)
+        prediction = 1 / ((disparity - low) / (high - low)).clamp(min=0.05)
+        loss = paper_loss(prediction, depth, mask, intrinsics)
         self._optimiser.zero_grad()
         loss.backward()
         self._optimiser.step()
+
+
+def paper_loss(prediction: Tensor, depth: Tensor, mask: Tensor, intrinsics: Tensor) -> Tensor:
+    """Scale-invariant RMSE plus half of one minus the normals' cosine (2306.05428, eq. 3 and 4), () float."""
+    count = mask.sum((1, 2, 3), keepdim=True)
+    target = 5 * depth * count / (mask * depth).sum((1, 2, 3), keepdim=True)
+    scale = (mask * prediction * target).sum((1, 2, 3), keepdim=True)
+    scale = scale / (mask * prediction * prediction).sum((1, 2, 3), keepdim=True)
+    squares = (mask * (scale * prediction - target) ** 2).sum((1, 2, 3))
+    rmse = torch.sqrt(squares / count.flatten())
+    inside = mask[:, 0, 1:, 1:] * mask[:, 0, 1:, :-1] * mask[:, 0, :-1, 1:]
+    cosine = (normals(prediction, intrinsics) * normals(target, intrinsics)).sum(1)
+    cosine = (inside * cosine).sum((1, 2)) / inside.sum((1, 2))
+    return (rmse + 0.5 * (1 - cosine)).mean()
+
+
+def normals(depth: Tensor, intrinsics: Tensor) -> Tensor:
+    """(N, 3, H-1, W-1) unit normals, by PyTorch's cross product of left and top differences."""
+    size = depth.shape[-1]
+    fx, fy, cx, cy = intrinsics[:, :, None, None].unbind(1)
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    rays = torch.stack([(columns - cx) / fx, (rows - cy) / fy, torch.ones(len(depth), size, size)], 1)
+    points = depth * rays
+    across = points[:, :, 1:, 1:] - points[:, :, 1:, :-1]
+    down = points[:, :, 1:, 1:] - points[:, :, :-1, 1:]
+    return functional.normalize(torch.cross(down, across, dim=1), dim=1)
+
+
+def require_same_loss() -> None:
+    """Raises AssertionError if the plain loop minimises another loss than this package does."""
+    generator = torch.Generator().manual_seed(0)
+    prediction, depth = 1 + torch.rand((2, BATCH, 1, 32, 32), generator=generator)
+    mask, intrinsics = torch.ones(BATCH, 1, 32, 32), torch.tensor([[40.0, 41, 15, 17]]).expand(BATCH, 4)
+    own = losses.prompting_losses(prediction, depth, mask, intrinsics)
+    torch.testing.assert_close(paper_loss(prediction, depth, mask, intrinsics), torch.stack(list(own.values())).sum())
 
 
 def ours(train: PictureSet, folder: Path, seed: int) -> float:
@@ -102,11 +139,15 @@ def quartiles(values: NDArray[np.floating]) -> str:
 
 def main() -> None:
     """Measure and print."""
+    require_same_loss()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         train = open_or_render(folder / "small", "objects", 96, catalogue.find(NETWORK).size, 0)
         renders = open_or_render(folder / "large", "objects", 96, RENDERED, 0)
-        rates = np.array([(ours(train, folder, block), plain(renders, block)) for block in range(BLOCKS)])
+        rates = np.empty((BLOCKS, 2))
+        for block in range(BLOCKS):  # who begins changes from block to block
+            for side in (0, 1) if block % 2 == 0 else (1, 0):
+                rates[block, side] = ours(train, folder, block) if side == 0 else plain(renders, block)
     table = Table(title=f"{NETWORK}, batches of {BATCH}, {torch.get_num_threads()} threads, {BLOCKS} blocks in turn")
     for column in ("", "samples a second, median (range)"):
         table.add_column(column)
