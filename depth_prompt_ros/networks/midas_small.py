@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from depth_prompt_ros.networks.entry import NetworkEntry, Source
+from depth_prompt_ros.networks.midas_v21 import refine
 
 _LITE3 = (
     (1, 3, 1, 1, 24), (3, 3, 2, 6, 32), (3, 5, 2, 6, 48), (5, 3, 2, 6, 96), (5, 5, 1, 6, 136), (6, 5, 2, 6, 232),
@@ -146,16 +147,7 @@ class MidasSmall(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """(N, 1, H, W) disparity up to scale and shift."""
-        encoded = [picture]
-        for level in range(1, 5):
-            encoded.append(getattr(self.pretrained, f"layer{level}")(encoded[-1]))
-        path: Tensor | None = None
-        for level in range(4, 0, -1):
-            skipped = getattr(self.scratch, f"layer{level}_rn")(encoded[level])
-            fuse = getattr(self.scratch, f"refinenet{level}")
-            path = fuse(skipped) if path is None else fuse(path, skipped)
-        disparity: Tensor = self.scratch.output_conv(path)
-        return disparity
+        return refine(picture, self.pretrained, self.scratch)
 
 
 ENTRIES = (

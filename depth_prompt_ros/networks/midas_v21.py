@@ -67,6 +67,20 @@ class _Decoder(nn.Module):
         )
 
 
+def refine(picture: Tensor, pretrained: nn.Module, scratch: nn.Module) -> Tensor:
+    """(N, 1, H, W) disparity: the encoder's four stages down, fusion by fusion up again, the output convolutions."""
+    encoded = [picture]
+    for level in range(1, 5):
+        encoded.append(getattr(pretrained, f"layer{level}")(encoded[-1]))
+    path: Tensor | None = None
+    for level in range(4, 0, -1):
+        skipped = getattr(scratch, f"layer{level}_rn")(encoded[level])
+        fuse = getattr(scratch, f"refinenet{level}")
+        path = fuse(skipped) if path is None else fuse(path, skipped)
+    disparity: Tensor = scratch.get_submodule("output_conv")(path)
+    return disparity
+
+
 class MidasLarge(nn.Module):
     """Picture to disparity up to scale and shift, 105 M parameters; modules are named as published.
 
@@ -88,16 +102,7 @@ class MidasLarge(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """(N, 1, H, W) disparity up to scale and shift."""
-        encoded = [picture]
-        for level in range(1, 5):
-            encoded.append(getattr(self.pretrained, f"layer{level}")(encoded[-1]))
-        path: Tensor | None = None
-        for level in range(4, 0, -1):
-            skipped = getattr(self.scratch, f"layer{level}_rn")(encoded[level])
-            fuse = getattr(self.scratch, f"refinenet{level}")
-            path = fuse(skipped) if path is None else fuse(path, skipped)
-        disparity: Tensor = self.scratch.output_conv(path)
-        return disparity
+        return refine(picture, self.pretrained, self.scratch)
 
 
 ENTRIES = (
