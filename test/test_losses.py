@@ -97,3 +97,14 @@ def test_prompting_loss_gradient_against_finite_differences() -> None:
     assert torch.autograd.gradcheck(
         lambda p: sum(losses.prompting_losses(p, target, mask, intrinsics).values()), (prediction,), atol=1e-4
     )
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 99), st.floats(0.1, 10), st.floats(0.1, 10))
+def test_prompting_losses_ignore_the_scale_of_prediction_and_of_truth(seed: int, one: float, other: float) -> None:
+    prediction, target, mask = batch(seed)
+    intrinsics = torch.tensor([[9.0, 9.0, 5.5, 5.5]] * 2)
+    once = losses.prompting_losses(prediction, target, mask, intrinsics)
+    again = losses.prompting_losses(one * prediction, other * target, mask, intrinsics)
+    for name, value in once.items():
+        assert float(again[name]) == pytest.approx(float(value), rel=1e-4, abs=1e-6)

@@ -8,9 +8,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.graph.prompt import FourierBackground, PromptSettings, add, load_prompt, make_prompt
+from depth_prompt_ros.graph.disparity import relative_inverse_depth
+from depth_prompt_ros.graph.prompt import FourierBackground, PromptSettings, add, composite, load_prompt, make_prompt
 from depth_prompt_ros.graph.prompting_network import BoxAligned, PromptingNetwork, UNet, _box
 from depth_prompt_ros.learning.background import write_prompt
+from depth_prompt_ros.learning.losses import prompting_losses
 
 SIZE = 32
 SMALL = {"kind": "pnet", "width": 4, "downs": 3}
@@ -131,3 +133,35 @@ def test_a_file_that_is_no_prompt_is_named(tmp_path) -> None:
     save_file({"x": torch.zeros(1)}, str(tmp_path / "old.safetensors"), settings)
     with pytest.raises(BadModel, match=r"old\.safetensors holds no prompt of this version"):
         load_prompt(tmp_path / "old.safetensors", "scene-net")
+
+
+@pytest.mark.parametrize("settings", [PromptSettings(), PromptSettings(**SMALL), PromptSettings(**SMALL, sees="box")])
+def test_the_gradient_of_the_whole_chain_against_finite_differences(settings) -> None:
+    """Prompt, composite, a small network, disparity to depth, both losses: in float64 along a random direction."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 5, padding=2), torch.nn.Tanh(), torch.nn.Conv2d(8, 1, 3, padding=1)
+    ).double()
+    prompt = make_prompt(settings, SIZE, seeded()).double()
+    with torch.no_grad():  # biases start at zero, right on the rectifiers' kinks
+        for each in prompt.parameters():
+            each.add_(0.01 * torch.randn(each.shape, generator=seeded(2)))
+    image, mask = (each.double() for each in picture_and_mask())
+    target = 1 + torch.rand(2, 1, SIZE, SIZE, generator=seeded(3)).double()
+    intrinsics = torch.tensor([[48.0, 48.0, 15.5, 15.5]] * 2)
+
+    def loss() -> torch.Tensor:
+        depth = 1 / relative_inverse_depth(network(composite(image, mask, prompt(image, mask))))
+        return sum(prompting_losses(depth, target, mask, intrinsics).values())
+
+    directions = [torch.randn(each.shape, generator=seeded(4)).double() for each in prompt.parameters()]
+    loss().backward()
+    expected = sum(float((each.grad * to).sum()) for each, to in zip(prompt.parameters(), directions, strict=True))
+    ends, step = [], 1e-6
+    for sign in (1, -2):
+        with torch.no_grad():
+            for each, to in zip(prompt.parameters(), directions, strict=True):
+                each.add_(sign * step * to)
+            ends.append(float(loss()))
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(expected, rel=1e-4)
+    assert abs(expected) > 1e-4

@@ -108,7 +108,7 @@ def _box(mask: Tensor) -> tuple[Tensor, Tensor]:
     for axis in (2, 1):  # columns, then rows
         inside = mask[:, 0].amax(3 - axis) > 0
         count = inside.shape[1]
-        place = (torch.arange(count, device=mask.device) * 2 + 1) / count - 1
+        place = (torch.arange(count, device=mask.device, dtype=mask.dtype) * 2 + 1) / count - 1
         low = torch.where(inside, place - 1 / count, 1.0).amin(1)
         high = torch.where(inside, place + 1 / count, -1.0).amax(1)
         ends.append((low, high))
