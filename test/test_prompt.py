@@ -157,7 +157,7 @@ def test_the_gradient_of_the_whole_chain_against_finite_differences(settings) ->
     directions = [torch.randn(each.shape, generator=seeded(4)).double() for each in prompt.parameters()]
     loss().backward()
     expected = sum(float((each.grad * to).sum()) for each, to in zip(prompt.parameters(), directions, strict=True))
-    ends, step = [], 1e-6
+    ends, step = [], 1e-8
     for sign in (1, -2):
         with torch.no_grad():
             for each, to in zip(prompt.parameters(), directions, strict=True):
