@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.disparity import inverse_depth_up_to_scale, relative_inverse_depth, with_relief
 from depth_prompt_ros.graph.metric_fit import MetricFit
-from depth_prompt_ros.graph.prompt import composite, load_prompt
+from depth_prompt_ros.graph.prompt import PromptSettings, composite, load_prompt, make_prompt
 from depth_prompt_ros.graph.prompted_network import INPUTS
+from depth_prompt_ros.learning.background import write_prompt
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.export import TOLERANCE, example_inputs, export_graph
@@ -98,6 +99,18 @@ def test_exported_graph_agrees_with_pytorch_and_is_the_shipped_one(tmp_path) -> 
     assert exported.metadata["prompt_sha256"] == shipped.metadata["prompt_sha256"]
     batched = exported(**{key: np.repeat(value[:1], 3, 0) for key, value in example.items()})
     np.testing.assert_allclose(batched["inverse_depth"][2], found["inverse_depth"][0], rtol=1e-4)
+
+
+def test_a_prompting_network_becomes_part_of_the_graph(tmp_path) -> None:
+    settings = PromptSettings(kind="pnet", width=4, downs=3)
+    prompt = make_prompt(settings, 160, torch.Generator().manual_seed(0))
+    write_prompt(tmp_path / "pnet.safetensors", prompt, settings, "scene-net", 160, {})
+    assert export_graph(tmp_path / "graph.onnx", tmp_path / "pnet.safetensors") <= TOLERANCE
+    example = example_inputs(160, 2, seed=5)
+    example["mask"][1] = np.roll(example["mask"][1], 9, axis=1)
+    picture = OnnxGraph(tmp_path / "graph.onnx", INPUTS)(**example)["picture"]
+    image, mask = (torch.from_numpy(example[name]) for name in ("image", "mask"))
+    np.testing.assert_allclose(picture, composite(image, mask, prompt(image, mask)).detach().numpy(), atol=1e-4)
 
 
 def test_a_prompt_for_another_network_is_refused_by_name(tmp_path) -> None:
