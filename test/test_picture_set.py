@@ -62,3 +62,12 @@ def test_a_full_disk_leaves_nothing(tmp_path) -> None:
     with pytest.raises(BadInput, match=r"cannot write the picture set .*No space left on device"):
         open_or_make(tmp_path / "set", SETTINGS, 2, 8, fill_the_disk)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_input_that_cannot_be_used_leaves_nothing(tmp_path) -> None:
+    def refuse(_: Path) -> None:
+        raise BadInput("no mesh")
+
+    with pytest.raises(BadInput, match="no mesh"):
+        open_or_make(tmp_path / "set", SETTINGS, 2, 8, refuse)
+    assert not list(tmp_path.iterdir())

@@ -111,6 +111,9 @@ def open_or_make(
             np.lib.format.open_memmap(aside / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
         fill(aside)
         (aside / _NOTE).write_text(json.dumps(settings))
+    except BadInput:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
         raise BadInput(f"cannot write the picture set {folder} ({error.strerror or error})") from error

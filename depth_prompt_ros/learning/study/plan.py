@@ -39,9 +39,9 @@ class StudiedNetwork:
     ablations: bool = False
 
 
-_SHORT_SINGLE = Schedule(steps=1200, batch=8, learning_rate=1e-2, validate_every=300)
-_SHORT_PNET = Schedule(steps=1500, batch=8, learning_rate=1e-3, validate_every=300)
-_SHORT_TUNED = Schedule(steps=1500, batch=8, learning_rate=3e-4, validate_every=300)
+_SHORT_SINGLE = Schedule(steps=1000, batch=8, learning_rate=1e-2, validate_every=250)
+_SHORT_PNET = Schedule(steps=800, batch=8, learning_rate=1e-3, validate_every=400)
+_SHORT_TUNED = Schedule(steps=1000, batch=8, learning_rate=3e-4, validate_every=250)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Effort:
     pnet_downs: int = 5
     seeds: int = 3
     ablation_seeds: int = 1
-    train: int = 4000
+    train: int = 2500
     validation: int = 200
     test: int = 400
 
