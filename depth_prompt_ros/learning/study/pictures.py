@@ -39,7 +39,7 @@ def write_prompt_sheet(
         bands += [_band(name, picture), _band("", shade(network(picture), batch))]
     bands.append(_band("truth", shade(batch.depth, batch)))
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(bands)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(path), np.vstack(bands)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 
 def shade(depth: Tensor, batch: Batch) -> Tensor:
