@@ -11,7 +11,7 @@ import pytest
 
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
 from depth_prompt_ros.data.readers.prepare import prepare, squared
-from depth_prompt_ros.data.readers.sample import Sample
+from depth_prompt_ros.data.readers.sample import Sample, read_picture
 from depth_prompt_ros.errors import BadInput
 
 SIZE = 64
@@ -169,6 +169,29 @@ def test_missing_cameras_pictures_and_depth_are_named(tmp_path) -> None:
     (scene / "rgba_00000.png").write_bytes(b"half")
     with pytest.raises(BadInput, match=r"cannot read picture .*rgba_00000\.png"):
         LAYOUTS["gso"].read(scene / "rgba_00000.png")
+
+
+def test_segments_stored_as_colours_of_a_palette(tmp_path) -> None:
+    """Kubric writes palettes; OpenCV gives their colours."""
+    _gso(tmp_path)
+    _, mask, _ = _truth()
+    segments = np.zeros((SIZE, SIZE, 3), np.uint8)
+    segments[mask] = (219, 94, 86)
+    segments[:4, :4] = (86, 219, 94)
+    _write_picture(tmp_path / "shoe" / "segmentation_00000.png", segments)
+    np.testing.assert_array_equal(LAYOUTS["gso"].read(tmp_path / "shoe" / "rgba_00000.png").mask, mask)
+    _write_picture(tmp_path / "shoe" / "segmentation_00000.png", segments * 0)
+    with pytest.raises(BadInput, match=r"the mask of .*rgba_00000\.png is empty"):
+        LAYOUTS["gso"].read(tmp_path / "shoe" / "rgba_00000.png")
+
+
+def test_a_torn_jpeg_is_refused_not_filled_with_grey(tmp_path) -> None:
+    path = tmp_path / "render_0.jpg"
+    _write_picture(path, np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8))
+    assert read_picture(path).shape == (64, 64, 3)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(BadInput, match=r"cannot read picture .*render_0\.jpg"):
+        read_picture(path)
 
 
 def test_folders_that_are_not_what_they_claim_leave_nothing_behind(tmp_path) -> None:

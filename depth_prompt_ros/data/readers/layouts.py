@@ -67,7 +67,8 @@ def _read_gso(path: Path) -> Sample:
     """Google Scanned Objects rendered by Kubric: ``{rgba,segmentation}_N.png``, ``depth_N.tiff``, ``metadata.json``.
 
     There is no one published set of renders with depth; Kubric's own output is taken [assumed]. Its depth is the
-    distance to the camera's centre, here turned into depth along the axis; the object is the largest segment [ours].
+    distance to the camera's centre, here turned into depth along the axis. Segments are colours of a palette, nothing
+    is its first, black; the object is the largest segment [ours].
     The camera: ``camera.focal_length`` and ``camera.sensor_width``, in the same unit, principal point in the middle
     [assumed].
     """
@@ -85,9 +86,7 @@ def _read_gso(path: Path) -> Sample:
     segments = cv2.imread(str(path.with_name(f"segmentation_{number}.png")), cv2.IMREAD_UNCHANGED)
     if segments is None:
         raise BadInput(f"cannot read mask {path.with_name(f'segmentation_{number}.png')}: it is missing or damaged")
-    counts = np.bincount(segments.ravel())
-    counts[0] = 0
-    mask = (segments == counts.argmax()) & (segments > 0)
+    mask = _largest(segments)
     distance = np.asarray(distance, np.float32).reshape(distance.shape[:2])
     if distance.shape != (height, width):
         raise BadInput(f"depth and picture of {path} differ in size: {distance.shape} and {(height, width)}")
@@ -120,7 +119,7 @@ def _read_nerfies(path: Path) -> Sample:
     """Nerfies with depth as 2306.05428 rendered it: ``nerfies_depths/SCENE/N.npz`` and the same foreground below.
 
     Arrays: rgb (3, H, W) in [0, 1], depth (H, W), K (3, 3); ``nerfies_foreground_segmentations/SCENE/N.npz``:
-    foreground (H, W). The captures themselves hold no depth.
+    foreground (H, W). The captures themselves hold no depth; it is in the scene's own unit, taken for metres [assumed].
     """
     image, depth, matrix = read_arrays(path, ("rgb", "depth", "K"))
     masks = path.parents[2] / "nerfies_foreground_segmentations" / path.parent.name / path.name
@@ -139,6 +138,14 @@ LAYOUTS = {
         Layout("nerfies", "nerfies_depths/SCENE/N.npz", _nerfies_samples, _read_nerfies),
     )
 }
+
+
+def _largest(segments: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """(H, W) bool, the largest segment that is not 0; segments are numbers, or colours, which OpenCV makes of them."""
+    planes = segments.reshape(*segments.shape[:2], -1).astype(np.int64)[..., :3]
+    codes = (planes << 16 * np.arange(planes.shape[-1])).sum(-1)
+    values, counts = np.unique(codes[codes > 0], return_counts=True)
+    return np.asarray(codes == values[counts.argmax()]) if len(values) else np.zeros(codes.shape, bool)
 
 
 def _of(path: Path, depth: NDArray[np.float32], mask: NDArray[np.bool_], intrinsics: NDArray[np.float64]) -> Sample:

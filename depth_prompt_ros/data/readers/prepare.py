@@ -76,7 +76,7 @@ def prepare(
             )
             pictures.intrinsics[index] = sample.intrinsics
 
-    settings = {"layout": layout, "folder": str(folder.resolve()), "count": len(usable), "size": size}
+    settings = {"layout": layout, "folder": str(folder.resolve()), "limit": limit, "count": len(usable), "size": size}
     return Prepared(open_or_make(out, settings, len(usable), size, fill), dict(reasons))
 
 

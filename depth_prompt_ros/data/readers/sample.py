@@ -58,10 +58,16 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         BadInput: missing, truncated or no picture.
     """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.exists() else None
-    if picture is None:
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    if picture is None or _torn_jpeg(path):
         raise BadInput(f"cannot read picture {path}: it is missing or damaged")
     return np.ascontiguousarray(picture[..., ::-1])
+
+
+def _torn_jpeg(path: Path) -> bool:
+    """Whether a JPEG's end is missing: OpenCV fills such pictures with grey."""
+    content = path.read_bytes()
+    return content.startswith(b"\xff\xd8") and b"\xff\xd9" not in content[-1024:]
 
 
 def read_mask(path: Path, level: int = 128) -> NDArray[np.bool_]:
