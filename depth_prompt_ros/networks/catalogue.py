@@ -9,12 +9,21 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks import fastdepth, leres, midas_small, midas_v21, scene_net, scene_vit, transformers_depth
+from depth_prompt_ros.networks import (
+    fastdepth,
+    leres,
+    midas_small,
+    midas_v21,
+    omnidata,
+    scene_net,
+    scene_vit,
+    transformers_depth,
+)
 from depth_prompt_ros.networks.entry import NetworkEntry
 from depth_prompt_ros.networks.tflite_file import read_tflite
 from depth_prompt_ros.resources import model_folder, resource_path
 
-_MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, transformers_depth)
+_MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth)
 
 CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for module in _MODULES for entry in module.ENTRIES}
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from depth_prompt_ros.graph.disparity import OutputKind
 
 
-def _as_published(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def as_published(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The published names are the module's own."""
     return tensors
 
 
@@ -58,7 +59,7 @@ class NetworkEntry:
     licence: str
     weights: str = ""
     source: Source | None = None
-    adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = _as_published
+    adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = as_published
 
     def load(self, tensors: dict[str, Tensor]) -> nn.Module:
         """The network with these tensors, named as published.

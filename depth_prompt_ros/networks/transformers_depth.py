@@ -7,7 +7,7 @@ conversion scripts made them, what goes in and what comes out. The library is im
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from depth_prompt_ros.graph.disparity import OutputKind
-from depth_prompt_ros.networks.entry import NetworkEntry, Source
+from depth_prompt_ros.networks.entry import NetworkEntry, Source, as_published
 
 Settings = Mapping[str, Any]
 
@@ -98,7 +98,7 @@ class TransformersEntry(NetworkEntry):
             model, report = architecture.from_pretrained(
                 None,
                 config=_config(self.architecture, self.settings),
-                state_dict=tensors,
+                state_dict=self.adapt(tensors),
                 dtype=torch.float32,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
@@ -176,6 +176,13 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+HYBRID: Settings = {
+    "is_hybrid": True,
+    "reassemble_factors": [1, 1, 1, 0.5],
+    "neck_hidden_sizes": [256, 512, 768, 768],
+}
+"""DPT-Hybrid: BiT ResNet-50 before a ViT-B/16."""
+
 HALVES = (0.5, 0.5, 0.5)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -190,6 +197,7 @@ def transformers_entry(
     licence: str,
     source: Source | None = None,
     imagenet: bool = False,
+    adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = as_published,
 ) -> TransformersEntry:
     """An entry of this family; ``imagenet`` chooses between its two normalisations."""
     return TransformersEntry(
@@ -204,6 +212,7 @@ def transformers_entry(
         source=source,
         architecture=architecture,
         settings=settings,
+        adapt=adapt,
     )
 
 
@@ -341,7 +350,7 @@ ENTRIES = (
     ),
     _dpt(
         "dpt-hybrid",
-        {"is_hybrid": True, "reassemble_factors": [1, 1, 1, 0.5], "neck_hidden_sizes": [256, 512, 768, 768]},
+        HYBRID,
         _hub(
             "Intel/dpt-hybrid-midas",
             "pytorch_model.bin",
