@@ -194,6 +194,15 @@ def test_a_torn_jpeg_is_refused_not_filled_with_grey(tmp_path) -> None:
         read_picture(path)
 
 
+def test_foregrounds_of_nerfies_where_the_published_code_writes_them(tmp_path) -> None:
+    _nerfies(tmp_path)
+    written = tmp_path / "nerfies_foreground_segmentations"
+    written.rename(tmp_path / "nerfies_foreground_segmentationss")
+    np.testing.assert_array_equal(
+        LAYOUTS["nerfies"].read(tmp_path / "nerfies_depths" / "broom" / "0.npz").mask, _truth()[1]
+    )
+
+
 def test_folders_that_are_not_what_they_claim_leave_nothing_behind(tmp_path) -> None:
     data, out = tmp_path / "data", tmp_path / "set"
     (data / "holiday").mkdir(parents=True)

@@ -118,11 +118,14 @@ def _nerfies_samples(folder: Path) -> list[Path]:
 def _read_nerfies(path: Path) -> Sample:
     """Nerfies with depth as 2306.05428 rendered it: ``nerfies_depths/SCENE/N.npz`` and the same foreground below.
 
-    Arrays: rgb (3, H, W) in [0, 1], depth (H, W), K (3, 3); ``nerfies_foreground_segmentations/SCENE/N.npz``:
+    Arrays: rgb (3, H, W) in [0, 1], depth (H, W), K (3, 3); ``nerfies_foreground_segmentations/SCENE/N.npz`` (the
+    published code makes it with one more s at the folder's end, which is found, too):
     foreground (H, W). The captures themselves hold no depth; it is in the scene's own unit, taken for metres [assumed].
     """
     image, depth, matrix = read_arrays(path, ("rgb", "depth", "K"))
     masks = path.parents[2] / "nerfies_foreground_segmentations" / path.parent.name / path.name
+    if not masks.is_file():
+        masks = path.parents[2] / "nerfies_foreground_segmentationss" / path.parent.name / path.name
     (mask,) = read_arrays(masks, ("foreground",))
     picture = np.ascontiguousarray(np.moveaxis(255 * np.clip(image, 0, 1) + 0.5, 0, -1).astype(np.uint8))
     return _checked(path, picture, depth.astype(np.float32), mask > 0, read_matrix(matrix, path))
