@@ -1,6 +1,8 @@
 """The layouts of published object data sets; where facts come from, and what is assumed.
 
-What 2306.05428 learned from and tested on is read as its published code reads it: ABO, HM3D-ABO, HNDR and Nerfies.
+What 2306.05428 learned from and tested on is read as its published code reads it: ABO, HM3D-ABO, HNDR and Nerfies. That
+code is silent on two things: their depth is taken for metres, and pixel centres are taken to be at whole coordinates of
+their camera matrices [assumed]. Neither changes an error that is up to scale by more than half a pixel's slant.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ def _abo_samples(folder: Path) -> list[Path]:
 def _read_abo(path: Path) -> Sample:
     """ABO renders: ``OBJECT/render/SCENE/render_K.jpg``, ``OBJECT/depth/depth_K.exr``, ``OBJECT/metadata.json``.
 
-    Depth is metres along the axis, the object is where something was hit; ``views[K]["K"]`` is the camera, or that of
+    Depth is along the axis, the object is where something was hit; ``views[K]["K"]`` is the camera, or that of
     the first view, which all share.
     """
     thing, number = path.parents[2], int(path.stem.split("_")[1])
