@@ -80,7 +80,10 @@ def background(
     pictures: Pictures = 4000,
     test_pictures: TestPictures = 200,
     batch: Batch = 16,
-    learning_rate: Rate = 1e-2,
+    learning_rate: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--learning-rate", min=0.0, help="Peak of the one-cycle schedule; else 0.01, 0.001 with --pnet."),
+    ] = None,
     seed: Seed = 0,
     validate_every: Annotated[int, typer.Option(min=0, help="Steps between validations; the best one is kept.")] = 500,
     paper_schedule: Annotated[
@@ -128,7 +131,8 @@ def background(
     if paper_schedule:
         schedule = Schedule(150_000, 8, 5e-4, seed, not float32, "paper", validate_every)
     else:
-        schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
+        rate = learning_rate or (1e-3 if pnet else 1e-2)
+        schedule = Schedule(steps, batch, rate, seed, not float32, "one-cycle", validate_every)
     size = find(network).size
     train = PictureSet.open(data) if data else _rendered(cache, "objects", pictures, size, OBJECT_SEEDS[0])
     held_out = (
