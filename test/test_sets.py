@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -99,6 +100,21 @@ def test_folders_and_files_without_meshes_are_named(tmp_path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(BadInput, match=name):
             read_scanned(tmp_path / name)
+
+
+def test_a_set_of_other_meshes_is_refused(meshes, tmp_path) -> None:
+    pytest.importorskip("trimesh")
+    pytest.importorskip("skimage")
+    open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=meshes)
+    open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=meshes)
+    other = tmp_path / "other"
+    shutil.copytree(meshes, other)
+    (other / "box" / "box.obj").rename(other / "box" / "crate.obj")
+    with pytest.raises(BadInput, match="give another folder"):
+        open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=other)
+    with pytest.raises(BadInput, match="holds no mesh"):
+        open_or_render(tmp_path / "none", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=tmp_path / "nothing")
+    assert not list(tmp_path.glob("none*"))
 
 
 def test_photographs_are_real_and_square() -> None:

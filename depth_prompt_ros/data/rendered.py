@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.picture_set import PictureSet, open_or_make
-from depth_prompt_ros.data.scanned import ScannedObject
+from depth_prompt_ros.data.scanned import ScannedObject, folder_digest
+from depth_prompt_ros.errors import BadInput
 
 Kind = Literal["scenes", "objects", "objects-unseen", "objects-partial", "objects-scanned"]
 """Rooms with objects; single objects; those of families, textures and lights that are learned from nowhere; single
@@ -56,7 +57,11 @@ def open_or_render(
                 if done:
                     done(stop)
 
-    settings = {"version": _VERSION, "kind": kind, "count": count, "size": size, "seed": seed}
+    settings: dict[str, object] = {"version": _VERSION, "kind": kind, "count": count, "size": size, "seed": seed}
+    if kind == "objects-scanned":
+        if meshes is None:
+            raise BadInput("objects-scanned needs a folder of meshes")
+        settings["meshes"] = folder_digest(meshes)
     return open_or_make(folder, settings, count, size, fill)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,18 @@ def scanned_files(folder: Path) -> list[Path]:
     if not files:
         raise BadInput(f"{folder} holds no mesh ({', '.join(_SUFFIXES)}): give a folder of scanned objects")
     return files
+
+
+def folder_digest(folder: Path) -> str:
+    """Sixteen hexadecimal digits of the names and sizes of all files below ``folder``: which objects a set shows.
+
+    Raises:
+        BadInput: no such folder, or no mesh in it.
+    """
+    scanned_files(folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    listing = "\n".join(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files)
+    return hashlib.sha256(listing.encode()).hexdigest()[:16]
 
 
 def read_scanned(path: Path) -> ScannedObject:
