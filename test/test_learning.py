@@ -15,7 +15,7 @@ from depth_prompt_ros.data.rendered import open_or_render
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.background import learn_background
 from depth_prompt_ros.learning.scene_network import learn_scene_network
-from depth_prompt_ros.learning.trainer import Schedule
+from depth_prompt_ros.learning.trainer import Schedule, write_weights
 from depth_prompt_ros.networks import catalogue
 
 
@@ -82,3 +82,22 @@ def test_pictures_that_cannot_be_learned_from_are_named(objects, tmp_path) -> No
         with pytest.raises(BadInput, match=message):
             learn_background(wrong, objects, tmp_path / "a.safetensors", schedule)
     assert not list(tmp_path.iterdir())
+
+
+def test_fine_tuned_weights_load_whatever_names_the_network_was_published_with(tmp_path, monkeypatch) -> None:
+    """FastDepth's published file numbers its convolutions; fine-tuned ones carry the module's own names."""
+    from depth_prompt_ros.learning.fine_tuning import fine_tune
+
+    torch.manual_seed(0)
+    monkeypatch.setenv("DEPTH_PROMPT_MODELS", str(tmp_path))
+    network = catalogue.find("fastdepth").build()
+    convolutions = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+    tensors = {
+        f"{i}.{part}": getattr(layer, part) for i, layer in enumerate(convolutions) for part in ("weight", "bias")
+    }
+    write_weights(tmp_path / "fastdepth.safetensors", tensors, {"network": "fastdepth"}, {})
+    pictures = open_or_render(tmp_path / "set", "objects", 2, 224, seed=1, jobs=1)
+    out = tmp_path / "tuned.safetensors"
+    fine_tune(pictures, pictures, out, Schedule(steps=1, batch=1, learning_rate=1e-3, bfloat16=False), "fastdepth")
+    tuned = catalogue.load_frozen("fastdepth", out)
+    assert not torch.equal(tuned.stem.weight, catalogue.load_frozen("fastdepth").stem.weight)

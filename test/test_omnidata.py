@@ -65,3 +65,12 @@ def test_queries_keys_and_values_come_in_this_order() -> None:
 def test_a_tensor_of_another_network_is_named() -> None:
     with pytest.raises(KeyError, match=r"backbone\.conv1\.weight is no tensor of Omnidata"):
         library_names({"backbone.conv1.weight": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("name", ["omnidata-depth", "dpt-hybrid", "dpt-large"])
+def test_the_sizes_that_the_entry_promises_work(name: str) -> None:
+    entry = CATALOGUE[name]
+    side = max(entry.multiple, entry.size - 4 * entry.multiple)
+    with torch.device("meta"):
+        network, picture = entry.build(), torch.zeros(1, 3, side, side)
+    assert network(picture).shape == (1, 1, side, side)

@@ -114,11 +114,12 @@ def test_checkpoints_of_several_gpus_load_and_wrong_ones_are_named(tmp_path, mon
     monkeypatch.setenv("DEPTH_PROMPT_MODELS", str(tmp_path / "models"))
     entry = CATALOGUE["leres-resnet50"]
     monkeypatch.setitem(CATALOGUE, "leres-resnet50", type(entry)(**{**vars(entry), "build": small_leres}))
-    tensors = {f"module.{key}": value for key, value in small_leres().state_dict().items()}
+    tensors = {f"module.depth_model.{key}": value for key, value in small_leres().state_dict().items()}
     torch.save({"depth_model": tensors, "shift_model": {}}, tmp_path / "res50.pth")
     store.add("leres-resnet50", tmp_path / "res50.pth")
     store.check("leres-resnet50")
-    tensors["module.decoder_modules.conv9.weight"] = tensors.pop("module.decoder_modules.conv1.weight")
+    start = "module.depth_model.decoder_modules"
+    tensors[f"{start}.conv9.weight"] = tensors.pop(f"{start}.conv1.weight")
     torch.save({"depth_model": tensors}, tmp_path / "wrong.pth")
     with pytest.raises(
         BadModel, match=r"wrong\.pth does not hold the weights of leres-resnet50.*decoder_modules\.conv1"

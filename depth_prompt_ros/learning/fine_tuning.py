@@ -62,4 +62,5 @@ def fine_tune(
         settings={"network": name},
     )
     card = {"data": f"{len(train)} objects on white", "schedule": asdict(schedule), "seconds": round(seconds)}
-    write_weights(out, network.network.state_dict(), {"network": name, "output": entry.output}, card)
+    described = {"network": name, "output": entry.output, "names": catalogue.OWN_NAMES}
+    write_weights(out, network.network.state_dict(), described, card)

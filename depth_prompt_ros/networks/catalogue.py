@@ -28,6 +28,10 @@ _MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omni
 CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for module in _MODULES for entry in module.ENTRIES}
 
 
+OWN_NAMES = "module"
+"""Metadata ``names`` of weights that were learned here: named as in the module, not as published."""
+
+
 def find(name: str) -> NetworkEntry:
     """The entry of that name.
 
@@ -94,7 +98,11 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
     if metadata.get("network") != name:
         raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {name!r}")
     try:
-        network = entry.load(tensors)
+        if metadata.get("names") == OWN_NAMES:
+            network = entry.build()
+            network.load_state_dict(tensors)
+        else:
+            network = entry.load(tensors)
     except (KeyError, RuntimeError) as error:
         mend = "learn it with this version" if entry.source is None else f"run depth-prompt models add {name} again"
         mend = "give the file of that network" if published else mend

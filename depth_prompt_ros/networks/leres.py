@@ -8,7 +8,8 @@ from torch.nn import functional
 from depth_prompt_ros.networks.entry import NetworkEntry, Source
 from depth_prompt_ros.networks.resnet import EXPANSION, stages
 
-_PREFIX = "module."
+_PREFIXES = ("module.", "depth_model.")
+"""Of learning on several GPUs, and of the published class around the network."""
 
 
 class Block(nn.Module):
@@ -114,9 +115,11 @@ class LeReS(nn.Module):
         return depth
 
 
-def without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names without the "module." that learning on several GPUs put before them."""
-    return {key.removeprefix(_PREFIX): value for key, value in tensors.items()}
+def without_prefixes(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The published names, "module.depth_model.encoder_modules..." and the like, without what stands before ours."""
+    for prefix in _PREFIXES:
+        tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
+    return tensors
 
 
 def _doubled(features: Tensor) -> Tensor:
@@ -136,6 +139,6 @@ ENTRIES = (
         source=Source(
             page="https://github.com/aim-uofa/AdelaiDepth (res50.pth)",
         ),
-        adapt=without_prefix,
+        adapt=without_prefixes,
     ),
 )

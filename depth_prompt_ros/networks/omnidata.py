@@ -85,11 +85,11 @@ ENTRIES: tuple[NetworkEntry, ...] = (
     transformers_entry(
         "omnidata-depth",
         "DPTForDepthEstimation",
-        HYBRID,
+        {**HYBRID, "layer_norm_eps": 1e-6},
         384,
-        32,
+        384,
         "depth",
-        "see Omnidata's licence: research",
+        "non-commercial research (Omnidata)",
         Source(
             "https://github.com/EPFL-VILAB/omnidata",
             ("https://zenodo.org/records/10447888/files/omnidata_dpt_depth_v2.ckpt",),

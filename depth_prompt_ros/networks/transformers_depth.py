@@ -223,7 +223,8 @@ def _hub(repository: str, file: str = "model.safetensors", sha256: str = "") -> 
 
 def _dpt(name: str, settings: Settings, source: Source) -> TransformersEntry:
     """2103.13413; settings as in the library's convert_dpt_to_pytorch.py and convert_dpt_hybrid_to_pytorch.py."""
-    return transformers_entry(name, "DPTForDepthEstimation", settings, 384, 32, "disparity", "Apache-2.0", source)
+    multiple = 384 if settings.get("is_hybrid") else 32  # the library's hybrid refuses every other size
+    return transformers_entry(name, "DPTForDepthEstimation", settings, 384, multiple, "disparity", "Apache-2.0", source)
 
 
 def _depth_anything(
