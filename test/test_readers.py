@@ -216,3 +216,22 @@ def test_folders_that_are_not_what_they_claim_leave_nothing_behind(tmp_path) -> 
     with pytest.raises(BadInput, match=r"none of the 1 samples .* can be used; the last: .*has no array"):
         prepare("hndr", data, out, SIZE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "{}", '{"views": {"0": {}}}', '{"views": [5]}', '{"views": []}'])
+def test_metadata_of_another_shape_is_named(content, tmp_path) -> None:
+    _abo(tmp_path)
+    thing = tmp_path / "all_objects" / "B01"
+    (thing / "metadata.json").write_text(content)
+    with pytest.raises(BadInput, match=r"metadata\.json"):
+        LAYOUTS["abo"].read(thing / "render" / "0" / "render_0.jpg")
+
+
+@pytest.mark.parametrize("change", [{"image": np.array(5)}, {"refined_depth": np.full((SIZE, SIZE), "x")}])
+def test_arrays_of_another_kind_are_named(change, tmp_path) -> None:
+    _hndr(tmp_path)
+    with np.load(tmp_path / "castle.npz") as whole:
+        arrays = {**whole, **change}
+    np.savez(tmp_path / "castle.npz", **arrays)
+    with pytest.raises(BadInput, match=rf"array {next(iter(change))} of .*castle\.npz is "):
+        LAYOUTS["hndr"].read(tmp_path / "castle.npz")

@@ -11,7 +11,7 @@ from depth_prompt_ros.errors import BadInput
 
 
 def read_exr(path: Path) -> NDArray[np.float32]:
-    """(H, W) float32, NaN where it is not positive, from the first channel.
+    """(H, W) float32, NaN where it is not positive, from the first channel that is not alpha.
 
     Raises:
         BadInput: missing, damaged, or the OpenEXR library is not installed.
@@ -24,8 +24,9 @@ def read_exr(path: Path) -> NDArray[np.float32]:
         raise BadInput(f"no file {path}")
     try:
         with OpenEXR.File(str(path)) as file:
-            pixels = next(iter(file.channels().values())).pixels
-    except (RuntimeError, ValueError, TypeError) as error:
+            channels = {name: channel.pixels for name, channel in file.channels().items() if name != "A"}
+            pixels = next(iter(channels.values()))
+    except (RuntimeError, ValueError, TypeError, StopIteration) as error:
         raise BadInput(f"cannot read {path}: {error}") from error
     depth = np.array(pixels[..., 0] if pixels.ndim == 3 else pixels, np.float32)
     depth[~(depth > 0)] = np.nan

@@ -28,7 +28,8 @@ from depth_prompt_ros.errors import BadInput
 
 
 def _abo_samples(folder: Path) -> list[Path]:
-    return sorted(folder.glob("**/render/*/render_*.jpg"), key=_by_number)
+    found = folder.glob("**/render/*/render_*.jpg")
+    return sorted((path for path in found if path.stem.removeprefix("render_").isdecimal()), key=_by_number)
 
 
 def _read_abo(path: Path) -> Sample:
@@ -37,11 +38,15 @@ def _read_abo(path: Path) -> Sample:
     Depth is along the axis, the object is where something was hit; ``views[K]["K"]`` is the camera, or that of
     the first view, which all share.
     """
-    thing, number = path.parents[2], int(path.stem.split("_")[1])
+    thing, number = path.parents[2], int(path.stem.removeprefix("render_"))
     depth = read_exr(thing / "depth" / f"depth_{number}.exr")
-    views = read_json(thing / "metadata.json").get("views") or [{}]
-    matrix = views[number if number < len(views) else 0].get("K")
-    return _of(path, depth, np.isfinite(depth) & (depth < FAR), read_matrix(matrix, thing / "metadata.json"))
+    where = thing / "metadata.json"
+    try:
+        views = read_json(where)["views"]
+        matrix = views[number if number < len(views) else 0]["K"]
+    except (KeyError, IndexError, TypeError) as error:
+        raise BadInput(f"{where} has no list of views, each with a camera matrix K") from error
+    return _of(path, depth, np.isfinite(depth) & (depth < FAR), read_matrix(matrix, where))
 
 
 def _hm3d_samples(folder: Path) -> list[Path]:
@@ -178,5 +183,4 @@ def _checked(
 
 
 def _by_number(path: Path) -> tuple[str, int]:
-    number = path.stem.split("_")[1]
-    return str(path.parent), int(number) if number.isdecimal() else 0
+    return str(path.parent), int(path.stem.removeprefix("render_"))

@@ -95,18 +95,21 @@ def read_matrix(values: Any, where: Path) -> NDArray[np.float64]:
     return intrinsics
 
 
-def read_json(path: Path) -> Any:
-    """A JSON file's content.
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
 
     Raises:
-        BadInput: missing or no JSON.
+        BadInput: missing, no JSON, or no object.
     """
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise BadInput(f"there is no camera file {path}") from error
     except (OSError, ValueError) as error:
         raise BadInput(f"cannot read {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise BadInput(f"cannot read {path}: it holds no object with names")
+    return found
 
 
 def read_arrays(path: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
@@ -117,10 +120,14 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return [stored[name] for name in names]
+            found = [stored[name] for name in names]
     except FileNotFoundError as error:
         raise BadInput(f"there is no file {path}") from error
     except KeyError as error:
         raise BadInput(f"{path} has no array {error}: it needs {', '.join(names)}") from error
     except Exception as error:  # a damaged archive raises many kinds
         raise BadInput(f"cannot read {path}: it is damaged") from error
+    for name, array in zip(names, found, strict=True):
+        if array.dtype.kind not in "biuf" or not array.ndim:
+            raise BadInput(f"array {name} of {path} is {array.dtype} {array.shape}, expected an array of numbers")
+    return found
