@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
+from depth_prompt_ros.stages.boxes import target_boxes
+from depth_prompt_ros.stages.median import median
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -81,21 +83,17 @@ def merge(
         labels: (H, W) uint16, 0 = background.
         tom: (H, W) bool, transparent or mirror.
     """
-    depth = measurement.depth.copy()
     noise = _FAR_PREFERENCE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
-    valid = depth > 0
-    depth[~valid] = np.nan
-    confidence = np.where(valid, measurement.confidence, np.float32(0))
-    provenance = np.where(valid, np.uint8(Provenance.STEREO), np.uint8(Provenance.INVALID))
-    for label in range(1, int(labels.max(initial=0)) + 1):
-        target = labels == label
-        left, top, width, height = cv2.boundingRect(target.view(np.uint8))
-        if width:
-            box = np.s_[top : top + height, left : left + width]
-            _merge_target(
-                target[box], tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
-                max(width, height) / camera.fx, noise, parameters,
-            )  # fmt: skip
+    valid = (measurement.depth > 0).view(np.uint8)
+    depth = cv2.copyTo(measurement.depth, valid, np.full(labels.shape, np.nan, np.float32))
+    confidence = cv2.copyTo(measurement.confidence, valid)
+    provenance = valid * np.uint8(Provenance.STEREO)
+    for label, box in target_boxes(labels):
+        target = labels[box] == label
+        _merge_target(
+            target, tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
+            max(target.shape) / camera.fx, noise, parameters,
+        )  # fmt: skip
     return Merged(depth, confidence, provenance)
 
 
@@ -111,10 +109,9 @@ def _merge_target(
     filled = shaped & ~believed
     if not filled.any():
         return
-    mono = np.where(shaped, 1 / np.where(shaped, mono_depth, 1), np.float32(0)).astype(np.float32)
+    mono = np.divide(1, mono_depth, out=np.zeros_like(mono_depth), where=shaped)
     scale = _median(mono[shaped])
-    near = np.abs(np.where(shaped, depth, np.inf) - mono_depth) < _REACH * extent / scale
-    checked = believed & near
+    checked = believed & shaped & (np.abs(depth - mono_depth) < _REACH * extent / scale)
     if not checked.any():
         depth[filled], confidence[filled], provenance[filled] = mono_depth[filled], _UNCHECKED, Provenance.MONO
         return
@@ -142,7 +139,7 @@ def _merge_target(
 
 def _median(values: Float32) -> float:
     """Of at most about 5000 of the values."""
-    return float(np.median(values[:: len(values) // 5000 + 1]))
+    return median(values[:: len(values) // 5000 + 1])
 
 
 def _fill(values: Float32, known: Mask, preference: float) -> Float32:
@@ -152,11 +149,13 @@ def _fill(values: Float32, known: Mask, preference: float) -> Float32:
     """
     middle = _median(values[known])
     weight = known * np.exp(np.clip((np.float32(middle) - values) / np.float32(preference), -30, 30))
-    levels = [np.dstack([values * weight, weight, known.astype(np.float32)])]
-    while min(levels[-1].shape[:2]) > 3:
-        levels.append(cv2.pyrDown(levels[-1]))
-    spread = levels[-1]
-    for level in reversed(levels[:-1]):
-        coarse = cv2.pyrUp(spread, dstsize=level.shape[1::-1])
-        spread = level + np.clip(1 - 4 * level[..., 2:], 0, 1) * coarse
-    return np.asarray(spread[..., 0] / np.maximum(spread[..., 1], 1e-20), np.float32)
+    levels = [(values * weight, weight, known.astype(np.float32))]
+    while min(levels[-1][0].shape) > 3:
+        total, mass, density = levels[-1]
+        levels.append((cv2.pyrDown(total), cv2.pyrDown(mass), cv2.pyrDown(density)))
+    spread, spread_mass, _ = levels[-1]
+    for total, mass, density in reversed(levels[:-1]):
+        missing, size = np.clip(1 - 4 * density, 0, 1), density.shape[::-1]
+        spread = total + missing * cv2.pyrUp(spread, dstsize=size)
+        spread_mass = mass + missing * cv2.pyrUp(spread_mass, dstsize=size)
+    return np.asarray(spread / np.maximum(spread_mass, 1e-20), np.float32)

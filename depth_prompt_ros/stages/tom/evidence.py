@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement
+from depth_prompt_ros.stages.boxes import target_boxes
 
 Mask = NDArray[np.bool_]
 
@@ -33,15 +34,17 @@ def evidence(
         anchored: (H, W) bool, targets whose scale rests on measured pixels inside them. The shape's error there is of
             the order of the target's own relief, so they are ToM only as a whole.
     """
-    inside = (labels > 0) & np.isfinite(mono_depth)
-    measured = np.isfinite(measurement.depth)
-    with np.errstate(invalid="ignore"):
-        behind = inside & measured & (measurement.depth > (1 + _BEHIND) * mono_depth)
-    unreliable = inside & (~measured | (measurement.confidence < _SURE) | behind)
-    tom = (
-        cv2.morphologyEx(behind.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.bool_) & ~anchored
-    )
-    areas, unreliable_areas = np.bincount(labels[inside]), np.bincount(labels[unreliable])
-    whole = np.zeros(int(labels.max()) + 1, np.bool_)
-    whole[: len(unreliable_areas)] = unreliable_areas > _WHOLE * areas[: len(unreliable_areas)]
-    return tom | (whole[labels] & inside & ~anchored)
+    behind, whole = np.zeros(labels.shape, np.bool_), np.zeros(labels.shape, np.bool_)
+    for label, box in target_boxes(labels):
+        depth, shape = measurement.depth[box], mono_depth[box]
+        inside = (labels[box] == label) & np.isfinite(shape)
+        with np.errstate(invalid="ignore"):
+            farther = inside & (depth > (1 + _BEHIND) * shape)
+        behind[box] |= farther
+        unreliable = inside & (~np.isfinite(depth) | (measurement.confidence[box] < _SURE) | farther)
+        if np.count_nonzero(unreliable) > _WHOLE * np.count_nonzero(inside):
+            whole[box] |= inside
+    tom = cv2.morphologyEx(behind.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).view(np.bool_)
+    tom |= whole
+    tom &= ~anchored
+    return tom

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
+from depth_prompt_ros.stages.boxes import target_boxes
+from depth_prompt_ros.stages.median import median
 
 _REACH = 1.5
 
@@ -26,13 +27,11 @@ def out_of_reach(
         mono_depth: (H, W) float32 metres, the fitted shapes, NaN where there is none.
     """
     found = np.zeros(labels.shape, np.bool_)
-    for label in np.unique(labels[labels > 0]):
-        left, top, width, height = cv2.boundingRect((labels == label).view(np.uint8))
-        box = np.s_[top : top + height, left : left + width]
+    for label, box in target_boxes(labels):
         shape = mono_depth[box]
         inside = (labels[box] == label) & np.isfinite(shape)
         if inside.any():
-            size = max(width, height) / camera.fx * float(np.median(shape[inside]))
+            size = max(inside.shape) / camera.fx * median(shape[inside])
             with np.errstate(invalid="ignore"):
                 found[box] |= inside & (np.abs(measurement.depth[box] - shape) > _REACH * size)
     return found

@@ -1,0 +1,15 @@
+"""The median by one selection, where ``np.median`` makes three to allow for NaN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def median(values: NDArray[np.floating[Any]]) -> float:
+    """``np.median`` of (N,) values, N > 0, none of them NaN."""
+    middle = len(values) // 2
+    parted = np.partition(values, middle)
+    return float(parted[middle] if len(values) % 2 else (parted[:middle].max() + parted[middle]) / 2)
