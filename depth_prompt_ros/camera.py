@@ -74,14 +74,25 @@ class CameraModel:
         """(3, 3) intrinsic matrix."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
+    @property
+    def slopes(self) -> tuple[Float32, Float32]:
+        """(W,) float32 x of every column's viewing rays and (H,) float32 y of every row's, where z = 1."""
+        x = (np.arange(self.width, dtype=np.float32) - np.float32(self.cx)) / np.float32(self.fx)
+        y = (np.arange(self.height, dtype=np.float32) - np.float32(self.cy)) / np.float32(self.fy)
+        return x, y
+
     @cached_property
     def rays(self) -> Float32:
         """(H, W, 3) float32 viewing rays with z = 1: ``point = depth * ray``."""
-        x = (np.arange(self.width, dtype=np.float32) - np.float32(self.cx)) / np.float32(self.fx)
-        y = (np.arange(self.height, dtype=np.float32) - np.float32(self.cy)) / np.float32(self.fy)
         rays = np.ones((self.height, self.width, 3), np.float32)
+        x, y = self.slopes
         rays[..., 0], rays[..., 1] = x, y[:, None]
         return rays
+
+    def rays_at(self, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> Float32:
+        """(N, 3) float32 viewing rays with z = 1 of N pixels; each component is contiguous."""
+        x, y = self.slopes
+        return np.stack([x[columns], y[rows], np.ones(len(rows), np.float32)]).T
 
     def scaled(self, width: int, height: int) -> CameraModel:
         """The same camera for a picture resized to width x height (pixel centres at integers)."""

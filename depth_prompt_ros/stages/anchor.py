@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.upright import block_inverse_depth, cast_silhouette, upright_plane, width_along
 
@@ -70,13 +71,13 @@ def choose_anchor(
 
     support = fit_support_plane(camera, measurement.depth, targets, mask, seed)
     silhouette = None if support is None else cast_silhouette(camera, support, mask, targets)
+    upright = None if silhouette is None else upright_plane(silhouette)
     candidates = inside & ~tom[box] & (measurement.confidence[box] >= parameters.trust_confidence) & (depth > 0)
     candidates &= _away_from_edge(inside)
     believed = candidates
     if support is not None:
         believed = believed & _stands_out(close, depth, support)
-    if silhouette is not None:
-        upright = upright_plane(silhouette)
+    if silhouette is not None and upright is not None:
         believed = believed & _not_behind(close, depth, upright, width_along(silhouette, upright))
 
     count = int(believed.sum())
@@ -94,9 +95,9 @@ def choose_anchor(
         few += f" ({more} more lie on or behind what is seen through it)"
     if support is None:
         return Anchor("refused", nothing, False, f"{few}, and no plane to stand on around it")
-    if silhouette is None:
+    if silhouette is None or upright is None:
         return Anchor("refused", nothing, False, f"{few}, and its contact with the support is hidden or out of view")
-    values = np.where(inside, block_inverse_depth(close, support, silhouette), np.float32(0))
+    values = np.where(inside, block_inverse_depth(close, support, silhouette, upright), np.float32(0))
     reason = f"{few}: scale and tilt from its contact with the support plane ({support.inlier_share:.0%} inliers)"
     return Anchor("support", _placed(values, box, nothing), False, reason)
 
@@ -132,7 +133,7 @@ def _has_relief(camera: CameraModel, trusted: Float32, min_relief: float) -> boo
     if len(y) > 4000:
         step = len(y) // 4000 + 1
         y, x = y[::step], x[::step]
-    rays, inverse = camera.rays[y, x].astype(np.float64), trusted[y, x].astype(np.float64)
-    plane = np.linalg.lstsq(rays, inverse, rcond=None)[0]
-    spread = 1.4826 * float(np.median(np.abs(rays @ plane - inverse)))
-    return spread > min_relief * float(np.median(inverse))
+    rays, inverse = camera.rays_at(y, x).astype(np.float64), trusted[y, x].astype(np.float64)
+    plane = np.linalg.lstsq(rays.T @ rays, rays.T @ inverse, rcond=1e-12)[0]
+    spread = 1.4826 * median(np.abs(rays @ plane - inverse))
+    return spread > min_relief * median(inverse)

@@ -72,13 +72,16 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     if not solvable.any():
         return None
     planes = np.linalg.solve(corners[solvable], inverse[picks[solvable]][..., None])[..., 0]
-    residuals = (planes @ rays.T) / inverse - 1
-    plane = planes[np.argmin(np.minimum((residuals / _TOLERANCE) ** 2, 1).sum(1))]
     scaled = rays / inverse[:, None]
+    residuals = planes @ scaled.T
+    residuals -= 1
+    residuals *= residuals
+    plane = planes[np.argmin(np.minimum(residuals, _TOLERANCE**2, out=residuals).sum(1))]
     for _ in range(6):
         residual = scaled @ plane - 1
-        weights = np.clip(1 - (residual / (1.5 * _TOLERANCE)) ** 2, 0, None)[:, None]  # Tukey's biweight, its root
-        plane = np.linalg.lstsq(scaled * weights, weights[:, 0], rcond=None)[0]
+        weights = np.maximum(1 - (residual / (1.5 * _TOLERANCE)) ** 2, 0)  # Tukey's biweight, its root
+        weighted = scaled.T * weights
+        plane = np.linalg.lstsq(weighted @ weighted.T, weighted @ weights, rcond=1e-12)[0]
     share = float(np.mean(np.abs(scaled @ plane - 1) < _TOLERANCE))
     length = float(np.linalg.norm(plane))
     if share < _MIN_SHARE or length < 1e-9:
@@ -93,17 +96,21 @@ def _ring(
     left, top, width, height = cv2.boundingRect(target.view(np.uint8))
     reach = max(8, round(_REACH * max(width, height)))
     gap = max(3, round(0.03 * max(width, height)))
-    rows = slice(max(0, top - reach), top + height + reach)
-    columns = slice(max(0, left - reach), left + width + reach)
     step = max(1, (max(width, height) + 2 * reach) // 128)
+    first_row, first_column = max(0, top - reach), max(0, left - reach)
+    around = np.s_[first_row : top + height + reach, first_column : left + width + reach]
     kernel = np.ones((2 * gap + 1, 2 * gap + 1), np.uint8)
-    blocked = cv2.dilate(targets[rows, columns].astype(np.uint8), kernel)[::step, ::step]
-    y, x = np.nonzero((blocked == 0) & (depth[rows, columns][::step, ::step] > 0))
-    y, x = y * step + rows.start, x * step + columns.start
-    outside_x = np.maximum(np.maximum(left - x, x - (left + width - 1)), 0)
-    outside_y = np.maximum(np.maximum(top - y, y - (top + height - 1)), 0)
-    weights = np.exp(-3 * (outside_x**2 + outside_y**2) / reach**2) * np.clip((y - top) / (0.6 * height), 0.05, 1)
+    blocked = cv2.dilate(targets[around].view(np.uint8), kernel)[::step, ::step]
+    usable = (blocked == 0) & (depth[around][::step, ::step] > 0)
+    rows = first_row + step * np.arange(usable.shape[0])
+    columns = first_column + step * np.arange(usable.shape[1])
+    y, x = np.nonzero(usable)
     if len(x) > _SAMPLES:
+        outside_x = np.maximum(np.maximum(left - columns, columns - (left + width - 1)), 0)
+        outside_y = np.maximum(np.maximum(top - rows, rows - (top + height - 1)), 0)
+        lower = np.exp(-3 * outside_y**2 / reach**2) * np.clip((rows - top) / (0.6 * height), 0.05, 1)
+        weights = np.outer(lower, np.exp(-3 * outside_x**2 / reach**2))[usable]
         keep = rng.choice(len(x), _SAMPLES, replace=False, p=weights / weights.sum())
         y, x = y[keep], x[keep]
-    return camera.rays[y, x].astype(np.float64), 1 / depth[y, x].astype(np.float64)
+    y, x = rows[y], columns[x]
+    return camera.rays_at(y, x).astype(np.float64), 1 / depth[y, x].astype(np.float64)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.anchor import Anchor
+from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.prompted_depth import Shape
 
 Mask = NDArray[np.bool_]
@@ -47,7 +48,7 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
         return shape
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     box = np.s_[top : top + height, left : left + width]
-    inverse, trusted, rays = shape.inverse_depth[box], anchor.trusted[box], camera.rays[box]
+    inverse, trusted, close = shape.inverse_depth[box], anchor.trusted[box], camera.cropped(left, top, width, height)
     known = (trusted > 0) & (inverse > 0)
     count = int(known.sum())
     if count < 3 or _spread(known, mask[box]) < _MIN_SPREAD:
@@ -55,19 +56,20 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
     step = count // _SAMPLES + 1
     y, x = (index[::step] for index in np.nonzero(known))
     relative = inverse[y, x].astype(np.float64) / trusted[y, x]
-    factor = 1 / float(np.median(relative))
-    design = rays[y, x].astype(np.float64) / trusted[y, x, None]
-    plane: NDArray[np.float64] = np.zeros(3)
-    weight = np.ones(len(relative))
+    factor = 1 / median(relative)
+    missing = 1 - factor * relative
+    design = close.rays_at(y, x).T / trusted[y, x].astype(np.float64)
+    plane: NDArray[np.floating] = np.zeros(3)
+    weight = np.ones(len(missing))
     for _ in range(_ITERATIONS):
-        weighted = (design * weight[:, None]).T
-        plane = np.asarray(np.linalg.lstsq(weighted @ design, weighted @ (1 - factor * relative), rcond=1e-12)[0])
-        weight = 1 / np.maximum(np.abs(factor * relative + design @ plane - 1), _FLOOR)
+        weighted = design * weight
+        plane = np.linalg.lstsq(weighted @ design.T, weighted @ missing, rcond=1e-12)[0]
+        weight = 1 / np.maximum(np.abs(plane @ design - missing), _FLOOR)
     plane *= _ANCHOR_SHARE
-    residual = np.abs(factor * relative + design @ plane - 1)
+    residual = np.abs(plane @ design - missing)
     scaled = np.float32(factor) * inverse
-    levelled = np.maximum(scaled + rays @ plane.astype(np.float32), np.float32(0.2) * scaled)
-    corrected = np.zeros_like(shape.inverse_depth)
+    levelled = np.maximum(scaled + close.rays @ plane.astype(np.float32), np.float32(0.2) * scaled)
+    corrected = np.zeros(mask.shape, np.float32)
     corrected[box] = np.where(inverse > 0, levelled, np.float32(0))
     return replace(
         shape,
@@ -82,10 +84,13 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
 def _spread(part: Mask, whole: Mask) -> float:
     """Smallest ratio, over all directions in the picture, of the variance of a part's pixels to that of the whole."""
     step = max(whole.shape) // 64 + 1
-    coarse = [pixels[::step, ::step] for pixels in (part, whole)]
-    if min(pixels.sum() for pixels in coarse) < 3:
+    coarse = [cv2.moments(pixels[::step, ::step].astype(np.uint8), binaryImage=True) for pixels in (part, whole)]
+    if min(pixels["m00"] for pixels in coarse) < 3:
         return 0.0
-    covariances = [np.cov(np.nonzero(pixels)) for pixels in coarse]
+    covariances = [
+        np.array([[pixels["mu02"], pixels["mu11"]], [pixels["mu11"], pixels["mu20"]]]) / (pixels["m00"] - 1)
+        for pixels in coarse
+    ]
     if not np.linalg.det(covariances[1]) > 0:
         return 0.0
     return float(np.linalg.eigvals(np.linalg.solve(covariances[1], covariances[0])).real.min())

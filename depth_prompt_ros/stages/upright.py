@@ -64,7 +64,7 @@ def cast_silhouette(camera: CameraModel, support: Plane, mask: Mask, targets: Ma
     filled = cv2.copyMakeBorder(inner.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     y, x = np.nonzero(inner & (cv2.erode(filled, np.ones((3, 3), np.uint8))[1:-1, 1:-1] == 0))
     y, x = y + top, x + left
-    rays = camera.rays[y, x].astype(np.float64)
+    rays = camera.rays_at(y, x).astype(np.float64)
     middle = (rays.min(0) + rays.max(0)) / 2
     down = -(middle @ support.normal) / np.linalg.norm(middle)
     if down > _FROM_ABOVE:
@@ -107,27 +107,33 @@ def upright_plane(silhouette: Silhouette) -> Plane:
     An overhang throws its shadow behind the contact, never before it, so the contact is the shadow's lower edge: the
     line under all but 5 % of it (quantile regression, Koenker and Bassett 1978).
     """
-    across = silhouette.azimuth * silhouette.contact
-    design = np.column_stack([np.ones_like(across), across])
-    line = np.array([np.quantile(silhouette.contact, _LOWER_QUANTILE), 0.0])
-    floor = 1e-3 * float(np.median(silhouette.contact))
+    contact, across = silhouette.contact, silhouette.azimuth * silhouette.contact
+    moments = np.stack([np.ones_like(across), across, across * across, contact, across * contact])
+    start, slope = float(np.quantile(contact, _LOWER_QUANTILE)), 0.0
+    floor = 1e-3 * float(np.median(contact))
     for _ in range(30):
-        residual = silhouette.contact - design @ line
+        residual = contact - (start + slope * across)
         weight = np.where(residual > 0, _LOWER_QUANTILE, 1 - _LOWER_QUANTILE) / np.maximum(np.abs(residual), floor)
-        normal_matrix = design.T @ (design * weight[:, None])
-        normal_matrix[1, 1] += 1e-6 * normal_matrix[0, 0] * floor
-        line = np.linalg.solve(normal_matrix, design.T @ (silhouette.contact * weight))
-    away = silhouette.forward - line[1] * silhouette.sideways
+        one, x, xx, y, xy = (moments @ weight).tolist()
+        xx += 1e-6 * one * floor
+        determinant = one * xx - x * x
+        start, slope = (xx * y - x * xy) / determinant, (one * xy - x * y) / determinant
+    away = silhouette.forward - slope * silhouette.sideways
     length = float(np.linalg.norm(away))
-    return Plane(-away / length, float(line[0]) / length)
+    return Plane(-away / length, start / length)
 
 
 def width_along(silhouette: Silhouette, upright: Plane) -> float:
     """Metres that the target is wide, along the upright plane."""
-    along = np.cross(upright.normal, np.cross(silhouette.forward, silhouette.sideways))
+    forward, sideways = float(upright.normal @ silhouette.forward), float(upright.normal @ silhouette.sideways)
+    along = (forward * silhouette.azimuth - sideways) * _reach(silhouette, upright)
+    return float(np.ptp(np.quantile(along, [0.02, 0.98])))
+
+
+def _reach(silhouette: Silhouette, upright: Plane) -> Float64:
+    """(N,) metres forward to the upright plane in each direction."""
     directions = silhouette.forward + silhouette.azimuth[:, None] * silhouette.sideways
-    reach = -upright.offset / (directions @ upright.normal)
-    return float(np.ptp(np.quantile((directions * reach[:, None]) @ along, [0.02, 0.98])))
+    return -upright.offset / (directions @ upright.normal)
 
 
 def top_plane(support: Plane, silhouette: Silhouette, upright: Plane) -> Plane | None:
@@ -138,8 +144,7 @@ def top_plane(support: Plane, silhouette: Silhouette, upright: Plane) -> Plane |
     Returns:
         The plane, or None when the target reaches above the camera, which then cannot see its top.
     """
-    directions = silhouette.forward + silhouette.azimuth[:, None] * silhouette.sideways
-    near = -upright.offset / (directions @ upright.normal)
+    near = _reach(silhouette, upright)
     inner = np.abs(silhouette.azimuth - np.median(silhouette.azimuth)) <= 0.35 * np.ptp(silhouette.azimuth)
     near, far = near[inner], silhouette.far[inner]
     apparent = support.offset * (1 - near / far)
@@ -151,9 +156,8 @@ def top_plane(support: Plane, silhouette: Silhouette, upright: Plane) -> Plane |
     return Plane(support.normal, support.offset - height)
 
 
-def block_inverse_depth(camera: CameraModel, support: Plane, silhouette: Silhouette) -> Float32:
+def block_inverse_depth(camera: CameraModel, support: Plane, silhouette: Silhouette, upright: Plane) -> Float32:
     """(H, W) float32 1/m of the block's visible surface: its upright front and, above that, its top."""
-    upright = upright_plane(silhouette)
     top = top_plane(support, silhouette, upright)
     front = upright.inverse_depth(camera)
     return front if top is None else cast(Float32, np.minimum(front, top.inverse_depth(camera)))
