@@ -47,13 +47,12 @@ def organised_cloud(
     cloud = np.empty(depth.shape, CLOUD_DTYPE)
     columns = cloud.view("<f4").reshape(*depth.shape, -1)
     x, y = camera.slopes
-    rgb = cv2.cvtColor(image, cv2.COLOR_RGB2BGRA).view("<u4")[..., 0]
-    rgb &= np.uint32(0xFFFFFF)
     for first in range(0, depth.shape[0], _BLOCK):
         rows = slice(first, first + _BLOCK)
         z = depth[rows]
+        rgb = cv2.cvtColor(image[rows], cv2.COLOR_RGB2BGRA).view("<u4")[..., 0] & np.uint32(0xFFFFFF)
         label = labels[rows].astype("<u4").view("<f4")
-        cv2.merge([z * x, z * y[rows, None], z, rgb[rows].view("<f4"), label, confidence[rows]], columns[rows])
+        cv2.merge([z * x, z * y[rows, None], z, rgb.view("<f4"), label, confidence[rows]], columns[rows])
     return cloud
 
 
