@@ -74,7 +74,7 @@ class CameraModel:
         """(3, 3) intrinsic matrix."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
-    @property
+    @cached_property
     def slopes(self) -> tuple[Float32, Float32]:
         """(W,) float32 x of every column's viewing rays and (H,) float32 y of every row's, where z = 1."""
         x = (np.arange(self.width, dtype=np.float32) - np.float32(self.cx)) / np.float32(self.fx)
@@ -93,6 +93,12 @@ class CameraModel:
         """(N, 3) float32 viewing rays with z = 1 of N pixels; each component is contiguous."""
         x, y = self.slopes
         return np.stack([x[columns], y[rows], np.ones(len(rows), np.float32)]).T
+
+    def rays_dot(self, direction: ArrayLike) -> Float32:
+        """(H, W) float32 scalar product of every viewing ray with a (3,) vector."""
+        x, y = self.slopes
+        along_x, along_y, along_z = np.asarray(direction, np.float32)
+        return x * along_x + (y * along_y + along_z)[:, None]
 
     def scaled(self, width: int, height: int) -> CameraModel:
         """The same camera for a picture resized to width x height (pixel centres at integers)."""
@@ -199,7 +205,7 @@ class VirtualCamera:
         )
         forward = np.array([rays[:, 0].min() + rays[:, 0].max(), rays[:, 1].min() + rays[:, 1].max(), 2.0])
         forward /= np.linalg.norm(forward)
-        right = np.cross([0.0, 1.0, 0.0], forward)
+        right = np.array([forward[2], 0.0, -forward[0]])
         right /= np.linalg.norm(right)
         rotation = np.stack([right, np.cross(forward, right), forward])
         turned = rays @ rotation.T
@@ -221,8 +227,8 @@ class VirtualCamera:
     def warp(self, picture: NDArray[Any], interpolation: int = cv2.INTER_LINEAR, border: float = 0) -> NDArray[Any]:
         """(size, size[, C]) virtual view of an (H, W[, C]) picture; ``border`` outside the real picture."""
         shape = (self.size, self.size)
-        shrinks = abs(np.linalg.det(self.homography[:2, :2])) < 0.36
-        if shrinks and interpolation == cv2.INTER_LINEAR:  # average over the source pixels, or textures alias
+        if interpolation == cv2.INTER_LINEAR and abs(np.linalg.det(self.homography[:2, :2])) < 0.36:
+            # Average over the source pixels, or textures alias.
             wide = replace(self, size=self.size * 2, focal=self.focal * 2)
             return cv2.resize(wide.warp(picture, interpolation, border), shape, interpolation=cv2.INTER_AREA)
         value = (border,) * 4
@@ -233,9 +239,8 @@ class VirtualCamera:
     def warp_inverse_depth(self, inverse_depth: Float32) -> Float32:
         """(size, size) virtual inverse depth, 1/m, from real (H, W); 0 = invalid in and out, no interpolation."""
         middle = (self.size - 1) / 2
-        rays = CameraModel(self.size, self.size, self.focal, self.focal, middle, middle).rays
-        real_over_virtual = rays @ self.rotation[:, 2].astype(np.float32)
-        return cast(Float32, self.warp(inverse_depth, cv2.INTER_NEAREST) * real_over_virtual)
+        virtual = CameraModel(self.size, self.size, self.focal, self.focal, middle, middle)
+        return self.warp(inverse_depth, cv2.INTER_NEAREST) * virtual.rays_dot(self.rotation[:, 2])
 
     def unwarp_inverse_depth(self, virtual: Float32) -> Float32:
         """(H, W) real inverse depth, 1/m, from the virtual (size, size); 0 outside the virtual picture."""
@@ -247,4 +252,4 @@ class VirtualCamera:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        return cast(Float32, real * (self.camera.rays @ self.rotation[2].astype(np.float32)))
+        return cast(Float32, real * self.camera.rays_dot(self.rotation[2]))

@@ -82,6 +82,14 @@ def test_rays_are_those_of_k() -> None:
     assert CAMERA.rays.dtype == np.float32
 
 
+def test_rays_of_some_pixels_and_along_a_direction_are_those_of_all() -> None:
+    rows, columns = np.array([0, 7, 119]), np.array([159, 3, 0])
+    np.testing.assert_array_equal(CAMERA.rays_at(rows, columns), CAMERA.rays[rows, columns])
+    direction = np.array([0.3, -0.2, 0.9])
+    np.testing.assert_allclose(CAMERA.rays_dot(direction), CAMERA.rays @ direction, rtol=1e-6)
+    assert CAMERA.rays_dot(direction).dtype == np.float32
+
+
 def test_back_projected_points_project_to_their_pixels() -> None:
     depth = np.random.default_rng(0).uniform(0.2, 5, (120, 160)).astype(np.float32)
     depth[3, 4] = np.nan

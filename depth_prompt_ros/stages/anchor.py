@@ -123,16 +123,16 @@ def _stands_out(camera: CameraModel, depth: Float32, support: Plane) -> Mask:
 def _not_behind(camera: CameraModel, depth: Float32, upright: Plane, thickness: float) -> Mask:
     """Where the measured point is not further behind the upright plane than the target is wide, nor far before it."""
     with np.errstate(invalid="ignore"):
-        behind = depth * (camera.rays @ (-upright.normal).astype(np.float32)) - np.float32(upright.offset)
+        behind = depth * camera.rays_dot(-upright.normal) - np.float32(upright.offset)
     return np.asarray((behind > -thickness) & (behind < 0.5 * thickness))
 
 
 def _has_relief(camera: CameraModel, trusted: Float32, min_relief: float) -> bool:
     """Whether the trusted inverse depth departs from its best plane, in a robust mean, by this share of itself."""
-    y, x = np.nonzero(trusted)
-    if len(y) > 4000:
-        step = len(y) // 4000 + 1
-        y, x = y[::step], x[::step]
+    pixels = np.flatnonzero(trusted > 0)
+    if len(pixels) > 4000:
+        pixels = pixels[:: len(pixels) // 4000 + 1]
+    y, x = np.unravel_index(pixels, trusted.shape)
     rays, inverse = camera.rays_at(y, x).astype(np.float64), trusted[y, x].astype(np.float64)
     plane = np.linalg.lstsq(rays.T @ rays, rays.T @ inverse, rcond=1e-12)[0]
     spread = 1.4826 * median(np.abs(rays @ plane - inverse))

@@ -42,7 +42,7 @@ class Plane:
 
     def inverse_depth(self, camera: CameraModel) -> Float32:
         """(H, W) float32 1/m along z where each pixel's ray meets the plane, 0 where it never does."""
-        return np.maximum(camera.rays @ (-self.normal / self.offset).astype(np.float32), np.float32(0))
+        return np.maximum(camera.rays_dot(-self.normal / self.offset), np.float32(0))
 
 
 def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target: Mask, seed: int) -> Plane | None:
@@ -104,13 +104,13 @@ def _ring(
     usable = (blocked == 0) & (depth[around][::step, ::step] > 0)
     rows = first_row + step * np.arange(usable.shape[0])
     columns = first_column + step * np.arange(usable.shape[1])
-    y, x = np.nonzero(usable)
-    if len(x) > _SAMPLES:
+    pixels = np.flatnonzero(usable)
+    if len(pixels) > _SAMPLES:
         outside_x = np.maximum(np.maximum(left - columns, columns - (left + width - 1)), 0)
         outside_y = np.maximum(np.maximum(top - rows, rows - (top + height - 1)), 0)
         lower = np.exp(-3 * outside_y**2 / reach**2) * np.clip((rows - top) / (0.6 * height), 0.05, 1)
         weights = np.outer(lower, np.exp(-3 * outside_x**2 / reach**2))[usable]
-        keep = rng.choice(len(x), _SAMPLES, replace=False, p=weights / weights.sum())
-        y, x = y[keep], x[keep]
+        pixels = pixels[rng.choice(len(pixels), _SAMPLES, replace=False, p=weights / weights.sum())]
+    y, x = np.unravel_index(pixels, usable.shape)
     y, x = rows[y], columns[x]
     return camera.rays_at(y, x).astype(np.float64), 1 / depth[y, x].astype(np.float64)

@@ -50,11 +50,10 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
     box = np.s_[top : top + height, left : left + width]
     inverse, trusted, close = shape.inverse_depth[box], anchor.trusted[box], camera.cropped(left, top, width, height)
     known = (trusted > 0) & (inverse > 0)
-    count = int(known.sum())
+    count = np.count_nonzero(known)
     if count < 3 or _spread(known, mask[box]) < _MIN_SPREAD:
         return shape
-    step = count // _SAMPLES + 1
-    y, x = (index[::step] for index in np.nonzero(known))
+    y, x = np.unravel_index(np.flatnonzero(known)[:: count // _SAMPLES + 1], known.shape)
     relative = inverse[y, x].astype(np.float64) / trusted[y, x]
     factor = 1 / median(relative)
     missing = 1 - factor * relative
@@ -68,7 +67,7 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
     plane *= _ANCHOR_SHARE
     residual = np.abs(plane @ design - missing)
     scaled = np.float32(factor) * inverse
-    levelled = np.maximum(scaled + close.rays @ plane.astype(np.float32), np.float32(0.2) * scaled)
+    levelled = np.maximum(scaled + close.rays_dot(plane), np.float32(0.2) * scaled)
     corrected = np.zeros(mask.shape, np.float32)
     corrected[box] = np.where(inverse > 0, levelled, np.float32(0))
     return replace(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.support_plane import Plane
 
 Float32 = NDArray[np.float32]
@@ -109,8 +110,8 @@ def upright_plane(silhouette: Silhouette) -> Plane:
     """
     contact, across = silhouette.contact, silhouette.azimuth * silhouette.contact
     moments = np.stack([np.ones_like(across), across, across * across, contact, across * contact])
-    start, slope = float(np.quantile(contact, _LOWER_QUANTILE)), 0.0
-    floor = 1e-3 * float(np.median(contact))
+    start, slope = _quantile(contact, _LOWER_QUANTILE), 0.0
+    floor = 1e-3 * median(contact)
     for _ in range(30):
         residual = contact - (start + slope * across)
         weight = np.where(residual > 0, _LOWER_QUANTILE, 1 - _LOWER_QUANTILE) / np.maximum(np.abs(residual), floor)
@@ -127,7 +128,12 @@ def width_along(silhouette: Silhouette, upright: Plane) -> float:
     """Metres that the target is wide, along the upright plane."""
     forward, sideways = float(upright.normal @ silhouette.forward), float(upright.normal @ silhouette.sideways)
     along = (forward * silhouette.azimuth - sideways) * _reach(silhouette, upright)
-    return float(np.ptp(np.quantile(along, [0.02, 0.98])))
+    return _quantile(along, 0.98) - _quantile(along, 0.02)
+
+
+def _quantile(values: Float64, share: float) -> float:
+    """``np.quantile`` of (N,) values, N > 0, without its preparations for any number of dimensions."""
+    return float(np.interp(share * (len(values) - 1), np.arange(len(values)), np.sort(values)))
 
 
 def _reach(silhouette: Silhouette, upright: Plane) -> Float64:
