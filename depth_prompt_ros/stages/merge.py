@@ -117,7 +117,7 @@ def _merge_target(
         return
 
     residual = np.zeros_like(mono)
-    residual[checked] = 1 / depth[checked] - mono[checked]
+    np.subtract(1 / depth, mono, out=residual, where=checked)
     disagreement = _median(np.abs(residual[checked]) / mono[checked])
     correction = _fill(residual, checked, max(_FAR_PREFERENCE * scale, noise))
     corrected = ~wrong
@@ -134,7 +134,8 @@ def _merge_target(
     inverse = np.maximum(mono + correction, np.float32(0.2) * mono)
     depth[filled] = 1 / inverse[filled]
     confidence[filled] = 0.5 * np.exp(-disagreement / parameters.agreement)
-    provenance[filled] = np.where(corrected[filled], Provenance.MERGED, Provenance.MONO)
+    provenance[filled] = Provenance.MONO
+    provenance[filled & corrected] = Provenance.MERGED
 
 
 def _median(values: Float32) -> float:
@@ -155,7 +156,7 @@ def _fill(values: Float32, known: Mask, preference: float) -> Float32:
         levels.append((cv2.pyrDown(total), cv2.pyrDown(mass), cv2.pyrDown(density)))
     spread, spread_mass, _ = levels[-1]
     for total, mass, density in reversed(levels[:-1]):
-        missing, size = np.clip(1 - 4 * density, 0, 1), density.shape[::-1]
+        missing, size = np.maximum(1 - 4 * density, 0), density.shape[::-1]
         spread = total + missing * cv2.pyrUp(spread, dstsize=size)
         spread_mass = mass + missing * cv2.pyrUp(spread_mass, dstsize=size)
     return np.asarray(spread / np.maximum(spread_mass, 1e-20), np.float32)

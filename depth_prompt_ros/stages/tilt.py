@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import cv2
@@ -81,15 +82,18 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
 
 
 def _spread(part: Mask, whole: Mask) -> float:
-    """Smallest ratio, over all directions in the picture, of the variance of a part's pixels to that of the whole."""
+    """Smallest ratio, over all directions in the picture, of the variance of a part's pixels to that of the whole.
+
+    It is the smaller eigenvalue of the part's 2x2 covariance over the whole's.
+    """
     step = max(whole.shape) // 64 + 1
-    coarse = [cv2.moments(pixels[::step, ::step].astype(np.uint8), binaryImage=True) for pixels in (part, whole)]
-    if min(pixels["m00"] for pixels in coarse) < 3:
+    (xx, xy, yy, count), (of_xx, of_xy, of_yy, of_count) = (
+        [moments[name] for name in ("mu20", "mu11", "mu02", "m00")]
+        for moments in (cv2.moments(pixels[::step, ::step].astype(np.uint8), True) for pixels in (part, whole))
+    )
+    determinant = of_xx * of_yy - of_xy**2
+    if min(count, of_count) < 3 or not determinant > 0:
         return 0.0
-    covariances = [
-        np.array([[pixels["mu02"], pixels["mu11"]], [pixels["mu11"], pixels["mu20"]]]) / (pixels["m00"] - 1)
-        for pixels in coarse
-    ]
-    if not np.linalg.det(covariances[1]) > 0:
-        return 0.0
-    return float(np.linalg.eigvals(np.linalg.solve(covariances[1], covariances[0])).real.min())
+    half_trace = (xx * of_yy - 2 * xy * of_xy + yy * of_xx) / (2 * determinant)
+    below = math.sqrt(max(half_trace**2 - (xx * yy - xy**2) / determinant, 0.0))
+    return (half_trace - below) * (of_count - 1) / (count - 1)

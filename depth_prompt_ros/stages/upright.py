@@ -63,7 +63,8 @@ def cast_silhouette(camera: CameraModel, support: Plane, mask: Mask, targets: Ma
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     inner = mask[top : top + height, left : left + width]
     filled = cv2.copyMakeBorder(inner.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    y, x = np.nonzero(inner & (cv2.erode(filled, np.ones((3, 3), np.uint8))[1:-1, 1:-1] == 0))
+    outline = inner & (cv2.erode(filled, np.ones((3, 3), np.uint8))[1:-1, 1:-1] == 0)
+    y, x = np.unravel_index(np.flatnonzero(outline), outline.shape)
     y, x = y + top, x + left
     rays = camera.rays_at(y, x).astype(np.float64)
     middle = (rays.min(0) + rays.max(0)) / 2
