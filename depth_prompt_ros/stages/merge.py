@@ -84,8 +84,9 @@ def merge(
         tom: (H, W) bool, transparent or mirror.
     """
     noise = _FAR_PREFERENCE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
-    valid = (measurement.depth > 0).view(np.uint8)
-    depth = cv2.copyTo(measurement.depth, valid, np.full(labels.shape, np.nan, np.float32))
+    depth = measurement.depth.copy()
+    depth[depth <= 0] = np.nan
+    valid = (depth > 0).view(np.uint8)
     confidence = cv2.copyTo(measurement.confidence, valid)
     provenance = valid * np.uint8(Provenance.STEREO)
     for label, box in target_boxes(labels):
