@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.least_squares import least_squares
 from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.upright import block_inverse_depth, cast_silhouette, upright_plane, width_along
@@ -134,6 +135,6 @@ def _has_relief(camera: CameraModel, trusted: Float32, min_relief: float) -> boo
         pixels = pixels[:: len(pixels) // 4000 + 1]
     y, x = np.unravel_index(pixels, trusted.shape)
     rays, inverse = camera.rays_at(y, x).astype(np.float64), trusted[y, x].astype(np.float64)
-    plane = np.linalg.lstsq(rays.T @ rays, rays.T @ inverse, rcond=1e-12)[0]
+    plane = least_squares(rays.T, inverse)
     spread = 1.4826 * median(np.abs(rays @ plane - inverse))
     return spread > min_relief * median(inverse)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.stages.least_squares import least_squares
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -72,17 +73,17 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     if not solvable.any():
         return None
     planes = np.linalg.solve(corners[solvable], inverse[picks[solvable]][..., None])[..., 0]
-    scaled = rays / inverse[:, None]
-    residuals = planes @ scaled.T
+    scaled = rays.T / inverse
+    residuals = planes @ scaled
     residuals -= 1
     residuals *= residuals
     plane = planes[np.argmin(np.minimum(residuals, _TOLERANCE**2, out=residuals).sum(1))]
+    ones = np.ones(len(inverse))
     for _ in range(6):
-        residual = scaled @ plane - 1
-        weights = np.maximum(1 - (residual / (1.5 * _TOLERANCE)) ** 2, 0)  # Tukey's biweight, its root
-        weighted = scaled.T * weights
-        plane = np.linalg.lstsq(weighted @ weighted.T, weighted @ weights, rcond=1e-12)[0]
-    share = float(np.mean(np.abs(scaled @ plane - 1) < _TOLERANCE))
+        residual = plane @ scaled - 1
+        tukey = np.maximum(1 - (residual / (1.5 * _TOLERANCE)) ** 2, 0) ** 2
+        plane = least_squares(scaled, ones, tukey)
+    share = float(np.mean(np.abs(plane @ scaled - 1) < _TOLERANCE))
     length = float(np.linalg.norm(plane))
     if share < _MIN_SHARE or length < 1e-9:
         return None

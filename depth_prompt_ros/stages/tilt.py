@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.anchor import Anchor
+from depth_prompt_ros.stages.least_squares import least_squares
 from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.prompted_depth import Shape
 
@@ -59,11 +60,9 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
     factor = 1 / median(relative)
     missing = 1 - factor * relative
     design = close.rays_at(y, x).T / trusted[y, x].astype(np.float64)
-    plane: NDArray[np.floating] = np.zeros(3)
-    weight = np.ones(len(missing))
+    plane, weight = np.zeros(3), np.ones(len(missing))
     for _ in range(_ITERATIONS):
-        weighted = design * weight
-        plane = np.linalg.lstsq(weighted @ design.T, weighted @ missing, rcond=1e-12)[0]
+        plane = least_squares(design, missing, weight)
         weight = 1 / np.maximum(np.abs(plane @ design - missing), _FLOOR)
     plane *= _ANCHOR_SHARE
     residual = np.abs(plane @ design - missing)
