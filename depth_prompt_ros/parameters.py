@@ -15,10 +15,36 @@ class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class RuntimeParameters(_Group):
+    """What runs the networks."""
+
+    runtime: Literal["auto", "onnxruntime", "tensorrt", "torch"] = Field(
+        "auto", description="what runs the networks; auto: TensorRT where a GPU and it are there, else ONNX Runtime"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if it can be used")
+    allow_fallback: bool = Field(
+        False, description="run on the CPU when the runtime or GPU asked for fails, instead of refusing to start"
+    )
+    threads: int = Field(0, ge=0, le=64, description="of ONNX Runtime on the CPU, 0 = its default")
+    engine_folder: str = Field(
+        "", description="where built TensorRT engines are kept; empty = ~/.cache/depth_prompt_ros/engines"
+    )
+    most_targets: int = Field(
+        8, ge=1, le=64, description="largest batch a TensorRT engine is built for, if the graph leaves it free"
+    )
+
+
+RUNTIME_DEFAULTS = RuntimeParameters()
+
+
 class StereoParameters(_Group):
     """Stereo matching."""
 
-    matcher: Literal["sgbm"] = Field("sgbm", description="stereo matcher")
+    matcher: Literal["sgbm", "onnx"] = Field("sgbm", description="stereo matcher")
+    onnx: str = Field("", description="YAML that describes a stereo network's ONNX (matcher onnx)")
+    left_right_check: bool = Field(
+        True, description="match the right picture too, which finds what is wrong at twice the time (matcher onnx)"
+    )
     min_disparity: int = Field(0, ge=-512, le=512, description="smallest disparity searched, pixels")
     num_disparities: int = Field(128, ge=16, le=1024, multiple_of=16, description="disparities searched, pixels")
     block_size: int = Field(5, ge=1, le=21, description="matching window, pixels, odd")
@@ -33,7 +59,7 @@ class StereoParameters(_Group):
 class SegmentationParameters(_Group):
     """Which objects to grasp."""
 
-    method: Literal["point", "box", "tabletop", "rembg", "labels"] = Field(
+    method: Literal["point", "box", "tabletop", "rembg", "onnx", "labels"] = Field(
         "tabletop", description="how the grasp target is found"
     )
     target_point: tuple[float, float] | None = Field(None, description="pixel x, y on the target (method point)")
@@ -44,6 +70,8 @@ class SegmentationParameters(_Group):
         192, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels"
     )
     rembg_model: str = Field("u2netp", description="rembg session name, or the path of a local ONNX file")
+    onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
+    class_ids: tuple[int, ...] = Field((), description="classes that are targets; none: all but 0 (method onnx)")
     max_targets: int = Field(
         6, ge=1, le=64, description="at most so many targets, largest first; each takes about 10 ms"
     )
@@ -54,8 +82,10 @@ class TomParameters(_Group):
     """Which pixels are transparent or mirror (ToM)."""
 
     method: Literal["evidence", "labels", "onnx", "none"] = Field("evidence", description="how ToM pixels are found")
-    onnx: str = Field("", description="semantic-segmentation ONNX (method onnx)")
-    class_ids: tuple[int, ...] = Field((), description="class ids that are transparent or mirror (method onnx)")
+    onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
+    class_ids: tuple[int, ...] = Field(
+        (), description="classes that are transparent or mirror; none: all but 0 (method onnx)"
+    )
 
 
 class PromptedDepthParameters(_Group):
@@ -63,7 +93,6 @@ class PromptedDepthParameters(_Group):
 
     graph: str = Field("", description="exported graph; empty = the shipped one")
     fill: float = Field(0.75, gt=0.1, le=1.0, description="share of the crop that the target's longer side fills")
-    threads: int = Field(0, ge=0, le=64, description="ONNX Runtime threads, 0 = its default")
 
 
 class ScaleParameters(_Group):
@@ -105,7 +134,7 @@ class Topics(_Group):
     tom_labels: str = ""
 
 
-class Parameters(_Group):
+class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
     rectified: bool = Field(True, description="pictures are rectified: use P and ignore D")

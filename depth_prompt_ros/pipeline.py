@@ -90,10 +90,10 @@ class ObjectDepthPipeline:
             BadInput: parameters that do not fit together; BadModel: a model that cannot be used.
         """
         self.parameters = parameters
-        self.match_stereo = make_stereo_matcher(parameters.stereo)
-        self.segment = make_segmenter(parameters.segmentation)
-        self.find_tom = make_tom_detector(parameters.tom)
-        self.prompted_depth = PromptedDepth(parameters.prompted_depth)
+        self.match_stereo = make_stereo_matcher(parameters.stereo, parameters)
+        self.segment = make_segmenter(parameters.segmentation, parameters)
+        self.find_tom = make_tom_detector(parameters.tom, parameters)
+        self.prompted_depth = PromptedDepth(parameters.prompted_depth, parameters)
 
     def __call__(self, frame: Frame) -> ObjectDepth:
         """Run all stages.

@@ -52,12 +52,18 @@ def _two_classes(path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
 
 
+def _described(folder, graph="classes.onnx") -> str:
+    path = folder / "classes.yaml"
+    path.write_text(f"graph: {graph}\ninputs: {{input: image}}\nwhite: 1\noutput: {{meaning: scores}}\n")
+    return str(path)
+
+
 def test_any_segmentation_network_with_class_ids(tmp_path) -> None:
     _two_classes(tmp_path / "classes.onnx")
     expected = np.zeros((48, 64), bool)
     expected[10:30, 20:40] = True
-    for ids, mask in (((1,), expected), ((0,), ~expected), ((0, 1), np.ones_like(expected))):
-        detect = make_tom_detector(TomParameters(method="onnx", onnx=str(tmp_path / "classes.onnx"), class_ids=ids))
+    for ids, mask in (((1,), expected), ((0,), ~expected), ((0, 1), np.ones_like(expected)), ((), expected)):
+        detect = make_tom_detector(TomParameters(method="onnx", onnx=_described(tmp_path), class_ids=ids))
         np.testing.assert_array_equal(detect(frame()), mask)
 
 
@@ -66,12 +72,14 @@ def test_a_segmentation_network_that_cannot_be_used(tmp_path) -> None:
         make_tom_detector(TomParameters(method="onnx"))
     (tmp_path / "corrupt.onnx").write_bytes(b"nothing")
     with pytest.raises(BadModel, match=r"corrupt\.onnx"):
+        make_tom_detector(TomParameters(method="onnx", onnx=_described(tmp_path, "corrupt.onnx"), class_ids=(1,)))
+    with pytest.raises(BadInput, match="is a network: give the YAML file that describes it"):
         make_tom_detector(TomParameters(method="onnx", onnx=str(tmp_path / "corrupt.onnx"), class_ids=(1,)))
 
 
 def test_class_ids_that_the_network_does_not_have(tmp_path) -> None:
     _two_classes(tmp_path / "classes.onnx")
-    detect = make_tom_detector(TomParameters(method="onnx", onnx=str(tmp_path / "classes.onnx"), class_ids=(7,)))
+    detect = make_tom_detector(TomParameters(method="onnx", onnx=_described(tmp_path), class_ids=(7,)))
     with pytest.raises(BadModel, match="knows classes 0 to 1, none of tom.class_ids"):
         detect(frame())
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+
+
+class Precision(str, Enum):
+    """Of the network."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
 
 
 def export(
@@ -16,9 +24,19 @@ def export(
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option("--weights", help="The network's weights, .safetensors; the shipped ones if not given."),
     ] = None,
+    targets: Annotated[int, typer.Option("--targets", help="Targets in a batch; 0: any number.", min=0, max=64)] = 1,
+    precision: Annotated[
+        Precision,
+        typer.Option("--precision", help="fp16 halves the network, but for sums, powers and all that surrounds it."),
+    ] = Precision.FP32,
 ) -> None:
-    """Write prompt, network, disparity to depth and metric fit as one graph, checked against PyTorch."""
+    """Write prompt, network, disparity to depth and metric fit as one graph, checked against PyTorch.
+
+    A graph for a fixed number of targets runs as often as a frame needs; what it holds is said in its metadata.
+    """
     from depth_prompt_ros.runtime.export import export_graph
 
-    difference = export_graph(out, prompt, network, weights)
-    typer.echo(f"{out}: largest relative difference between ONNX Runtime and PyTorch {difference:.1e}")
+    written = export_graph(out, prompt, network, weights, targets or None, precision.value)
+    places = "any number of targets" if written.targets is None else f"{written.targets} target(s) a run"
+    halved = f", {written.halved} nodes in float16" if written.halved else ""
+    typer.echo(f"{out}: {places}{halved}; largest relative difference from PyTorch {written.difference:.1e}")

@@ -7,7 +7,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from depth_prompt_ros import __version__
-from depth_prompt_ros.cli import demo, evaluate, export, learn, models, parameters, prepare, render, replay, study
+from depth_prompt_ros.cli import (
+    build_engine,
+    demo,
+    evaluate,
+    export,
+    learn,
+    models,
+    parameters,
+    prepare,
+    render,
+    replay,
+    study,
+)
 from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
@@ -36,6 +48,7 @@ app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
+app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)
 app.command("render")(render.render)
 app.add_typer(study.app, name="study")

@@ -60,8 +60,8 @@ def with_relief(inverse_depth: Tensor, mask: Tensor, relief: Tensor) -> Tensor:
         inverse_depth: (N, 1, H, W) up to scale.
         mask: (N, 1, H, W) in {0, 1}, the target.
     """
-    depth = 1 / inverse_depth
+    relief = relief.view(-1, 1, 1, 1)
     total = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
-    mean = (mask * depth).sum((1, 2, 3), keepdim=True) / total
-    ratio = depth / mean
-    return 1 / torch.maximum(1 + relief.view(-1, 1, 1, 1) * (ratio - 1), 0.2 * ratio)
+    mean = (mask / inverse_depth).sum((1, 2, 3), keepdim=True) / total
+    # 1 / max(1 + relief (depth / mean - 1), 0.2 depth / mean) without its quotients
+    return inverse_depth / torch.maximum((1 - relief) * inverse_depth + relief / mean, 0.2 / mean)

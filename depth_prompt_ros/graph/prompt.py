@@ -133,7 +133,7 @@ def composite(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:
 
     Composing before the network's normalisation gives the same picture as after it, since the mask is 0 or 1.
     """
-    return mask * image + (1 - mask) * background
+    return background + mask * (image - background)
 
 
 def add(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:

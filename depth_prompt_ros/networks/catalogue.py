@@ -56,7 +56,7 @@ class Normalise(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """Same shape as ``picture``."""
-        return (picture - self.mean) / self.std
+        return (picture - self.mean) * (1 / self.std)
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,1 +1,1 @@
-"""Running an exported graph, and exporting it."""
+"""Running graphs in ONNX Runtime, TensorRT or PyTorch, exporting them, and building engines."""

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel, VirtualCamera
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.parameters import PromptedDepthParameters
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, PromptedDepthParameters, RuntimeParameters
 from depth_prompt_ros.resources import resource_path
-from depth_prompt_ros.runtime.onnx_graph import OnnxGraph
+from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.stages.anchor import Anchor
 
 Float32 = NDArray[np.float32]
 
 SHIPPED_GRAPH = "models/object_depth.onnx"
+SHIPPED_PROMPT = "models/background.safetensors"
 GRAPH_INPUTS = ("image", "mask", "trusted", "relief", "free_shift")
 
 
@@ -44,14 +45,15 @@ class Shape:
 class PromptedDepth:
     """The frozen network on its learned background."""
 
-    def __init__(self, parameters: PromptedDepthParameters) -> None:
-        """Load the graph.
+    def __init__(self, parameters: PromptedDepthParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> None:
+        """Load the graph, or for PyTorch the prompt.
 
         Raises:
-            BadModel: missing, corrupt or foreign graph.
+            BadModel: missing, corrupt or foreign graph, or a runtime that cannot be used.
         """
-        path = Path(parameters.graph).expanduser() if parameters.graph else resource_path(SHIPPED_GRAPH)
-        self.graph = OnnxGraph(path, GRAPH_INPUTS, parameters.threads)
+        shipped = SHIPPED_PROMPT if runtime.runtime == "torch" else SHIPPED_GRAPH
+        path = Path(parameters.graph).expanduser() if parameters.graph else resource_path(shipped)
+        self.graph = open_graph(path, runtime, GRAPH_INPUTS)
         try:
             self.size = int(self.graph.metadata["size"])
             self.focal = float(self.graph.metadata["focal"])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
-from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters, SegmentationParameters
 
 
 class Segmenter(Protocol):
@@ -24,44 +24,51 @@ class Segmenter(Protocol):
         ...
 
 
-def _grabcut(parameters: SegmentationParameters) -> Segmenter:
+def _grabcut(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
     from depth_prompt_ros.stages.segmentation.grabcut import GrabCutSegmenter
 
     return GrabCutSegmenter(parameters)
 
 
-def _tabletop(parameters: SegmentationParameters) -> Segmenter:
+def _tabletop(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
     from depth_prompt_ros.stages.segmentation.tabletop import TabletopSegmenter
 
     return TabletopSegmenter(parameters)
 
 
-def _rembg(parameters: SegmentationParameters) -> Segmenter:
+def _rembg(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
     from depth_prompt_ros.stages.segmentation.rembg_masks import RembgSegmenter
 
     return RembgSegmenter(parameters)
 
 
-def _outside(parameters: SegmentationParameters) -> Segmenter:
+def _outside(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
     from depth_prompt_ros.stages.segmentation.outside_labels import OutsideLabels
 
     return OutsideLabels(parameters)
 
 
-_SEGMENTERS: dict[str, Callable[[SegmentationParameters], Segmenter]] = {
+def _classes(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.class_targets import ClassTargets
+
+    return ClassTargets(parameters, runtime)
+
+
+_SEGMENTERS: dict[str, Callable[[SegmentationParameters, RuntimeParameters], Segmenter]] = {
     "point": _grabcut,
     "box": _grabcut,
     "tabletop": _tabletop,
     "rembg": _rembg,
+    "onnx": _classes,
     "labels": _outside,
 }
 
 
-def make_segmenter(parameters: SegmentationParameters) -> Segmenter:
+def make_segmenter(parameters: SegmentationParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> Segmenter:
     """The segmenter of ``parameters.method``; only its own libraries are imported.
 
     Raises:
         BadInput: a parameter that this method needs is missing.
         BadModel: its network is missing, corrupt or refused.
     """
-    return _SEGMENTERS[parameters.method](parameters)
+    return _SEGMENTERS[parameters.method](parameters, runtime)

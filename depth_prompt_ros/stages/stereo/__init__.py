@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
-from depth_prompt_ros.parameters import StereoParameters
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters, StereoParameters
+from depth_prompt_ros.stages.stereo.network import NetworkMatcher
 from depth_prompt_ros.stages.stereo.sgbm import SgbmMatcher
 
 
@@ -21,9 +22,13 @@ class StereoMatcher(Protocol):
         ...
 
 
-_MATCHERS = {"sgbm": SgbmMatcher}
+def make_stereo_matcher(parameters: StereoParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> StereoMatcher:
+    """The matcher that ``parameters.matcher`` names.
 
-
-def make_stereo_matcher(parameters: StereoParameters) -> StereoMatcher:
-    """The matcher that ``parameters.matcher`` names."""
-    return _MATCHERS[parameters.matcher](parameters)
+    Raises:
+        BadInput: a parameter that this matcher needs is missing.
+        BadModel: its network is missing, corrupt or not as described.
+    """
+    if parameters.matcher == "onnx":
+        return NetworkMatcher(parameters, runtime)
+    return SgbmMatcher(parameters)

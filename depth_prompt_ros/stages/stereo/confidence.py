@@ -27,6 +27,25 @@ def texture(grey: NDArray[np.uint8]) -> Float32:
     return np.asarray(np.sqrt(cv2.sqrBoxFilter(gradient, cv2.CV_32F, _TEXTURE_WINDOW)), np.float32)
 
 
+def disagreement(disparity: Float32, other: Float32, scale: float = 1.0) -> Float32:
+    """(H, W) float32 pixels between the left picture's match and the right picture's, inf where either is missing.
+
+    Args:
+        disparity: (H, W) float32 pixels of the left picture, NaN = no match.
+        other: float32 pixels of the right picture at ``scale`` times the left one's size, in pixels of that size.
+        scale: of the right picture's match.
+    """
+    height, width = disparity.shape
+    x = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity, nan=-2 * width)
+    y = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, axis=1)
+    to, shift = np.float32(scale), np.float32((scale - 1) / 2)  # pixel centres at integers
+    seen = cv2.remap(
+        other / to, x * to + shift, y * to + shift, cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan,
+    )  # fmt: skip
+    return np.nan_to_num(np.abs(seen - disparity), nan=np.inf)
+
+
 def match_confidence(disparity: Float32, disagreement: Float32, confirmed: Mask) -> Float32:
     """Probability that a match is wrong by at most one pixel.
 

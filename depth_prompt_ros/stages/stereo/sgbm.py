@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import StereoParameters
-from depth_prompt_ros.stages.stereo.confidence import match_confidence, texture
+from depth_prompt_ros.stages.stereo.confidence import disagreement, match_confidence, texture
 from depth_prompt_ros.stages.stereo.pair import VerticalDisparityCheck, check_pair
 
 Grey = NDArray[np.uint8]
@@ -92,13 +92,7 @@ def _match(left: Grey, right: Grey, parameters: StereoParameters) -> _Match:
     disparity = _semi_global(left, right, search, parameters.block_size, parameters.uniqueness)
     mirrored = (cv2.flip(_halved(right), 1), cv2.flip(_halved(left), 1))
     other = cv2.flip(_semi_global(*mirrored, _halved_search(search), parameters.block_size, 0), 1)
-    height, width = left.shape
-    x = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity, nan=-2 * width)
-    y = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, axis=1)
-    seen = cv2.remap(
-        other * 2, x / 2 - 0.25, y / 2 - 0.25, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
-    )
-    return _Match(disparity, np.nan_to_num(np.abs(seen - disparity), nan=np.inf))
+    return _Match(disparity, disagreement(disparity, other, 0.5))
 
 
 def _halved_search(search: tuple[int, int]) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.parameters import TomParameters
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters, TomParameters
 
 
 class TomDetector(Protocol):
@@ -24,24 +24,23 @@ class TomDetector(Protocol):
         ...
 
 
-def _none_yet(parameters: TomParameters) -> TomDetector:  # noqa: ARG001
+def _none_yet(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
     return lambda frame: np.zeros(frame.image.shape[:2], np.bool_)
 
 
-def _outside(parameters: TomParameters) -> TomDetector:
+def _outside(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
     from depth_prompt_ros.stages.tom.outside_tom import outside_tom
 
-    del parameters
     return outside_tom
 
 
-def _classes(parameters: TomParameters) -> TomDetector:
+def _classes(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:
     from depth_prompt_ros.stages.tom.semantic_classes import SemanticClasses
 
-    return SemanticClasses(parameters)
+    return SemanticClasses(parameters, runtime)
 
 
-_DETECTORS: dict[str, Callable[[TomParameters], TomDetector]] = {
+_DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters], TomDetector]] = {
     "evidence": _none_yet,  # evidence needs the fitted shape: see evidence.py
     "none": _none_yet,
     "labels": _outside,
@@ -49,11 +48,11 @@ _DETECTORS: dict[str, Callable[[TomParameters], TomDetector]] = {
 }
 
 
-def make_tom_detector(parameters: TomParameters) -> TomDetector:
+def make_tom_detector(parameters: TomParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> TomDetector:
     """The detector of ``parameters.method``.
 
     Raises:
         BadInput: a parameter that this method needs is missing.
         BadModel: its network is missing or corrupt.
     """
-    return _DETECTORS[parameters.method](parameters)
+    return _DETECTORS[parameters.method](parameters, runtime)

@@ -1,0 +1,74 @@
+"""Whether a graph computes in one runtime what it computes in another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.runtime.graph import Arrays, Graph
+
+STORED = "models/check.npz"
+"""Crops of objects as the pipeline cuts them: image, mask, trusted inverse depth."""
+
+DRIFT = 0.01
+"""Largest mean difference, relative to the mean size, that another runtime or precision may have."""
+
+_FREE_SIDE = 480
+
+
+def check_inputs(graph: Graph, targets: int = 2) -> Arrays:
+    """Inputs to try a graph with: the stored crops for a prompted network, else reproducible noise in [0, 1]."""
+    count = next(iter(graph.inputs.values()))[0] or targets
+    if "mask" in graph.inputs and "trusted" in graph.inputs:
+        return stored_crops(int(graph.metadata["size"]), count)
+    rng = np.random.default_rng(0)
+    return {
+        name: rng.random([count if i == 0 else side or _FREE_SIDE for i, side in enumerate(shape)], np.float32)
+        for name, shape in graph.inputs.items()
+    }
+
+
+def stored_crops(size: int, count: int) -> Arrays:
+    """Inputs of a prompted network of this size from the stored crops, ``count`` targets."""
+    import cv2
+
+    with np.load(resource_path(STORED)) as stored:
+        rows = np.arange(count) % len(stored["image"])
+        planes = {name: stored[name][rows] for name in ("image", "mask", "trusted")}
+
+    def resized(name: str, interpolation: int) -> NDArray[np.float32]:
+        return np.stack([cv2.resize(plane, (size, size), interpolation=interpolation) for plane in planes[name]])
+
+    return {
+        "image": np.ascontiguousarray(
+            resized("image", cv2.INTER_AREA).transpose(0, 3, 1, 2) / np.float32(255), np.float32
+        ),
+        "mask": resized("mask", cv2.INTER_NEAREST)[:, None].astype(np.float32),
+        "trusted": resized("trusted", cv2.INTER_NEAREST)[:, None].astype(np.float32),
+        "relief": np.full(count, 1.0, np.float32),
+        "free_shift": (rows % 2).astype(np.float32),
+    }
+
+
+def drift(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+    """Mean absolute difference over the mean size of what is expected; inf where something is not a number."""
+    if not np.isfinite(found).all():
+        return float("inf")
+    return float(np.mean(np.abs(found - expected)) / max(float(np.mean(np.abs(expected))), 1e-12))
+
+
+def require_agreement(found: Arrays, expected: Arrays, what: str) -> None:
+    """Compare inverse depth, or of another graph all outputs.
+
+    Raises:
+        BadModel: one has NaN or infinite values or drifts by more than 1 %.
+    """
+    for name in ("inverse_depth",) if "inverse_depth" in expected else tuple(expected):
+        if not (off := drift(found[name], expected[name])) <= DRIFT:
+            wrong = "has NaN or infinite values" if np.isinf(off) else f"is {off:.1%} off"
+            raise BadModel(
+                f"{what} gives {name} that {wrong} beside ONNX Runtime: not used; export with --precision fp32, or "
+                "choose runtime onnxruntime"
+            )

@@ -1,0 +1,101 @@
+"""Which runtime a graph runs in: what was asked for, or the fastest that is there; never another in silence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from depth_prompt_ros.errors import BadInput, BadModel
+from depth_prompt_ros.parameters import RuntimeParameters
+from depth_prompt_ros.runtime import cuda, onnxruntime_graph
+from depth_prompt_ros.runtime.graph import Graph
+from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
+
+logger = logging.getLogger(__name__)
+
+PROMPT_SUFFIX = ".safetensors"
+
+
+def open_graph(
+    path: Path,
+    parameters: RuntimeParameters,
+    inputs: tuple[str, ...] = (),
+    report: Callable[[str], None] = logger.info,
+) -> Graph:
+    """Load a graph as the parameters say; one line in the log says what runs it, and for ``auto`` why.
+
+    Args:
+        path: ONNX file, or for PyTorch a prompt.
+        parameters: runtime, device, and whether the CPU will do instead.
+        inputs: names that the graph must take, no others; empty: any.
+        report: gets a line every few seconds while an engine is built.
+
+    Raises:
+        BadInput: a runtime that does not go with this file.
+        BadModel: a file that cannot be used, or a runtime or GPU that was asked for and cannot be used.
+    """
+    try:
+        graph, why = _open(path, parameters, report)
+    except BadModel as error:
+        if not parameters.allow_fallback or path.suffix == PROMPT_SUFFIX:
+            raise
+        logger.warning("%s falls back to ONNX Runtime on the CPU, as allow_fallback says: %s", path.name, error)
+        graph, why = OnnxRuntimeGraph(path, parameters.threads), "fallback"
+    logger.info("%s runs in %s%s", path.name, graph.runs_in, f" ({why})" if why else "")
+    if inputs:
+        graph.require_inputs(inputs)
+    return graph
+
+
+def _open(path: Path, parameters: RuntimeParameters, report: Callable[[str], None]) -> tuple[Graph, str]:
+    """The graph, and why it runs where it does if that was left open."""
+    if path.suffix == PROMPT_SUFFIX or parameters.runtime == "torch":
+        return _in_torch(path, parameters)
+    gpu = cuda.find_gpu() if parameters.device != "cpu" else "device is cpu"
+    no_tensorrt = gpu if isinstance(gpu, str) else _tensorrt_missing()
+    if parameters.runtime != "onnxruntime" and isinstance(gpu, cuda.Gpu) and no_tensorrt is None:
+        from depth_prompt_ros.runtime.engine_cache import open_engine
+
+        return open_engine(path, gpu, parameters, report), ""
+    if parameters.runtime == "tensorrt":
+        raise BadModel(f"runtime is tensorrt, which cannot be used: {no_tensorrt}; choose another or allow_fallback")
+    no_cuda = gpu if isinstance(gpu, str) else onnxruntime_graph.cuda_missing()
+    if no_cuda is None:
+        graph = OnnxRuntimeGraph(path, parameters.threads, "cuda")
+        return graph, f"no TensorRT: {no_tensorrt}" if parameters.runtime == "auto" else ""
+    if parameters.device == "cuda":
+        raise BadModel(
+            f"device is cuda, which cannot be used: {no_cuda}; repair that, or set device cpu or allow_fallback"
+        )
+    if isinstance(gpu, cuda.Gpu):
+        logger.warning("%s is not used: %s", gpu.name, no_cuda)
+    return OnnxRuntimeGraph(path, parameters.threads), no_cuda
+
+
+def _in_torch(path: Path, parameters: RuntimeParameters) -> tuple[Graph, str]:
+    if path.suffix != PROMPT_SUFFIX:
+        raise BadInput(
+            f"runtime torch takes a prompt ({PROMPT_SUFFIX}), not the graph {path}: choose runtime onnxruntime for it"
+        )
+    if parameters.runtime not in ("auto", "torch"):
+        raise BadInput(
+            f"runtime {parameters.runtime} takes a graph, not the prompt {path}: `depth-prompt export` makes one"
+        )
+    from depth_prompt_ros.runtime import torch_graph
+
+    device = parameters.device
+    if device == "auto":
+        device = "cpu" if torch_graph.cuda_missing() else "cuda"
+    return torch_graph.TorchGraph(path, device), ""
+
+
+def _tensorrt_missing() -> str | None:
+    if find_spec("tensorrt") is None:
+        return "TensorRT is not installed (pip install tensorrt; on a Jetson it comes with JetPack)"
+    try:
+        import tensorrt  # noqa: F401
+    except ImportError as error:
+        return f"TensorRT cannot be loaded ({error})"
+    return None

@@ -1,0 +1,118 @@
+"""Built engines on disk: loaded only where and for what they were built, and whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from depth_prompt_ros.errors import BadModel
+
+_FORMAT = b"depth_prompt_ros engine 1\n"
+
+
+class StaleEngine(Exception):
+    """There is no engine file that can be used; the message says why. It must be built."""
+
+
+@dataclass(frozen=True)
+class EngineKey:
+    """What an engine is good for; with any other value it is another engine.
+
+    Attributes:
+        graph_sha256: of the ONNX file, which holds precision and fixed shapes.
+        most_targets: largest batch, where the graph leaves it free.
+        tensorrt: its version.
+        gpu, compute_capability: what it was tuned on.
+    """
+
+    graph_sha256: str
+    most_targets: int
+    tensorrt: str
+    gpu: str
+    compute_capability: str
+
+    def file_in(self, folder: Path, graph: Path) -> Path:
+        """Where its engine is."""
+        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return folder / f"{graph.stem}-{digest[:16]}.engine"
+
+    def timing_cache_in(self, folder: Path) -> Path:
+        """Where the timings of this TensorRT on this GPU are, which other graphs share."""
+        name = f"{self.tensorrt}-{self.gpu}-{self.compute_capability}".replace(" ", "_").replace("/", "_")
+        return folder / f"timing-{name}.cache"
+
+
+def engine_folder(chosen: str = "") -> Path:
+    """``chosen``, or ``depth_prompt_ros/engines`` in the XDG cache folder; it need not exist."""
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "depth_prompt_ros" / "engines"
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file of any size."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_engine(path: Path, key: EngineKey, metadata: dict[str, str], engine: bytes) -> None:
+    """Write aside, then rename.
+
+    Raises:
+        BadModel: the folder cannot be written, or its disk is full; what was there before stays.
+    """
+    header = {"key": asdict(key), "metadata": metadata, "sha256": hashlib.sha256(engine).hexdigest()}
+    write_aside(path, _FORMAT + json.dumps(header).encode() + b"\n" + engine)
+
+
+def read_engine(path: Path, key: EngineKey) -> tuple[bytes, dict[str, str]]:
+    """The engine and the metadata of its graph.
+
+    Raises:
+        StaleEngine: no file, a foreign or truncated one, or one for another key.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise StaleEngine("none was built for this graph, GPU and TensorRT") from None
+    try:
+        line_end = content.index(b"\n", len(_FORMAT))
+        header: dict[str, Any] = json.loads(content[len(_FORMAT) : line_end])
+        built_for, metadata, expected = dict(header["key"]), dict(header["metadata"]), header["sha256"]
+        if content[: len(_FORMAT)] != _FORMAT:
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        raise StaleEngine(f"{path} is not an engine of this package") from None
+    wanted = asdict(key)
+    if others := [name for name in wanted if built_for.get(name) != wanted[name]]:
+        name = others[0]
+        raise StaleEngine(f"{path} is for {name} {built_for.get(name)}, not {wanted[name]}")
+    engine = content[line_end + 1 :]
+    if hashlib.sha256(engine).hexdigest() != expected:
+        raise StaleEngine(f"{path} is truncated or damaged")
+    return engine, metadata
+
+
+def write_aside(path: Path, content: bytes) -> None:
+    """Write a whole file beside its place and move it there, so that no half file ever has its name.
+
+    Raises:
+        BadModel: the folder cannot be written, or its disk is full.
+    """
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(content)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise BadModel(
+            f"cannot write {path} ({error.strerror}): make room, or set engine_folder to another disk"
+        ) from error

@@ -1,0 +1,80 @@
+"""A graph in ONNX Runtime, on the CPU or on a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.runtime.graph import Arrays, Graph
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_UNKNOWN_OPERATOR = ("no op registered", "not_implemented", "could not find an implementation", "is not a registered")
+
+
+class OnnxRuntimeGraph(Graph):
+    """An ONNX file in ONNX Runtime."""
+
+    runtime = "onnxruntime"
+
+    def __init__(self, path: Path, threads: int = 0, device: str = "cpu") -> None:
+        """Load.
+
+        Args:
+            path: ONNX file.
+            threads: of one run on the CPU; 0 = ONNX Runtime's default.
+            device: cpu or cuda.
+
+        Raises:
+            BadModel: missing or corrupt file, an operator that this ONNX Runtime lacks, or a GPU that it cannot use.
+        """
+        import onnxruntime
+
+        if not path.is_file():
+            raise BadModel(f"no graph at {path}: export one with `depth-prompt export` or leave the parameter empty")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Workers that spin on after a run take the cores that stereo matching of the same frame needs.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.log_severity_level = 3
+        providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
+        try:
+            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        except Exception as error:
+            raise BadModel(_advice(path, str(error), onnxruntime.__version__)) from error
+        if device == "cuda" and self._session.get_providers()[0] != _CUDA:
+            raise BadModel(
+                f"ONNX Runtime cannot use the GPU for {path.name}: CUDA or cuDNN do not load; install "
+                "those that this onnxruntime-gpu was built for"
+            )
+        self.path, self.runs_in = path, f"ONNX Runtime {onnxruntime.__version__} on {_place(device)}"
+        self.inputs = {
+            value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
+            for value in self._session.get_inputs()
+        }
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.outputs = tuple(value.name for value in self._session.get_outputs())
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """See :meth:`depth_prompt_ros.runtime.graph.Graph.run`."""
+        return dict(zip(self.outputs, self._session.run(self.outputs, inputs), strict=True))
+
+
+def cuda_missing() -> str | None:
+    """Why the installed ONNX Runtime cannot use a GPU, None if it was built for it."""
+    import onnxruntime
+
+    if _CUDA in onnxruntime.get_available_providers():
+        return None
+    return "the installed ONNX Runtime is built without CUDA (pip install onnxruntime-gpu)"
+
+
+def _place(device: str) -> str:
+    return "the GPU" if device == "cuda" else "the CPU"
+
+
+def _advice(path: Path, problem: str, version: str) -> str:
+    first_line = problem.strip().splitlines()[0] if problem.strip() else "no reason given"
+    if any(sign in problem.lower() for sign in _UNKNOWN_OPERATOR):
+        return f"ONNX Runtime {version} lacks an operator of {path}: update it, or export again ({first_line})"
+    return f"cannot load graph {path}: the file is corrupt or not ONNX ({first_line})"

@@ -1,0 +1,82 @@
+"""Graphs in ONNX Runtime: batches, names and shapes, files that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from graphs import constant, node, write_graph
+
+from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
+
+
+def row_sums(path: Path, targets: int | str) -> OnnxRuntimeGraph:
+    """(N, 3) and (N,) to their product summed over 3: (N,)."""
+    nodes = [node("ReduceSum", ["a", "axes"], ["row"], keepdims=0), node("Mul", ["row", "b"], ["sum"])]
+    axes = constant("axes", [1], [1], integer=True)
+    write_graph(path, nodes, {"a": [targets, 3], "b": [targets]}, {"sum": [targets]}, [axes])
+    return OnnxRuntimeGraph(path)
+
+
+@pytest.mark.parametrize("targets", [1, 3, "targets"])
+@pytest.mark.parametrize("count", [1, 3, 4, 7])
+def test_any_number_of_targets_runs_also_through_a_graph_for_some(tmp_path, targets, count) -> None:
+    graph = row_sums(tmp_path / "graph.onnx", targets)
+    rng = np.random.default_rng(0)
+    a, b = rng.random((count, 3), np.float32), rng.random(count, np.float32)
+    np.testing.assert_allclose(graph(a=a, b=b)["sum"], a.sum(1) * b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_largest_batch_is_never_passed(tmp_path, most) -> None:
+    graph = row_sums(tmp_path / "graph.onnx", "targets")
+    graph.most_targets = most
+    batches = []
+    run = graph.run
+    graph.run = lambda inputs: batches.append(len(inputs["a"])) or run(inputs)
+    a, b = np.arange(15, dtype=np.float32).reshape(5, 3), np.ones(5, np.float32)
+    np.testing.assert_allclose(graph(a=a, b=b)["sum"], a.sum(1), rtol=1e-6)
+    assert set(batches) == {most}
+
+
+def test_an_answer_belongs_to_the_caller(tmp_path) -> None:
+    graph = row_sums(tmp_path / "graph.onnx", "targets")
+    first = graph(a=np.ones((2, 3), np.float32), b=np.ones(2, np.float32))["sum"]
+    graph(a=np.full((2, 3), 5, np.float32), b=np.ones(2, np.float32))
+    assert first.tolist() == [3, 3]
+
+
+def test_other_names_and_shapes_are_named(tmp_path) -> None:
+    graph = row_sums(tmp_path / "graph.onnx", "targets")
+    with pytest.raises(BadModel, match=r"takes a, b, but was given a$"):
+        graph(a=np.ones((2, 3), np.float32))
+    with pytest.raises(BadModel, match=r"input a of graph .* is \(any, 3\), but was given \(2, 4\)"):
+        graph(a=np.ones((2, 4), np.float32), b=np.ones(2, np.float32))
+    with pytest.raises(BadModel, match=r"takes a, b, not image, mask: export it again"):
+        graph.require_inputs(("image", "mask"))
+
+
+def test_an_operator_that_onnx_runtime_lacks_is_not_called_a_corrupt_file(tmp_path) -> None:
+    path = write_graph(tmp_path / "odd.onnx", [node("Sparkle", ["a"], ["b"])], {"a": [1, 3]}, {"b": [1, 3]})
+    with pytest.raises(BadModel, match=r"lacks an operator of .*odd\.onnx: .*Sparkle"):
+        OnnxRuntimeGraph(path)
+
+
+def test_files_that_are_no_graphs(tmp_path) -> None:
+    with pytest.raises(BadModel, match="no graph at"):
+        OnnxRuntimeGraph(tmp_path / "nowhere.onnx")
+    (tmp_path / "noise.onnx").write_bytes(b"\x00\x01noise")
+    with pytest.raises(BadModel, match="corrupt or not ONNX"):
+        OnnxRuntimeGraph(tmp_path / "noise.onnx")
+
+
+def test_a_gpu_that_was_asked_for_is_never_replaced_in_silence(tmp_path) -> None:
+    import onnxruntime
+
+    path = row_sums(tmp_path / "graph.onnx", 1).path
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime is built with CUDA")
+    with pytest.raises(BadModel, match="cannot use the GPU for graph"):
+        OnnxRuntimeGraph(path, device="cuda")

@@ -1,0 +1,212 @@
+"""Other people's networks, described in YAML: stereo and segmentation, in ONNX Runtime."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from graphs import constant, node, write_graph
+
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, SegmentationParameters, StereoParameters
+from depth_prompt_ros.runtime.picture_graph import Description, PictureGraph
+from depth_prompt_ros.stages.segmentation import make_segmenter
+from depth_prompt_ros.stages.stereo import make_stereo_matcher
+
+pytest.importorskip("onnx")
+
+HEIGHT, WIDTH, SHIFT = 64, 96, 6
+
+
+def block_matcher(path: Path, height: int | str = HEIGHT, width: int | str = WIDTH, sign: int = 1) -> Path:
+    """Disparity 0 to 15 by absolute differences in 9x9 windows, (1, 3, H, W) twice to (1, 1, H, W)."""
+    nodes, costs = [], []
+    for d in range(16):
+        nodes += [
+            node("Pad", ["right", f"pad{d}"], [f"shifted{d}"], mode="edge"),
+            node("Sub", ["left", f"shifted{d}"], [f"difference{d}"]),
+            node("Abs", [f"difference{d}"], [f"absolute{d}"]),
+            node("ReduceMean", [f"absolute{d}", "channels"], [f"mean{d}"], keepdims=1),
+            node("AveragePool", [f"mean{d}"], [f"cost{d}"], kernel_shape=[9, 9], pads=[4, 4, 4, 4]),
+        ]
+        costs.append(f"cost{d}")
+    nodes += [
+        node("Concat", costs, ["volume"], axis=1),
+        node("ArgMin", ["volume"], ["index"], axis=1, keepdims=1),
+        node("Cast", ["index"], ["disparity"], to=1),
+        node("Mul", ["disparity", "sign"], ["out"]),
+    ]
+    pads = [constant(f"pad{d}", [8], [0, 0, 0, d, 0, 0, 0, -d], integer=True) for d in range(16)]
+    constants = [*pads, constant("channels", [1], [1], integer=True), constant("sign", [], [float(sign)])]
+    picture = [1, 3, height, width]
+    return write_graph(path, nodes, {"left": picture, "right": picture}, {"out": [1, 1, height, width]}, constants)
+
+
+def described(folder: Path, **changes: object) -> Path:
+    """A description of ``stereo.onnx`` in this folder."""
+    import yaml
+
+    content = {
+        "graph": "stereo.onnx",
+        "inputs": {"left": "left", "right": "right"},
+        "output": {"meaning": "disparity"},
+    } | changes
+    (folder / "stereo.yaml").write_text(yaml.safe_dump(content))
+    return folder / "stereo.yaml"
+
+
+def pair(height: int = HEIGHT, width: int = WIDTH, shift: int = SHIFT) -> Frame:
+    """Noise, the right picture shifted."""
+    rng = np.random.default_rng(0)
+    wide = rng.integers(0, 255, (height, width + shift, 3), np.uint8)
+    camera = CameraModel(width, height, 100.0, 100.0, width / 2, height / 2, baseline=0.1)
+    return Frame(1, "left", wide[:, :width].copy(), camera, wide[:, shift:].copy())
+
+
+def match(path: Path, frame: Frame, **changes: object) -> DepthMeasurement:
+    return make_stereo_matcher(StereoParameters(matcher="onnx", onnx=str(path), **changes))(frame)
+
+
+def test_a_stereo_network_gives_metric_depth(tmp_path) -> None:
+    block_matcher(tmp_path / "stereo.onnx")
+    frame = pair()
+    measurement = match(described(tmp_path), frame)
+    middle = np.s_[8:-8, 20:-20]
+    assert np.all(measurement.disparity[middle] == SHIFT)
+    np.testing.assert_allclose(measurement.depth[middle], 100 * 0.1 / SHIFT, rtol=1e-6)
+    assert measurement.confidence[middle].min() > 0.5
+    assert np.isnan(measurement.disparity[:, :SHIFT]).all()  # their match lies outside the right picture
+
+
+def test_the_left_right_check_finds_what_one_match_cannot_know(tmp_path) -> None:
+    block_matcher(tmp_path / "stereo.onnx")
+    frame = pair()
+    other = frame.right.copy()
+    other[20:40, 40:60] = np.random.default_rng(5).integers(0, 255, (20, 20, 3), np.uint8)
+    frame = replace(frame, right=other)
+    unchecked = match(described(tmp_path), frame, left_right_check=False)
+    checked = match(described(tmp_path), frame)
+    spoilt = np.s_[25:35, 51:61]
+    assert np.isfinite(unchecked.disparity[spoilt]).mean() > 0.9
+    assert np.isfinite(checked.disparity[spoilt]).mean() < 0.4
+    assert np.isfinite(checked.disparity[8:-8, 70:-8]).mean() > 0.95
+
+
+def test_flow_is_turned_by_its_factor(tmp_path) -> None:
+    block_matcher(tmp_path / "stereo.onnx", sign=-1)
+    path = described(tmp_path, output={"meaning": "disparity", "factor": -1.0, "name": "out"})
+    assert np.all(match(path, pair()).disparity[8:-8, 20:-20] == SHIFT)
+
+
+def test_a_resized_picture_gives_disparity_in_its_own_pixels(tmp_path) -> None:
+    block_matcher(tmp_path / "stereo.onnx")
+    frame = pair()
+    double = {name: cv2.resize(getattr(frame, name), (2 * WIDTH, 2 * HEIGHT)) for name in ("image", "right")}
+    frame = replace(frame, camera=frame.camera.scaled(2 * WIDTH, 2 * HEIGHT), **double)
+    measurement = match(described(tmp_path), frame)
+    np.testing.assert_allclose(measurement.disparity[20:-20, 50:-50], 2 * SHIFT, atol=0.5)
+
+
+def test_a_padded_picture_keeps_its_pixels(tmp_path) -> None:
+    block_matcher(tmp_path / "stereo.onnx", "height", "width")
+    frame = pair(50, 70)
+    measurement = match(described(tmp_path, fit="pad", multiple=32), frame)
+    assert measurement.disparity.shape == (50, 70)
+    assert np.all(measurement.disparity[8:-8, 20:-20] == SHIFT)
+    block_matcher(tmp_path / "stereo.onnx")
+    with pytest.raises(BadFrame, match=r"the picture is 200x64 but stereo\.onnx takes 96x64: say fit: resize"):
+        match(described(tmp_path, fit="pad"), pair(64, 200))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        (
+            {"inputs": {"l": "left", "r": "right"}},
+            BadModel,
+            r"describes inputs l, r, but stereo\.onnx takes left \(1, 3",
+        ),
+        (
+            {"layout": "NHWC"},
+            BadModel,
+            r"describes NHWC RGB pictures, but input left of stereo\.onnx is \(1, 3, 64, 96\)",
+        ),
+        ({"channels": "grey"}, BadModel, "describes NCHW grey pictures, but input left"),
+        ({"output": {"meaning": "disparity", "name": "depth"}}, BadModel, "describes output depth, but .* gives out"),
+        ({"output": {"meaning": "scores"}}, BadInput, "to scores: here it must be from left and right to disparity"),
+        ({"inputs": {"left": "left", "right": "left"}}, BadInput, "describes a network from left to disparity"),
+        ({"white": 0}, BadInput, "white: Input should be greater than 0"),
+        ({"sise": [3, 4]}, BadInput, "sise: Extra inputs are not permitted"),
+        ({"graph": "nowhere.onnx"}, BadModel, "no graph at .*nowhere.onnx"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_named(tmp_path, changes, error, message) -> None:
+    block_matcher(tmp_path / "stereo.onnx")
+    with pytest.raises(error, match=message):
+        make_stereo_matcher(StereoParameters(matcher="onnx", onnx=str(described(tmp_path, **changes))))
+
+
+def test_a_description_that_is_none(tmp_path) -> None:
+    with pytest.raises(BadInput, match=r"stereo\.matcher onnx needs stereo\.onnx"):
+        make_stereo_matcher(StereoParameters(matcher="onnx"))
+    with pytest.raises(BadInput, match="cannot read the description of a network from"):
+        Description.from_yaml(tmp_path / "nowhere.yaml")
+    (tmp_path / "list.yaml").write_text("- 1\n- 2\n")
+    with pytest.raises(BadInput, match="does not describe a network"):
+        Description.from_yaml(tmp_path / "list.yaml")
+    (tmp_path / "broken.yaml").write_text("graph: [")
+    with pytest.raises(BadInput, match="cannot read the description"):
+        Description.from_yaml(tmp_path / "broken.yaml")
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("channels", ["RGB", "BGR", "grey"])
+def test_a_picture_arrives_as_described(tmp_path, layout, channels) -> None:
+    count = 1 if channels == "grey" else 3
+    shape = [1, count, 4, 5] if layout == "NCHW" else [1, 4, 5, count]
+    write_graph(tmp_path / "stereo.onnx", [node("Identity", ["in"], ["out"])], {"in": shape}, {"out": shape})
+    path = described(
+        tmp_path, inputs={"in": "image"}, layout=layout, channels=channels, white=1, mean=[0.5, 0.25, 0.0],
+        std=[0.5, 2.0, 1.0], output={"meaning": "scores"},
+    )  # fmt: skip
+    network = PictureGraph(path, {"image"}, {"scores"}, RUNTIME_DEFAULTS)
+    image = np.random.default_rng(0).integers(0, 255, (4, 5, 3), np.uint8)
+    seen = network(image=image)
+    source = {"RGB": image, "BGR": image[..., ::-1], "grey": cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]}[
+        channels
+    ]
+    expected = (source / 255 - np.array([0.5, 0.25, 0.0])[:count]) / np.array([0.5, 2.0, 1.0])[:count]
+    np.testing.assert_allclose(seen, expected.transpose(2, 0, 1), atol=1e-6)
+
+
+def test_targets_from_saliency_and_from_class_ids(tmp_path) -> None:
+    """The network's answer is the picture's own red and green."""
+    write_graph(
+        tmp_path / "stereo.onnx", [node("Identity", ["in"], ["out"])], {"in": [1, 3, 48, 64]}, {"out": [1, 3, 48, 64]}
+    )
+    image = np.zeros((96, 128, 3), np.uint8)
+    image[20:60, 20:60, 0] = 255
+    image[70:90, 80:120, 1] = 255
+    frame = Frame(1, "left", image, CameraModel(128, 96, 100, 100, 64, 48), depth=np.ones((96, 128), np.float32))
+    measurement = DepthMeasurement(frame.depth, np.ones_like(frame.depth))
+
+    def labels(**output: object) -> np.ndarray:
+        path = described(tmp_path, inputs={"in": "image"}, white=1, output=output)
+        ids = (1,) if output["meaning"] == "scores" else ()
+        return make_segmenter(SegmentationParameters(method="onnx", onnx=str(path), class_ids=ids))(frame, measurement)
+
+    red = labels(meaning="saliency", channel=0)
+    assert (red == 1).sum() == 40 * 40
+    assert red[30, 30] == 1
+    green = labels(meaning="scores")
+    assert green[80, 100] == 1
+    assert (green > 0).sum() == 20 * 40
+    with pytest.raises(BadFrame, match="found no target in this picture"):
+        labels(meaning="saliency", channel=2)
+    with pytest.raises(BadInput, match=r"segmentation\.method onnx needs segmentation\.onnx"):
+        make_segmenter(SegmentationParameters(method="onnx"))
