@@ -14,8 +14,9 @@ from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.stages.anchor import Anchor, choose_anchor
+from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.merge import merge
-from depth_prompt_ros.stages.prompted_depth import PromptedDepth, Shape
+from depth_prompt_ros.stages.prompted_depth import PromptedDepth, Shape, side_by_side
 from depth_prompt_ros.stages.segmentation import make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
@@ -62,7 +63,7 @@ class ObjectDepth:
         tom: bool, transparent or mirror.
         provenance: uint8, where each depth comes from (:class:`depth_prompt_ros.stages.merge.Provenance`).
         mono_depth: float32 metres, the fitted monocular shapes alone, NaN outside targets.
-        prompted_image: (S, n*S, 3) uint8 RGB, what the network saw.
+        prompted_pictures: (n, 3, S, S) float32 RGB in [0, 1], what the network saw, one a target.
         targets: one report a target.
         seconds: time of each stage.
     """
@@ -75,9 +76,14 @@ class ObjectDepth:
     tom: NDArray[np.bool_]
     provenance: NDArray[np.uint8]
     mono_depth: Float32
-    prompted_image: NDArray[np.uint8]
+    prompted_pictures: Float32
     targets: list[TargetReport]
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def prompted_image(self) -> NDArray[np.uint8]:
+        """(S, n*S, 3) uint8 RGB, what the network saw, side by side."""
+        return side_by_side(self.prompted_pictures)
 
 
 class ObjectDepthPipeline:
@@ -106,43 +112,46 @@ class ObjectDepthPipeline:
             measurement = self.match_stereo(frame) if frame.depth is None else measure_sensor_depth(frame)
         with _timed(seconds, "segmentation"):
             labels = self.segment(frame, measurement)
-            numbers = np.unique(labels[labels > 0]).tolist()
-            masks = [labels == number for number in numbers]
-            if not masks:
+            targets = targets_in(labels)
+            if not targets:
                 raise BadFrame("no target found: give a point or box on the object, or labels")
         with _timed(seconds, "tom"):
             tom = self.find_tom(frame)
         with _timed(seconds, "anchor"):
-            targets = labels > 0
+            anywhere, masks = labels > 0, [labels == target.label for target in targets]
             anchors = [
-                choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, targets)
+                choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, anywhere)
                 for mask in masks
             ]
-        with _timed(seconds, "network"):
-            shapes, prompted_image = self.prompted_depth(frame.image, frame.camera, masks, anchors)
+        with _timed(seconds, "crop"):
+            crops = self.prompted_depth.crop(frame.image, frame.camera, masks, anchors)
+        with _timed(seconds, "graph"):
+            answer = self.prompted_depth.graph(**crops.inputs)
+        with _timed(seconds, "shape"):
             shapes = [
                 correct_tilt(frame.camera, shape, mask, anchor)
-                for shape, mask, anchor in zip(shapes, masks, anchors, strict=True)
+                for shape, mask, anchor in zip(
+                    self.prompted_depth.shapes(crops, masks, answer), masks, anchors, strict=True
+                )
             ]
         reports = [
-            _report(number, anchor, shape, self.parameters.scale.max_residual)
-            for number, anchor, shape in zip(numbers, anchors, shapes, strict=True)
+            _report(target.label, anchor, shape, self.parameters.scale.max_residual)
+            for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
         ]
         with _timed(seconds, "merge"):
-            inverse_depth = np.zeros(labels.shape, np.float32)
-            for shape, report in zip(shapes, reports, strict=True):
+            mono_depth = np.full(labels.shape, np.nan, np.float32)
+            for target, shape, report in zip(targets, shapes, reports, strict=True):
                 if report.anchor != "refused":
-                    np.maximum(inverse_depth, shape.inverse_depth, out=inverse_depth)
-            mono_depth = np.full_like(inverse_depth, np.nan)
-            np.divide(1, inverse_depth, out=mono_depth, where=inverse_depth > 0)
+                    inverse_depth = shape.inverse_depth[target.box]
+                    np.divide(1, inverse_depth, out=mono_depth[target.box], where=inverse_depth > 0)
             if self.parameters.tom.method == "evidence":
-                inside = [report.label for report in reports if report.anchor == "inside"]
-                tom = tom | evidence(labels, measurement, mono_depth, np.isin(labels, inside))
-                tom |= out_of_reach(frame.camera, labels, measurement, mono_depth)
-            merged = merge(frame.camera, measurement, mono_depth, labels, tom, self.parameters.merge)
+                inside = {report.label for report in reports if report.anchor == "inside"}
+                tom = tom | evidence(targets, measurement, mono_depth, inside)
+                tom |= out_of_reach(frame.camera, targets, measurement, mono_depth)
+            merged = merge(frame.camera, measurement, mono_depth, targets, tom, self.parameters.merge)
         return ObjectDepth(
             frame, measurement, merged.depth, merged.confidence, labels, tom, merged.provenance, mono_depth,
-            prompted_image, reports, seconds,
+            answer["picture"], reports, seconds,
         )  # fmt: skip
 
 

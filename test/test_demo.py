@@ -77,9 +77,10 @@ def remembered(outcome):
             TargetReport(label, found.kind, found.inliers, found.residual, 1.0, 0.0, "")
             for label, found in outcome.anchors.items()
         ]
+        pictures = outcome.prompted_image.astype(np.float32).transpose(2, 0, 1)[None] / 255
         return ObjectDepth(
             frame, measurement, outcome.merged, np.full_like(outcome.merged, 0.5), outcome.labels, outcome.tom,
-            outcome.provenance, outcome.mono, outcome.prompted_image, targets,
+            outcome.provenance, outcome.mono, pictures, targets,
         )  # fmt: skip
 
     return run

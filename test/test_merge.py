@@ -8,6 +8,7 @@ from standing import CAMERA
 
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
+from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.merge import Merged, Provenance, merge
 
 SHAPE = (120, 160)
@@ -33,7 +34,7 @@ def scene(seed: int) -> tuple[DepthMeasurement, np.ndarray, np.ndarray, np.ndarr
 
 
 def merged(measurement: DepthMeasurement, mono: np.ndarray, labels: np.ndarray, tom: np.ndarray) -> Merged:
-    return merge(CAMERA, measurement, mono, labels, tom, MergeParameters())
+    return merge(CAMERA, measurement, mono, targets_in(labels), tom, MergeParameters())
 
 
 @settings(max_examples=30, deadline=None)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from standing import CAMERA, measured
 
+from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.tom.out_of_reach import out_of_reach
 
 LABELS = np.zeros((120, 160), np.uint16)
@@ -15,10 +16,10 @@ MONO = np.where(LABELS > 0, np.float32(1), np.float32(np.nan))
 @pytest.mark.parametrize("zoom", [0.1, 1, 10])
 def test_farther_than_one_and_a_half_times_the_size(depth: float, far: bool, zoom: float) -> None:
     seen = np.full(LABELS.shape, depth * zoom, np.float32)
-    found = out_of_reach(CAMERA, LABELS, measured(seen), MONO * np.float32(zoom))
+    found = out_of_reach(CAMERA, targets_in(LABELS), measured(seen), MONO * np.float32(zoom))
     assert (found == ((LABELS > 0) & far)).all()
 
 
 def test_without_a_shape_there_is_no_verdict() -> None:
     seen = np.full(LABELS.shape, 9, np.float32)
-    assert not out_of_reach(CAMERA, LABELS, measured(seen), np.full_like(MONO, np.nan)).any()
+    assert not out_of_reach(CAMERA, targets_in(LABELS), measured(seen), np.full_like(MONO, np.nan)).any()

@@ -76,7 +76,9 @@ def test_every_target_reports_its_anchor(result, view) -> None:
             assert target.scale > 0
             assert 0 <= target.residual <= LABELS.scale.max_residual
     assert result.prompted_image.shape == (160, 160 * len(result.targets), 3)
-    assert set(result.seconds) == {"stereo", "segmentation", "tom", "anchor", "network", "merge"}
+    assert set(result.seconds) == {
+        "stereo", "segmentation", "tom", "anchor", "crop", "graph", "shape", "merge",
+    }  # fmt: skip
 
 
 def test_the_same_frame_gives_the_same_answer(frame, result) -> None:

@@ -9,6 +9,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import TomParameters
+from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.tom import make_tom_detector
 from depth_prompt_ros.stages.tom.evidence import evidence
 
@@ -93,7 +94,8 @@ def _target():
 
 def _evidence(depth, labels, mono, anchored=False, confidence=1.0):
     sure = np.where(np.isfinite(depth), np.float32(confidence), np.float32(0))
-    return evidence(labels, DepthMeasurement(depth.astype(np.float32), sure), mono, (labels > 0) & anchored)
+    measurement = DepthMeasurement(depth.astype(np.float32), sure)
+    return evidence(targets_in(labels), measurement, mono, {1} if anchored else set())
 
 
 def test_depth_on_the_shape_is_no_evidence() -> None:

@@ -16,6 +16,7 @@ from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepth, ObjectDepthPipeline
 from depth_prompt_ros.stages.anchor import Anchor, choose_anchor
+from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.merge import merge
 
 Float32 = NDArray[np.float32]
@@ -133,7 +134,9 @@ def _fitted(
     frame = result.frame
     shapes, _ = pipeline.prompted_depth(frame.image, frame.camera, masks, anchors)
     mono = _joined([_depth(shape.inverse_depth) for shape in shapes])
-    return merge(frame.camera, result.measurement, mono, result.labels, result.tom, pipeline.parameters.merge).depth
+    return merge(
+        frame.camera, result.measurement, mono, targets_in(result.labels), result.tom, pipeline.parameters.merge
+    ).depth
 
 
 def _inverse(depth: Float32, mask: Mask) -> Float32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
-from depth_prompt_ros.stages.boxes import target_boxes
+from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.median import median
 
 Float32 = NDArray[np.float32]
@@ -64,7 +65,7 @@ def merge(
     camera: CameraModel,
     measurement: DepthMeasurement,
     mono_depth: Float32,
-    labels: NDArray[np.uint16],
+    targets: Sequence[Target],
     tom: Mask,
     parameters: MergeParameters,
 ) -> Merged:
@@ -80,7 +81,6 @@ def merge(
 
     Args:
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
-        labels: (H, W) uint16, 0 = background.
         tom: (H, W) bool, transparent or mirror.
     """
     noise = _FAR_PREFERENCE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
@@ -89,11 +89,11 @@ def merge(
     valid = (depth > 0).view(np.uint8)
     confidence = cv2.copyTo(measurement.confidence, valid)
     provenance = valid * np.uint8(Provenance.STEREO)
-    for label, box in target_boxes(labels):
-        target = labels[box] == label
+    for target in targets:
+        box = target.box
         _merge_target(
-            target, tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
-            max(target.shape) / camera.fx, noise, parameters,
+            target.mask, tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
+            max(target.mask.shape) / camera.fx, noise, parameters,
         )  # fmt: skip
     return Merged(depth, confidence, provenance)
 

@@ -15,6 +15,7 @@ from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, PromptedDepthParameters, RuntimeParameters
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.choose import open_graph
+from depth_prompt_ros.runtime.graph import Arrays
 from depth_prompt_ros.stages.anchor import Anchor
 
 Float32 = NDArray[np.float32]
@@ -42,6 +43,19 @@ class Shape:
     residual: float
 
 
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """What the graph takes, and where it was looked at from.
+
+    Attributes:
+        views: n virtual cameras.
+        inputs: of the graph, by name; n is the first side.
+    """
+
+    views: list[VirtualCamera]
+    inputs: Arrays
+
+
 class PromptedDepth:
     """The frozen network on its learned background."""
 
@@ -67,41 +81,52 @@ class PromptedDepth:
         camera: CameraModel,
         masks: Sequence[NDArray[np.bool_]],
         anchors: Sequence[Anchor],
-    ) -> tuple[list[Shape], NDArray[np.uint8]]:
-        """Shapes of all targets, and what the network saw.
+    ) -> tuple[list[Shape], Float32]:
+        """Shapes of all targets, (n, 3, S, S) what the network saw: crop, run and bring back."""
+        crops = self.crop(image, camera, masks, anchors)
+        answer = self.graph(**crops.inputs)
+        return self.shapes(crops, masks, answer), answer["picture"]
+
+    def crop(
+        self,
+        image: NDArray[np.uint8],
+        camera: CameraModel,
+        masks: Sequence[NDArray[np.bool_]],
+        anchors: Sequence[Anchor],
+    ) -> Crops:
+        """What the graph takes.
 
         Args:
             image: (H, W, 3) uint8 RGB.
+            camera: of the image.
             masks: n targets, (H, W) bool, none empty.
             anchors: n, one a target.
-
-        Returns:
-            n shapes, and the prompted pictures side by side, (S, n*S, 3) uint8 RGB.
         """
         views = [VirtualCamera.looking_at(camera, mask, self.size, self.fill) for mask in masks]
-        answer = self.graph(
-            image=np.stack([_to_planes(view.warp(image, border=255)) for view in views]),
-            mask=np.stack(
-                [view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)]
-            )[:, None].astype(np.float32),
-            trusted=np.stack(
-                [view.warp_inverse_depth(anchor.trusted) for view, anchor in zip(views, anchors, strict=True)]
-            )[:, None],
-            relief=np.array([self.focal * self.size / view.focal for view in views], np.float32),
-            free_shift=np.array([anchor.free_shift for anchor in anchors], np.float32),
+        seen = [view.warp(image, border=255) for view in views]
+        inside = [view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)]
+        trusted = [view.warp_inverse_depth(anchor.trusted) for view, anchor in zip(views, anchors, strict=True)]
+        return Crops(
+            views,
+            {
+                "image": np.asarray(cv2.dnn.blobFromImages(seen, 1 / 255), np.float32),
+                "mask": np.stack(inside)[:, None].astype(np.float32),
+                "trusted": np.stack(trusted)[:, None],
+                "relief": np.array([self.focal * self.size / view.focal for view in views], np.float32),
+                "free_shift": np.array([anchor.free_shift for anchor in anchors], np.float32),
+            },
         )
-        shapes = [
-            _shape(view, mask, inverse_depth, fit)
-            for view, mask, inverse_depth, fit in zip(
-                views, masks, answer["inverse_depth"][:, 0], answer["fit"], strict=True
-            )
-        ]
-        picture = np.concatenate(list(answer["picture"].transpose(0, 2, 3, 1)), axis=1)
-        return shapes, (picture * 255 + 0.5).astype(np.uint8)
+
+    def shapes(self, crops: Crops, masks: Sequence[NDArray[np.bool_]], answer: Arrays) -> list[Shape]:
+        """The graph's answer in the real camera, one shape a target."""
+        fitted = zip(crops.views, masks, answer["inverse_depth"][:, 0], answer["fit"], strict=True)
+        return [_shape(view, mask, inverse_depth, fit) for view, mask, inverse_depth, fit in fitted]
 
 
-def _to_planes(picture: NDArray[np.uint8]) -> Float32:
-    return np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / np.float32(255)
+def side_by_side(pictures: Float32) -> NDArray[np.uint8]:
+    """(S, n*S, 3) uint8 RGB of (n, 3, S, S) in [0, 1]."""
+    row = np.concatenate(list(pictures.transpose(0, 2, 3, 1)), axis=1)
+    return (row * 255 + 0.5).astype(np.uint8)
 
 
 def _shape(view: VirtualCamera, mask: NDArray[np.bool_], inverse_depth: Float32, fit: Float32) -> Shape:

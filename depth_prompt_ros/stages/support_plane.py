@@ -111,7 +111,8 @@ def _ring(
         outside_y = np.maximum(np.maximum(top - rows, rows - (top + height - 1)), 0)
         lower = np.exp(-3 * outside_y**2 / reach**2) * np.clip((rows - top) / (0.6 * height), 0.05, 1)
         weights = np.outer(lower, np.exp(-3 * outside_x**2 / reach**2))[usable]
-        pixels = pixels[rng.choice(len(pixels), _SAMPLES, replace=False, p=weights / weights.sum())]
+        # The smallest of exponential times are a weighted sample without replacement (Efraimidis and Spirakis 2006).
+        pixels = pixels[np.argpartition(rng.exponential(size=len(pixels)) / weights, _SAMPLES)[:_SAMPLES]]
     y, x = np.unravel_index(pixels, usable.shape)
     y, x = rows[y], columns[x]
     return camera.rays_at(y, x).astype(np.float64), 1 / depth[y, x].astype(np.float64)

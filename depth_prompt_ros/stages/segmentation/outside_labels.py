@@ -36,8 +36,9 @@ class OutsideLabels:
                 f"the label image is {_size(labels.shape)} but the left picture is {_size(size)}: "
                 "publish labels at the picture's size"
             )
-        numbers, areas = np.unique(labels, return_counts=True)
-        numbers, areas = numbers[numbers > 0], areas[numbers > 0]
+        areas = np.bincount(labels[labels > 0])
+        numbers = np.flatnonzero(areas)
+        areas = areas[numbers]
         if not len(numbers):
             raise BadFrame("the label image is empty, every pixel is 0: mark at least one target in it")
         order = np.argsort(-areas, kind="stable")

@@ -134,7 +134,7 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
     rows, columns = np.nonzero(grid > 0)
     if len(rows) < 200:
         raise BadFrame(f"no target found: only {len(rows) * step * step} pixels have depth; {_NO_TARGET}")
-    rays = camera.rays[::step, ::step][rows, columns].astype(np.float64)
+    rays = camera.rays_at(rows * step, columns * step).astype(np.float64)
     inverse = 1 / grid[rows, columns].astype(np.float64)
     unit = float(np.median(inverse))
     points = np.column_stack([rays[:, :2], inverse / unit])
@@ -189,7 +189,7 @@ def _outlined(camera: CameraModel, plane: Plane, on_plane: NDArray[np.uint8], st
     hull = cv2.convexHull(np.column_stack([columns, rows]).astype(np.int32) * step)
     extent = np.zeros((camera.height, camera.width), np.uint8)
     cv2.fillConvexPoly(extent, hull, 1)
-    rays = camera.rays[hull[:, 0, 1], hull[:, 0, 0]]
+    rays = camera.rays_at(hull[:, 0, 1], hull[:, 0, 0])
     corners = rays / (rays @ (-plane.normal / plane.offset))[:, None] @ _plane_axes(plane).T
     return Table(plane, extent.view(np.bool_), cv2.convexHull(corners.astype(np.float32))[:, 0])
 
@@ -211,7 +211,7 @@ def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) ->
     if not len(rows):
         return np.zeros_like(standing)
     rows, columns = rows * step, columns * step
-    points = camera.rays[rows, columns] * depth[rows, columns, None]
+    points = camera.rays_at(rows, columns) * depth[rows, columns, None]
     spacing = step * float(np.median(points[:, 2])) / camera.fx
     over = _inside(points @ _plane_axes(table.plane).T.astype(np.float32), table.outline, 2 * spacing)
     rows, columns, points = rows[over], columns[over], points[over]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement
-from depth_prompt_ros.stages.boxes import target_boxes
+from depth_prompt_ros.stages.boxes import Target
 
 Mask = NDArray[np.bool_]
 
@@ -17,7 +19,10 @@ _SURE = 0.5
 
 
 def evidence(
-    labels: NDArray[np.uint16], measurement: DepthMeasurement, mono_depth: NDArray[np.float32], anchored: Mask
+    targets: Sequence[Target],
+    measurement: DepthMeasurement,
+    mono_depth: NDArray[np.float32],
+    anchored: Collection[int],
 ) -> Mask:
     """(H, W) bool: where, inside a target, the measurement cannot be the target's surface.
 
@@ -29,15 +34,15 @@ def evidence(
     Holes on an opaque target need no verdict: the merge fills them in any case.
 
     Args:
-        labels: (H, W) uint16, 0 = background.
         mono_depth: (H, W) float32 metres, the fitted shapes, NaN where there is none.
-        anchored: (H, W) bool, targets whose scale rests on measured pixels inside them. The shape's error there is of
-            the order of the target's own relief, so they are ToM only as a whole.
+        anchored: labels of targets whose scale rests on measured pixels inside them. The shape's error there is of the
+            order of the target's own relief: they are left out.
     """
-    behind, whole = np.zeros(labels.shape, np.bool_), np.zeros(labels.shape, np.bool_)
-    for label, box in target_boxes(labels):
+    behind, whole = np.zeros(mono_depth.shape, np.bool_), np.zeros(mono_depth.shape, np.bool_)
+    for target in targets:
+        box = target.box
         depth, shape = measurement.depth[box], mono_depth[box]
-        inside = (labels[box] == label) & np.isfinite(shape)
+        inside = target.mask & np.isfinite(shape)
         with np.errstate(invalid="ignore"):
             farther = inside & (depth > (1 + _BEHIND) * shape)
         behind[box] |= farther
@@ -46,5 +51,7 @@ def evidence(
             whole[box] |= inside
     tom = cv2.morphologyEx(behind.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).view(np.bool_)
     tom |= whole
-    tom &= ~anchored
+    for target in targets:
+        if target.label in anchored:
+            tom[target.box] &= ~target.mask
     return tom

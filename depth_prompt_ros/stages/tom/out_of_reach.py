@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
-from depth_prompt_ros.stages.boxes import target_boxes
+from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.median import median
 
 _REACH = 1.5
 
 
 def out_of_reach(
-    camera: CameraModel, labels: NDArray[np.uint16], measurement: DepthMeasurement, mono_depth: NDArray[np.float32]
+    camera: CameraModel, targets: Sequence[Target], measurement: DepthMeasurement, mono_depth: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
     """(H, W) bool: where, inside a target, the measurement lies farther from the shape than the target is large.
 
@@ -23,13 +25,12 @@ def out_of_reach(
     shape's own error. Unlike the finer evidence it holds for every anchor.
 
     Args:
-        labels: (H, W) uint16, 0 = background.
         mono_depth: (H, W) float32 metres, the fitted shapes, NaN where there is none.
     """
-    found = np.zeros(labels.shape, np.bool_)
-    for label, box in target_boxes(labels):
-        shape = mono_depth[box]
-        inside = (labels[box] == label) & np.isfinite(shape)
+    found = np.zeros(mono_depth.shape, np.bool_)
+    for target in targets:
+        box, shape = target.box, mono_depth[target.box]
+        inside = target.mask & np.isfinite(shape)
         if inside.any():
             size = max(inside.shape) / camera.fx * median(shape[inside])
             with np.errstate(invalid="ignore"):
