@@ -61,12 +61,12 @@ def test_parts_of_larger_arrays_are_taken(inputs: dict[str, np.ndarray]) -> None
 
 def test_object_points_are_the_finite_points_of_targets(inputs: dict[str, np.ndarray]) -> None:
     cloud = organised_cloud(CAMERA, **inputs)
-    points = object_points(cloud)
+    points = object_points(cloud, inputs["labels"])
     assert points.ndim == 1
     expected = [point for point in cloud.ravel() if point["label"] > 0 and np.isfinite(point["z"])]
     assert points.tobytes() == np.array(expected, CLOUD_DTYPE).tobytes()
     inputs["labels"][:] = 0
-    assert object_points(organised_cloud(CAMERA, **inputs)).shape == (0,)
+    assert object_points(organised_cloud(CAMERA, **inputs), inputs["labels"]).shape == (0,)
 
 
 def test_ply_is_read_by_open3d(inputs: dict[str, np.ndarray], tmp_path: Path) -> None:
@@ -84,5 +84,5 @@ def test_ply_is_read_by_open3d(inputs: dict[str, np.ndarray], tmp_path: Path) ->
 
 def test_ply_of_object_points_without_any(inputs: dict[str, np.ndarray], tmp_path: Path) -> None:
     inputs["labels"][:] = 0
-    write_ply(tmp_path / "cloud.ply", object_points(organised_cloud(CAMERA, **inputs)))
+    write_ply(tmp_path / "cloud.ply", object_points(organised_cloud(CAMERA, **inputs), inputs["labels"]))
     assert b"element vertex 0\n" in (tmp_path / "cloud.ply").read_bytes()

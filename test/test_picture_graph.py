@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +150,15 @@ def test_a_description_that_does_not_fit_is_named(tmp_path, changes, error, mess
     block_matcher(tmp_path / "stereo.onnx")
     with pytest.raises(error, match=message):
         make_stereo_matcher(StereoParameters(matcher="onnx", onnx=str(described(tmp_path, **changes))))
+
+
+def test_the_documented_descriptions_can_be_read(tmp_path) -> None:
+    text = (Path(__file__).resolve().parent.parent / "docs" / "networks.md").read_text()
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if block.startswith("graph:")]
+    assert len(blocks) == 5
+    for block in blocks:
+        (tmp_path / "documented.yaml").write_text(block)
+        assert Description.from_yaml(tmp_path / "documented.yaml").output.meaning in ("disparity", "scores")
 
 
 def test_a_description_that_is_none(tmp_path) -> None:

@@ -89,7 +89,10 @@ def _clouds(result: ObjectDepth, chosen: Sequence[str]) -> Iterator[tuple[str, A
     if "points" in chosen:
         yield f"{NAMESPACE}/points", cloud_message(cloud, frame.stamp_ns, frame.frame_id)
     if "object_points" in chosen:
-        yield f"{NAMESPACE}/object_points", cloud_message(object_points(cloud), frame.stamp_ns, frame.frame_id)
+        yield (
+            f"{NAMESPACE}/object_points",
+            cloud_message(object_points(cloud, result.labels), frame.stamp_ns, frame.frame_id),
+        )
 
 
 def _message(topic: str, result: ObjectDepth, parameters: Parameters) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import depth_metres, label_image, picture
+from depth_prompt_ros.bag.frames import CONVERT, FrameBuilder
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.sync import nearest, pair
-from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Topics
@@ -23,14 +22,6 @@ from depth_prompt_ros.parameters import Topics
 _IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _INFO_TYPES = ("sensor_msgs/msg/CameraInfo",)
 _INFOS = ("left_camera_info", "right_camera_info")
-_CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
-    "left_image": picture,
-    "right_image": picture,
-    "depth_image": depth_metres,
-    "labels": label_image,
-    "tom_labels": label_image,
-}
-
 logger = logging.getLogger(__name__)
 
 
@@ -70,7 +61,14 @@ class FrameReader:
         unpaired: messages of the other image topics that belong to no left image, by topic.
     """
 
-    def __init__(self, bag: Path, topics: Topics, tolerance: float, rectified: bool = True) -> None:
+    def __init__(
+        self,
+        bag: Path,
+        topics: Topics,
+        tolerance: float,
+        rectified: bool = True,
+        build: Callable[[Mapping[str, Any]], Frame] | None = None,
+    ) -> None:
         """Open the bag, check the topics and pair the stamps.
 
         Args:
@@ -78,14 +76,15 @@ class FrameReader:
             topics: stereo with ``right_image``, or RGB-D when ``depth_image`` is set (``right_image`` is then unused).
             tolerance: seconds.
             rectified: the pictures are rectified, use the camera's ``P``.
+            build: makes a frame of messages by role; None: :class:`depth_prompt_ros.bag.frames.FrameBuilder`.
 
         Raises:
             BadInput: no readable bag, a topic that is missing or of the wrong type, or no left image.
         """
         self.recording = Recording(bag)
         self._rectified = rectified
-        self._camera: CameraModel | None = None
         self._topics = _used_topics(topics)
+        self._frame = build or FrameBuilder(self._topics, rectified)
         self._check_topics()
         stamps, self._infos = self._index()
         left = stamps["left_image"]
@@ -99,7 +98,7 @@ class FrameReader:
         self._pair(stamps, tolerance)
         self.unpaired = {
             self._topics[role]: len(stamps[role]) - int((self._partners[role] >= 0).sum())
-            for role in _CONVERT
+            for role in CONVERT
             if role in self._topics and role != "left_image"
         }
 
@@ -191,7 +190,7 @@ class FrameReader:
         """For each image role the frame that each message, by its number on the topic, belongs to."""
         wanted = {}
         for role in self._topics:
-            if role in _CONVERT:
+            if role in CONVERT:
                 partners = self._partners[role]
                 frames = np.nonzero(partners >= 0)[0]
                 wanted[role] = {
@@ -202,45 +201,20 @@ class FrameReader:
         return wanted
 
     def _needed(self, frame: int) -> int:
-        return 1 if frame in self._skips else sum(role in _CONVERT for role in self._topics)
+        return 1 if frame in self._skips else sum(role in CONVERT for role in self._topics)
 
     def _build(self, number: int, raws: dict[str, RawMessage]) -> Frame | SkippedFrame:
         if number in self._skips:
             return self._skips[number]
         try:
-            return self._frame(number, raws)
+            return self._frame(self._messages(number, raws))
         except BadFrame as error:
             return SkippedFrame(int(self._left_stamps[number]), str(error))
 
-    def _frame(self, number: int, raws: dict[str, RawMessage]) -> Frame:
-        messages = {role: typestore().deserialize_cdr(raw.data, raw.msgtype) for role, raw in raws.items()}
-        infos = {role: self._infos[role][self._partners[role][number]] for role in self._infos}
-        camera = CameraModel.from_camera_info(
-            infos["left_camera_info"], infos.get("right_camera_info"), rectified=self._rectified
-        )
-        camera = self._camera = self._camera if camera == self._camera else camera  # it caches its rays
-        arrays: dict[str, NDArray[Any]] = {}
-        for role, message in messages.items():
-            try:
-                arrays[role] = _CONVERT[role](message)
-            except BadFrame as error:
-                raise BadFrame(f"{self._topics[role]}: {error}") from error
-            height, width = arrays[role].shape[:2]
-            if (width, height) != (camera.width, camera.height):
-                raise BadFrame(
-                    f"{self._topics[role]} is {width}x{height} but {self._topics['left_camera_info']} says "
-                    f"{camera.width}x{camera.height}: give pictures and camera_info of one size"
-                )
-        return Frame(
-            stamp_ns=int(self._left_stamps[number]),
-            frame_id=messages["left_image"].header.frame_id,
-            image=arrays["left_image"],
-            camera=camera,
-            right=arrays.get("right_image"),
-            depth=arrays.get("depth_image"),
-            labels=arrays.get("labels"),
-            tom=arrays["tom_labels"] > 0 if "tom_labels" in arrays else None,
-        )
+    def _messages(self, number: int, raws: dict[str, RawMessage]) -> dict[str, Any]:
+        """A frame's messages by role."""
+        images = {role: typestore().deserialize_cdr(raw.data, raw.msgtype) for role, raw in raws.items()}
+        return images | {role: infos[self._partners[role][number]] for role, infos in self._infos.items()}
 
 
 def read_frames(bag: Path, topics: Topics, tolerance: float, rectified: bool = True) -> Iterator[Frame | SkippedFrame]:

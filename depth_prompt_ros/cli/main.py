@@ -8,6 +8,7 @@ import typer
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.cli import (
+    bench,
     build_engine,
     demo,
     evaluate,
@@ -48,6 +49,7 @@ app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
+app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)
 app.command("render")(render.render)

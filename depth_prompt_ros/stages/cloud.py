@@ -56,9 +56,17 @@ def organised_cloud(
     return cloud
 
 
-def object_points(cloud: NDArray[Any]) -> NDArray[Any]:
-    """(N,) points of targets (label > 0) with a finite position, in row order, of an organised cloud."""
-    return cloud[(cloud["label"] > 0) & np.isfinite(cloud["z"])]
+def object_points(cloud: NDArray[Any], labels: NDArray[np.uint16]) -> NDArray[Any]:
+    """(N,) points of targets (label > 0) with a finite position, in row order, of an organised cloud.
+
+    Args:
+        cloud: (H, W) of :data:`CLOUD_DTYPE`.
+        labels: (H, W) uint16, those of the cloud.
+    """
+    left, top, width, height = cv2.boundingRect((labels > 0).view(np.uint8))
+    box = np.s_[top : top + height, left : left + width]
+    points = cloud[box]
+    return points[(labels[box] > 0) & np.isfinite(points["z"])]
 
 
 def write_ply(path: Path, cloud: NDArray[Any]) -> None:

@@ -1,0 +1,58 @@
+"""depth-prompt bench: what the pipeline costs on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def bench(
+    bag: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Argument(help="rosbag2 folder, or a lone .mcap or .db3 file; a rendered table-top if not given."),
+    ] = None,
+    params: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--params", help="ROS parameter file: input topics, targets, runtime, everything."),
+    ] = None,
+    frames: Annotated[int, typer.Option("--frames", help="Warm frames that count.", min=2)] = 100,
+    json_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--json", help="Write everything here, in the shape of ros2_benchmark's reports."),
+    ] = None,
+) -> None:
+    """Time every segment from the camera's messages to the clouds', cold and warm, and the memory it takes.
+
+    One frame after the other in one process: a live node adds its middleware, see docs/results/performance.md.
+    """
+    import json
+    import tempfile
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from depth_prompt_ros.bench import report
+    from depth_prompt_ros.bench.measure import measure
+    from depth_prompt_ros.parameters import Parameters
+
+    parameters = Parameters() if params is None else Parameters.from_yaml(params)
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as folder, Progress(console=console, transient=True) as progress:
+        if bag is None:
+            from depth_prompt_ros.bench.rendered_bag import render_bag
+
+            progress.add_task("rendering a table-top", total=None)
+            bag = render_bag(Path(folder) / "tabletop")
+        task = progress.add_task("frames", total=None)
+        measured = measure(
+            bag, parameters, frames, progress=lambda done, total: progress.update(task, completed=done, total=total)
+        )
+        content = report.as_json(measured, bag, parameters)
+    if json_file is not None:
+        json_file.write_text(json.dumps(content, indent=2) + "\n")
+    out = Console()
+    out.print(report.as_table(measured))
+    for line in report.summary(measured):
+        out.print(line, highlight=False)
