@@ -1,0 +1,19 @@
+"""Tests of the live nodes run on the ROS that is sourced, else on a stand-in; the report's header says which."""
+
+from __future__ import annotations
+
+import os
+
+try:
+    import rclpy  # noqa: F401
+
+    ROS = f"ROS 2 {os.environ.get('ROS_DISTRO', '')}, rclpy, {os.environ.get('RMW_IMPLEMENTATION', 'its default rmw')}"
+except ImportError:
+    import ros_stand_in
+
+    ros_stand_in.install()
+    ROS = "none: the live nodes run on test/ros_stand_in.py (one process, rosbags' messages through CDR)"
+
+
+def pytest_report_header() -> str:
+    return f"ROS: {ROS}"

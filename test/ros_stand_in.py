@@ -1,0 +1,546 @@
+"""A small stand-in for rclpy and its friends in one process, for machines without ROS.
+
+It executes the node code, no more: messages have rosbags' definitions and pass through real CDR on their way, callbacks
+run one at a time in the executor's thread. It knows no network, no QoS, no discovery, no namespaces. With a real rclpy
+it is never installed.
+"""
+
+from __future__ import annotations
+
+import array
+import logging
+import queue
+import sys
+import threading
+import time
+from functools import cache
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+from rosbags.typesys import Stores, get_typestore
+
+TYPES = get_typestore(Stores.ROS2_HUMBLE)
+PACKAGES = ("builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "rcl_interfaces", "rosgraph_msgs", "sensor_msgs",
+            "std_msgs", "stereo_msgs", "tf2_msgs")  # fmt: skip
+BASE, NAME, ARRAY = 1, 2, 3
+CODES = {"uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q",
+         "int64": "q", "float32": "f", "float64": "d"}  # fmt: skip
+
+
+# Messages: as rclpy's, with array.array for sequences of numbers and NumPy for arrays of a fixed length.
+
+
+@cache
+def message_class(name: str) -> type:
+    short = name.rpartition("/")[2]
+    constants, fields = TYPES.fielddefs[name]
+
+    def init(self: Any, **given: Any) -> None:
+        for field, kind in fields:
+            setattr(self, field, given[field] if field in given else empty(kind))
+
+    body = {"__init__": init, "_name": name, "_fields": fields}
+    body |= {key: bytes([value]) if kind in ("byte", "octet") else value for key, kind, value in constants}
+    return type(short, (), body)
+
+
+def empty(kind: Any) -> Any:
+    node, detail = int(kind[0]), kind[1]
+    if node == BASE:
+        if detail[0] in ("byte", "octet"):
+            return b"\0"
+        return {"string": "", "wstring": "", "bool": False}.get(detail[0], 0.0 if detail[0].startswith("float") else 0)
+    if node == NAME:
+        return message_class(detail)()
+    (inner, what), length = detail
+    if int(inner) == BASE and what[0] in CODES:
+        return np.zeros(length, what[0]) if node == ARRAY else array.array(CODES[what[0]])
+    return [empty((inner, what)) for _ in range(length)] if node == ARRAY else []
+
+
+def to_rosbags(value: Any, kind: Any) -> Any:
+    node, detail = int(kind[0]), kind[1]
+    if node == BASE:
+        return value[0] if isinstance(value, bytes) else value
+    if node == NAME:
+        return TYPES.types[detail](**{field: to_rosbags(getattr(value, field), of) for field, of in value._fields})
+    inner, what = detail[0]
+    if int(inner) == BASE and what[0] in CODES:
+        return np.asarray(value, what[0])
+    return [to_rosbags(each, detail[0]) for each in value]
+
+
+def from_rosbags(value: Any, kind: Any) -> Any:
+    node, detail = int(kind[0]), kind[1]
+    if node == BASE:
+        return bytes([value]) if detail[0] in ("byte", "octet") else value
+    if node == NAME:
+        made = message_class(detail)
+        return made(**{field: from_rosbags(getattr(value, field), of) for field, of in made._fields})
+    (inner, what), _ = detail
+    if int(inner) == BASE and what[0] in CODES:
+        if node == ARRAY:
+            return np.array(value)
+        return array.array(CODES[what[0]], np.ascontiguousarray(value).tobytes())
+    return [from_rosbags(each, detail[0]) for each in value]
+
+
+def through_cdr(message: Any) -> Any:
+    kind = (NAME, message._name)
+    data = TYPES.serialize_cdr(to_rosbags(message, kind), message._name)
+    return from_rosbags(TYPES.deserialize_cdr(data, message._name), kind)
+
+
+# The middleware: one process, one list of endpoints.
+
+PUBLISHERS: list[Any] = []
+SUBSCRIPTIONS: list[Any] = []
+SERVICES: dict[str, Any] = {}
+CALLS: queue.Queue[Any] = queue.Queue()
+STATE = SimpleNamespace(ok=False)
+STATIC: dict[tuple[str, str], Any] = {}
+
+
+class Publisher:
+    def __init__(self, kind: type, topic: str) -> None:
+        self.kind, self.topic = kind, topic
+        PUBLISHERS.append(self)
+
+    def publish(self, message: Any) -> None:
+        if not isinstance(message, self.kind):
+            raise TypeError(f"{type(message)} is not a {self.kind}")
+        for subscription in SUBSCRIPTIONS:
+            if subscription.topic == self.topic:
+                CALLS.put((subscription, through_cdr(message)))
+
+    def get_subscription_count(self) -> int:
+        return sum(subscription.topic == self.topic for subscription in SUBSCRIPTIONS)
+
+
+class Subscription:
+    def __init__(self, topic: str, callback: Any) -> None:
+        self.topic, self.callback = topic, callback
+        SUBSCRIPTIONS.append(self)
+
+
+class Future:
+    def __init__(self) -> None:
+        self._event, self._answer = threading.Event(), None
+
+    def set(self, answer: Any) -> None:
+        self._answer = answer
+        self._event.set()
+
+    def done(self) -> bool:
+        return self._event.is_set()
+
+    def result(self) -> Any:
+        return self._answer
+
+
+class Client:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def wait_for_service(self, timeout_sec: float = 0) -> bool:
+        return self.name in SERVICES
+
+    def call_async(self, request: Any) -> Future:
+        future, (kind, callback) = Future(), SERVICES[self.name]
+        CALLS.put((SimpleNamespace(callback=lambda _: future.set(callback(request, kind.Response()))), None))
+        return future
+
+
+class Trigger:
+    class Request:
+        pass
+
+    class Response:
+        def __init__(self) -> None:
+            self.success, self.message = False, ""
+
+
+# Time, parameters, logging.
+
+
+class Duration:
+    def __init__(self, seconds: float = 0, nanoseconds: int = 0) -> None:
+        self.nanoseconds = int(seconds * 1e9) + nanoseconds
+
+
+class Time:
+    def __init__(self, seconds: float = 0, nanoseconds: int = 0) -> None:
+        self.nanoseconds = int(seconds * 1e9) + nanoseconds
+
+    def to_msg(self) -> Any:
+        seconds, rest = divmod(self.nanoseconds, 10**9)
+        return message_class("builtin_interfaces/msg/Time")(sec=seconds, nanosec=rest)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self._jumped: list[Any] = []
+
+    def now(self) -> Time:
+        return Time(nanoseconds=time.time_ns())
+
+    def create_jump_callback(self, threshold: Any, *, pre_callback: Any = None, post_callback: Any = None) -> Any:
+        self._jumped.append(post_callback)
+        return post_callback
+
+    def jump(self) -> None:
+        for callback in self._jumped:
+            callback(None)
+
+
+class ParameterType:
+    BOOL, INTEGER, DOUBLE, STRING, INTEGER_ARRAY, DOUBLE_ARRAY = "bool", "int", "float", "str", "int[]", "float[]"
+
+
+class ParameterUninitializedException(Exception):
+    pass
+
+
+class Parameter:
+    Type = ParameterType
+
+    def __init__(self, name: str, type_: Any = None, value: Any = None) -> None:
+        self.name, self.value = name, value
+
+
+class Logger:
+    def __init__(self, name: str) -> None:
+        self._log = logging.getLogger(name)
+
+    def info(self, text: str, **_: Any) -> None:
+        self._log.info(text)
+
+    def warning(self, text: str, **_: Any) -> None:
+        self._log.warning(text)
+
+    def error(self, text: str, **_: Any) -> None:
+        self._log.error(text)
+
+
+class Node:
+    def __init__(self, name: str, **_: Any) -> None:
+        self._name, self._clock, self._values = name, Clock(), {}
+        self._kinds: dict[str, Any] = {}
+        self._ranges: dict[str, Any] = {}
+        self._checks: list[Any] = []
+        self._timers: list[Any] = []
+
+    def get_name(self) -> str:
+        return self._name
+
+    def resolve_topic_name(self, topic: str) -> str:
+        return topic.replace("~", f"/{self._name}") if topic.startswith(("~", "/")) else f"/{topic}"
+
+    def get_logger(self) -> Logger:
+        return Logger(self._name)
+
+    def get_clock(self) -> Clock:
+        return self._clock
+
+    def create_publisher(self, kind: type, topic: str, qos: Any, **_: Any) -> Publisher:
+        return Publisher(kind, self.resolve_topic_name(topic))
+
+    def create_subscription(
+        self, kind: type, topic: str, callback: Any, qos_profile: Any = 10, **_: Any
+    ) -> Subscription:
+        return Subscription(self.resolve_topic_name(topic), callback)
+
+    def destroy_publisher(self, publisher: Publisher) -> None:
+        PUBLISHERS.remove(publisher)
+
+    def destroy_subscription(self, subscription: Subscription) -> None:
+        SUBSCRIPTIONS.remove(subscription)
+
+    def count_publishers(self, topic: str) -> int:
+        return sum(publisher.topic == topic for publisher in PUBLISHERS)
+
+    def create_service(self, kind: type, name: str, callback: Any) -> None:
+        SERVICES[self.resolve_topic_name(name)] = (kind, callback)
+
+    def create_client(self, kind: type, name: str) -> Client:
+        return Client(self.resolve_topic_name(name))
+
+    def create_timer(self, period: float, callback: Any) -> Any:
+        timer = SimpleNamespace(period=period, callback=callback, due=time.monotonic() + period)
+        self._timers.append(timer)
+        return timer
+
+    def declare_parameter(self, name: str, value: Any, descriptor: Any = None) -> None:
+        known = isinstance(value, str) and value in (ParameterType.INTEGER_ARRAY, ParameterType.DOUBLE_ARRAY)
+        self._values[name] = None if known else value
+        self._kinds[name] = list if known else type(value)
+        self._ranges[name] = [*descriptor.integer_range, *descriptor.floating_point_range] if descriptor else []
+
+    def has_parameter(self, name: str) -> bool:
+        return name in self._values
+
+    def get_parameter(self, name: str) -> Parameter:
+        if self._values[name] is None:
+            raise ParameterUninitializedException(name)
+        return Parameter(name, value=self._values[name])
+
+    def add_on_set_parameters_callback(self, check: Any) -> None:
+        self._checks.append(check)
+
+    def set_parameters(self, changes: list[Parameter]) -> list[Any]:
+        return [self._set(change) for change in changes]
+
+    def _set(self, change: Parameter) -> Any:
+        result = message_class("rcl_interfaces/msg/SetParametersResult")(successful=True)
+        if not isinstance(change.value, self._kinds[change.name]):
+            result.successful, result.reason = False, f"{change.name} is of another type"
+            return result
+        for bounds in self._ranges[change.name]:
+            if not bounds.from_value <= change.value <= bounds.to_value:
+                result.successful, result.reason = False, f"{change.name} is out of range"
+                return result
+        for check in self._checks:
+            answer = check([change])
+            if not answer.successful:
+                return answer
+        self._values[change.name] = change.value
+        return result
+
+    def destroy_node(self) -> None:
+        self._timers.clear()
+
+
+class Transition:
+    SUCCESS, FAILURE, ERROR = "success", "failure", "error"
+
+
+class LifecycleNode(Node):
+    def __init__(self, name: str, **_: Any) -> None:
+        super().__init__(name)
+        self.state = "unconfigured"
+
+    def _go(self, callback: Any, there: str, back: str) -> str:
+        before, answer = self.state, callback(None)
+        self.state = there if answer == Transition.SUCCESS else back or before
+        return answer
+
+    def trigger_configure(self) -> str:
+        return self._go(self.on_configure, "inactive", "unconfigured")
+
+    def trigger_activate(self) -> str:
+        return self._go(self.on_activate, "active", "inactive")
+
+    def trigger_deactivate(self) -> str:
+        return self._go(self.on_deactivate, "inactive", "active")
+
+    def trigger_cleanup(self) -> str:
+        return self._go(self.on_cleanup, "unconfigured", "inactive")
+
+    def on_configure(self, state: Any) -> str:
+        return Transition.SUCCESS
+
+    on_activate = on_deactivate = on_cleanup = on_shutdown = on_configure
+
+
+class Executor:
+    def __init__(self) -> None:
+        self._nodes: list[Node] = []
+        self._stopped = False
+
+    def add_node(self, node: Node) -> None:
+        self._nodes.append(node)
+
+    def spin(self) -> None:
+        while STATE.ok and not self._stopped:
+            for timer in [timer for node in self._nodes for timer in node._timers]:
+                if timer.due <= time.monotonic():
+                    timer.due = time.monotonic() + timer.period
+                    timer.callback()
+            try:
+                endpoint, message = CALLS.get(timeout=0.02)
+            except queue.Empty:
+                continue
+            if not isinstance(endpoint, Subscription) or endpoint in SUBSCRIPTIONS:
+                endpoint.callback(message)
+
+    def shutdown(self, timeout_sec: float | None = None) -> None:
+        self._stopped = True
+
+
+# message_filters, as its Python part does it: the smallest stamps fall out of a full queue.
+
+
+class Subscriber:
+    def __init__(self, node: Node, kind: type, topic: str, **options: Any) -> None:
+        self._callbacks: list[Any] = []
+        self.sub = node.create_subscription(kind, topic, self._call, **options)
+
+    def registerCallback(self, callback: Any) -> None:  # noqa: N802
+        self._callbacks.append(callback)
+
+    def _call(self, message: Any) -> None:
+        for callback in self._callbacks:
+            callback(message)
+
+
+class ApproximateTimeSynchronizer:
+    def __init__(self, filters: list[Subscriber], queue_size: int, slop: float) -> None:
+        self.queues: list[dict[int, Any]] = [{} for _ in filters]
+        self._size, self._slop, self._callback = queue_size, int(slop * 1e9), None
+        for place, each in enumerate(filters):
+            each.registerCallback(lambda message, place=place: self._add(message, place))
+
+    def registerCallback(self, callback: Any) -> None:  # noqa: N802
+        self._callback = callback
+
+    def _add(self, message: Any, place: int) -> None:
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        mine = self.queues[place]
+        mine[stamp] = message
+        while len(mine) > self._size:
+            del mine[min(mine)]
+        chosen = []
+        for waiting in self.queues:
+            near = [each for each in waiting if abs(each - stamp) <= self._slop]
+            if not near:
+                return
+            chosen.append(min(near, key=lambda each: abs(each - stamp)))
+        messages = [waiting.pop(each) for waiting, each in zip(self.queues, chosen, strict=True)]
+        self._callback(*messages)
+
+
+# tf2_ros and diagnostic_updater.
+
+
+class TransformException(Exception):
+    pass
+
+
+class Buffer:
+    def lookup_transform(self, target: str, source: str, stamp: Time, timeout: Any = None) -> Any:
+        if (target, source) not in STATIC:
+            raise TransformException(f'"{target}" passed to lookupTransform argument target_frame does not exist.')
+        return STATIC[target, source]
+
+
+class StaticTransformBroadcaster:
+    def __init__(self, node: Node) -> None:
+        pass
+
+    def sendTransform(self, transform: Any) -> None:  # noqa: N802
+        STATIC[transform.header.frame_id, transform.child_frame_id] = transform
+
+
+class Status:
+    def __init__(self, name: str) -> None:
+        self.made = message_class("diagnostic_msgs/msg/DiagnosticStatus")(name=name)
+
+    def summary(self, level: bytes, text: str) -> None:
+        self.made.level, self.made.message = level, text
+
+    def add(self, key: str, value: str) -> None:
+        self.made.values.append(message_class("diagnostic_msgs/msg/KeyValue")(key=key, value=value))
+
+
+class Updater:
+    def __init__(self, node: Node) -> None:
+        self._node, self._tasks = node, {}
+        kind = message_class("diagnostic_msgs/msg/DiagnosticArray")
+        self._publisher = node.create_publisher(kind, "/diagnostics", 1)
+        self._kind = kind
+        node.create_timer(1.0, self._update)
+
+    def setHardwareID(self, name: str) -> None:  # noqa: N802
+        pass
+
+    def add(self, name: str, task: Any) -> None:
+        self._tasks[name] = task
+
+    def _update(self) -> None:
+        message = self._kind()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        for name, task in self._tasks.items():
+            status = Status(f"{self._node.get_name()}: {name}")
+            task(status)
+            message.status.append(status.made)
+        self._publisher.publish(message)
+
+
+# Modules under the names that the nodes import.
+
+
+class Anything:
+    """Settings that mean nothing here."""
+
+    RELIABLE = KEEP_LAST = None
+
+    def __init__(self, *_: Any, **options: Any) -> None:
+        self.__dict__.update(options)
+
+    @classmethod
+    def with_default_policies(cls) -> Anything:
+        return cls()
+
+
+def start(**_: Any) -> None:
+    STATE.ok = True
+
+
+def stop(**_: Any) -> None:
+    STATE.ok = False
+    PUBLISHERS.clear()
+    SUBSCRIPTIONS.clear()
+    SERVICES.clear()
+    STATIC.clear()
+    while not CALLS.empty():
+        CALLS.get_nowait()
+
+
+MODULES: dict[str, dict[str, Any]] = {
+    "rclpy": {"init": start, "shutdown": stop, "try_shutdown": stop, "ok": lambda: STATE.ok},
+    "rclpy.clock": {"JumpThreshold": Anything},
+    "rclpy.duration": {"Duration": Duration},
+    "rclpy.event_handler": {"SubscriptionEventCallbacks": Anything},
+    "rclpy.exceptions": {"ParameterUninitializedException": ParameterUninitializedException},
+    "rclpy.executors": {"ExternalShutdownException": TransformException, "SingleThreadedExecutor": Executor},
+    "rclpy.lifecycle": {
+        "LifecycleNode": LifecycleNode, "LifecycleState": Any, "TransitionCallbackReturn": Transition,
+    },
+    "rclpy.node": {"Node": Node},
+    "rclpy.parameter": {"Parameter": Parameter},
+    "rclpy.qos": {
+        "HistoryPolicy": Anything, "QoSProfile": Anything, "ReliabilityPolicy": Anything, "qos_profile_sensor_data": 1,
+    },
+    "rclpy.qos_overriding_options": {"QoSOverridingOptions": Anything},
+    "rclpy.time": {"Time": Time},
+    "message_filters": {"ApproximateTimeSynchronizer": ApproximateTimeSynchronizer, "Subscriber": Subscriber},
+    "tf2_ros": {
+        "Buffer": Buffer, "StaticTransformBroadcaster": StaticTransformBroadcaster,
+        "TransformException": TransformException, "TransformListener": Anything,
+    },
+    "diagnostic_updater": {"Updater": Updater},
+    "std_srvs": {},
+    "std_srvs.srv": {"Trigger": Trigger},
+}  # fmt: skip
+
+
+class Messages(ModuleType):
+    """``package.msg``."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return message_class(f"{self.__name__.split('.')[0]}/msg/{name}")
+
+
+def install() -> None:
+    """Put the stand-in where ``import rclpy`` finds it."""
+    for name, content in MODULES.items():
+        module = ModuleType(name)
+        module.__dict__.update(content)
+        module.__path__ = []
+        sys.modules[name] = module
+    for package in PACKAGES:
+        sys.modules[package] = ModuleType(package)
+        sys.modules[f"{package}.msg"] = Messages(f"{package}.msg")

@@ -1,0 +1,72 @@
+"""The five single-stage nodes, wired together, beside the whole pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from live import Live, succeeded
+from test_live import START_NS, frame  # noqa: F401 (a fixture)
+
+from depth_prompt_ros.bag.images import depth_metres, label_image
+from depth_prompt_ros.bag.messages import stamp_of
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.ros.depth_merge_node import DepthMergeNode
+from depth_prompt_ros.ros.point_cloud_node import PointCloudNode
+from depth_prompt_ros.ros.prompted_depth_node import PromptedDepthNode
+from depth_prompt_ros.ros.segmentation_node import SegmentationNode
+from depth_prompt_ros.ros.stereo_depth_node import StereoDepthNode
+
+NODES = (StereoDepthNode, SegmentationNode, PromptedDepthNode, DepthMergeNode, PointCloudNode)
+WIRED = {
+    "depth_merge": {"stages.tom_mask": "prompted_depth/tom_mask"},
+    "point_cloud": {"stages.depth": "depth_merge/depth", "stages.confidence": "depth_merge/confidence"},
+}
+
+
+@pytest.fixture
+def box(frame) -> list[float]:  # noqa: F811
+    rows, columns = (np.flatnonzero((frame.labels > 0).any(axis)) for axis in (1, 0))
+    return [float(columns[0]) - 4, float(rows[0]) - 4, float(np.ptp(columns)) + 9, float(np.ptp(rows)) + 9]
+
+
+def test_five_nodes_give_what_one_gives(frame, box) -> None:  # noqa: F811
+    with Live(*NODES) as live:
+        for node in live.nodes:
+            for name, value in WIRED.get(node.get_name(), {}).items():
+                assert live.set(name, value, node).successful
+            assert live.set("device", "cpu", node).successful
+            assert live.set("segmentation.method", "box", node).successful
+            assert live.set("segmentation.target_box", box, node).successful
+            succeeded(node.trigger_configure())
+        live.listen("points", node="point_cloud")
+        live.listen("depth", node="depth_merge")
+        live.listen("labels", node="segmentation")
+        live.listen("anchors", node="prompted_depth")
+        for node in live.nodes:
+            succeeded(node.trigger_activate())
+        live.until(lambda: all(node.wanted() for node in live.nodes))
+        live.show(replace(frame, labels=None), START_NS)
+        cloud = live.wait("/point_cloud/points")[0]
+        depth = depth_metres(live.wait("/depth_merge/depth")[0])
+        labels = label_image(live.wait("/segmentation/labels")[0])
+        anchors = live.wait("/prompted_depth/anchors")[0]
+    parameters = Parameters.checked({"segmentation": {"method": "box", "target_box": box}, "device": "cpu"}, "the test")
+    alone = ObjectDepthPipeline(parameters)(frame)
+    assert stamp_of(cloud) == START_NS
+    assert cloud.header.frame_id == "left_optical"
+    np.testing.assert_array_equal(labels, alone.labels)
+    np.testing.assert_allclose(depth, alone.depth, rtol=1e-4)
+    points = np.frombuffer(cloud.data, np.float32).reshape(240, 320, 6)
+    np.testing.assert_array_equal(points[..., 2], depth)
+    assert [status.values[1].value for status in anchors.status] == [target.anchor for target in alone.targets]
+
+
+def test_a_stage_without_its_input_says_which_one() -> None:
+    with Live(DepthMergeNode) as live:
+        live.start(device="cpu")
+        message = live.diagnosis("inputs", node="depth_merge").message
+        assert "no message on stereo_depth/depth: nobody publishes it" in message
+        assert "no message on prompted_depth/mono_depth: nobody publishes it" in message
