@@ -123,12 +123,12 @@ class ReplayParameters(_Group):
 
 
 class Topics(_Group):
-    """Input topics; an empty name is not used."""
+    """Input topics; an empty name is not used. In a recording a relative name is below ``/``, live in the namespace."""
 
-    left_image: str = "/left/image_rect"
-    left_camera_info: str = "/left/camera_info"
-    right_image: str = "/right/image_rect"
-    right_camera_info: str = "/right/camera_info"
+    left_image: str = "left/image_rect"
+    left_camera_info: str = "left/camera_info"
+    right_image: str = "right/image_rect"
+    right_camera_info: str = "right/camera_info"
     depth_image: str = ""
     labels: str = ""
     tom_labels: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.stages.anchor import Anchor, choose_anchor
-from depth_prompt_ros.stages.boxes import targets_in
+from depth_prompt_ros.stages.boxes import Target, targets_in
 from depth_prompt_ros.stages.merge import merge
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth, Shape, side_by_side
 from depth_prompt_ros.stages.segmentation import make_segmenter
@@ -86,6 +86,23 @@ class ObjectDepth:
         return side_by_side(self.prompted_pictures)
 
 
+@dataclass(frozen=True, eq=False)
+class Shaped:
+    """The monocular shapes of all targets.
+
+    Attributes:
+        mono_depth: (H, W) float32 metres, NaN outside targets and where a scale was refused.
+        tom: (H, W) bool, transparent or mirror, evidence included.
+        pictures: (n, 3, S, S) float32 RGB in [0, 1], what the network saw.
+        reports: one a target.
+    """
+
+    mono_depth: Float32
+    tom: NDArray[np.bool_]
+    pictures: Float32
+    reports: list[TargetReport]
+
+
 class ObjectDepthPipeline:
     """Metric, dense depth of the grasp targets of a stereo pair or an RGB-D picture."""
 
@@ -109,7 +126,7 @@ class ObjectDepthPipeline:
         """
         seconds: dict[str, float] = {}
         with _timed(seconds, "stereo"):
-            measurement = self.match_stereo(frame) if frame.depth is None else measure_sensor_depth(frame)
+            measurement = self.measure(frame)
         with _timed(seconds, "segmentation"):
             labels = self.segment(frame, measurement)
             targets = targets_in(labels)
@@ -117,6 +134,28 @@ class ObjectDepthPipeline:
                 raise BadFrame("no target found: give a point or box on the object, or labels")
         with _timed(seconds, "tom"):
             tom = self.find_tom(frame)
+        shaped = self.shape(frame, measurement, labels, tom, targets, seconds)
+        with _timed(seconds, "merge"):
+            merged = merge(frame.camera, measurement, shaped.mono_depth, targets, shaped.tom, self.parameters.merge)
+        return ObjectDepth(
+            frame, measurement, merged.depth, merged.confidence, labels, shaped.tom, merged.provenance, shaped.mono_depth,
+            shaped.pictures, shaped.reports, seconds,
+        )  # fmt: skip
+
+    def measure(self, frame: Frame) -> DepthMeasurement:
+        """Depth of stereo or of the depth camera."""
+        return self.match_stereo(frame) if frame.depth is None else measure_sensor_depth(frame)
+
+    def shape(
+        self,
+        frame: Frame,
+        measurement: DepthMeasurement,
+        labels: NDArray[np.uint16],
+        tom: NDArray[np.bool_],
+        targets: Sequence[Target],
+        seconds: dict[str, float],
+    ) -> Shaped:
+        """The targets' monocular shapes in metres; ``tom`` grows by what they and the measurement say of each other."""
         with _timed(seconds, "anchor"):
             anywhere, masks = labels > 0, [labels == target.label for target in targets]
             anchors = [
@@ -134,25 +173,21 @@ class ObjectDepthPipeline:
                     self.prompted_depth.shapes(crops, masks, answer), masks, anchors, strict=True
                 )
             ]
-        reports = [
-            _report(target.label, anchor, shape, self.parameters.scale.max_residual)
-            for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
-        ]
-        with _timed(seconds, "merge"):
+            reports = [
+                _report(target.label, anchor, shape, self.parameters.scale.max_residual)
+                for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
+            ]
             mono_depth = np.full(labels.shape, np.nan, np.float32)
             for target, shape, report in zip(targets, shapes, reports, strict=True):
                 if report.anchor != "refused":
                     inverse_depth = shape.inverse_depth[target.box]
                     np.divide(1, inverse_depth, out=mono_depth[target.box], where=inverse_depth > 0)
+        with _timed(seconds, "evidence"):
             if self.parameters.tom.method == "evidence":
                 inside = {report.label for report in reports if report.anchor == "inside"}
                 tom = tom | evidence(targets, measurement, mono_depth, inside)
                 tom |= out_of_reach(frame.camera, targets, measurement, mono_depth)
-            merged = merge(frame.camera, measurement, mono_depth, targets, tom, self.parameters.merge)
-        return ObjectDepth(
-            frame, measurement, merged.depth, merged.confidence, labels, tom, merged.provenance, mono_depth,
-            answer["picture"], reports, seconds,
-        )  # fmt: skip
+        return Shaped(mono_depth, tom, answer["picture"], reports)
 
 
 def _report(label: int, anchor: Anchor, shape: Shape, max_residual: float) -> TargetReport:

@@ -1,8 +1,11 @@
-"""ROS 2 messages from NumPy arrays, in the types of ROS 2 Humble, which later distributions read too."""
+"""ROS 2 messages from NumPy arrays, in the types of ROS 2 Humble, which later distributions read too.
+
+Each function takes ``make``, which knows how the messages of a bag, or those of a live node, are made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -11,6 +14,9 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.images import VIEWED
 from depth_prompt_ros.camera import CameraModel
+
+Make = Callable[..., Any]
+"""Makes a message of a type, ``package/msg/Name``, from all its fields: for bags or for a live node."""
 
 _POINT_FIELD_TYPES = {"i1": 1, "u1": 2, "i2": 3, "u2": 4, "i4": 5, "u4": 6, "f4": 7, "f8": 8}
 _NANOSECONDS = 1_000_000_000
@@ -29,11 +35,11 @@ def message(msgtype: str, **fields: Any) -> Any:
     return typestore().types[msgtype](**fields)
 
 
-def header(stamp_ns: int, frame_id: str) -> Any:
+def header(stamp_ns: int, frame_id: str, make: Make = message) -> Any:
     """``std_msgs/Header`` with the stamp in nanoseconds."""
     seconds, nanoseconds = divmod(stamp_ns, _NANOSECONDS)
-    stamp = message("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
-    return message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
+    stamp = make("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
+    return make("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
 
 def stamp_of(stamped: Any) -> int:
@@ -41,7 +47,7 @@ def stamp_of(stamped: Any) -> int:
     return int(stamped.header.stamp.sec) * _NANOSECONDS + int(stamped.header.stamp.nanosec)
 
 
-def image_message(array: NDArray[Any], encoding: str, stamp_ns: int, frame_id: str) -> Any:
+def image_message(array: NDArray[Any], encoding: str, stamp_ns: int, frame_id: str, make: Make = message) -> Any:
     """``sensor_msgs/Image``, little endian and without padding.
 
     Args:
@@ -61,21 +67,23 @@ def image_message(array: NDArray[Any], encoding: str, stamp_ns: int, frame_id: s
         array = np.where(array == 0, np.float32(np.nan), array)
     array = array.astype(element.newbyteorder("<"), order="C", copy=False)
     height, width = array.shape[:2]
-    return message(
-        "sensor_msgs/msg/Image", header=header(stamp_ns, frame_id), height=height, width=width, encoding=encoding,
+    return make(
+        "sensor_msgs/msg/Image", header=header(stamp_ns, frame_id, make), height=height, width=width, encoding=encoding,
         is_bigendian=0, step=width * channels * element.itemsize, data=array.reshape(-1).view(np.uint8),
     )  # fmt: skip
 
 
-def compressed_image_message(data: bytes, format_: str, stamp_ns: int, frame_id: str) -> Any:
+def compressed_image_message(data: bytes, format_: str, stamp_ns: int, frame_id: str, make: Make = message) -> Any:
     """``sensor_msgs/CompressedImage`` of encoded bytes, e.g. format ``jpeg`` or ``16UC1; compressedDepth png``."""
-    return message(
+    return make(
         "sensor_msgs/msg/CompressedImage",
-        header=header(stamp_ns, frame_id), format=format_, data=np.frombuffer(data, np.uint8),
+        header=header(stamp_ns, frame_id, make), format=format_, data=np.frombuffer(data, np.uint8),
     )  # fmt: skip
 
 
-def camera_info_message(camera: CameraModel, stamp_ns: int, frame_id: str, right: bool = False) -> Any:
+def camera_info_message(
+    camera: CameraModel, stamp_ns: int, frame_id: str, right: bool = False, make: Make = message
+) -> Any:
     """``sensor_msgs/CameraInfo`` of a rectified camera: zero ``D``, identity ``R``.
 
     Args:
@@ -84,15 +92,15 @@ def camera_info_message(camera: CameraModel, stamp_ns: int, frame_id: str, right
     """
     fx, fy, cx, cy = camera.fx, camera.fy, camera.cx + (camera.cx_offset if right else 0.0), camera.cy
     tx = -fx * camera.baseline if right else 0.0
-    return message(
-        "sensor_msgs/msg/CameraInfo", header=header(stamp_ns, frame_id), height=camera.height, width=camera.width,
+    return make(
+        "sensor_msgs/msg/CameraInfo", header=header(stamp_ns, frame_id, make), height=camera.height, width=camera.width,
         distortion_model="plumb_bob", d=np.zeros(5), k=np.array([fx, 0, cx, 0, fy, cy, 0, 0, 1], np.float64),
         r=np.eye(3).reshape(-1), p=np.array([fx, 0, cx, tx, 0, fy, cy, 0, 0, 0, 1, 0], np.float64),
-        binning_x=0, binning_y=0, roi=_whole_picture(0, 0),
+        binning_x=0, binning_y=0, roi=_whole_picture(0, 0, make),
     )  # fmt: skip
 
 
-def cloud_message(cloud: NDArray[Any], stamp_ns: int, frame_id: str) -> Any:
+def cloud_message(cloud: NDArray[Any], stamp_ns: int, frame_id: str, make: Make = message) -> Any:
     """``sensor_msgs/PointCloud2`` whose fields are those of a structured array.
 
     Args:
@@ -100,7 +108,7 @@ def cloud_message(cloud: NDArray[Any], stamp_ns: int, frame_id: str) -> Any:
     """
     height, width = cloud.shape if cloud.ndim == 2 else (1, cloud.shape[0])
     fields = [
-        message(
+        make(
             "sensor_msgs/msg/PointField",
             name=name,
             offset=offset,
@@ -110,15 +118,20 @@ def cloud_message(cloud: NDArray[Any], stamp_ns: int, frame_id: str) -> Any:
         for name, (kind, offset, *_) in (cloud.dtype.fields or {}).items()
     ]
     step = cloud.dtype.itemsize
-    return message(
-        "sensor_msgs/msg/PointCloud2", header=header(stamp_ns, frame_id), height=height, width=width, fields=fields,
-        is_bigendian=False, point_step=step, row_step=width * step,
+    return make(
+        "sensor_msgs/msg/PointCloud2", header=header(stamp_ns, frame_id, make), height=height, width=width,
+        fields=fields, is_bigendian=False, point_step=step, row_step=width * step,
         data=np.ascontiguousarray(cloud).reshape(-1).view(np.uint8), is_dense=cloud.ndim == 1,
     )  # fmt: skip
 
 
 def disparity_message(
-    disparity: NDArray[np.float32], camera: CameraModel, search: tuple[int, int], stamp_ns: int, frame_id: str
+    disparity: NDArray[np.float32],
+    camera: CameraModel,
+    search: tuple[int, int],
+    stamp_ns: int,
+    frame_id: str,
+    make: Make = message,
 ) -> Any:
     """``stereo_msgs/DisparityImage``: depth = f * T / d, so d carries the principal points' offset.
 
@@ -132,34 +145,36 @@ def disparity_message(
     shifted = np.where(np.isfinite(shifted), shifted, np.float32(smallest - 1))
     height, width = shifted.shape
     data = shifted.astype("<f4", order="C", copy=False).reshape(-1).view(np.uint8)
-    image = message(
-        "sensor_msgs/msg/Image", header=header(stamp_ns, frame_id), height=height, width=width, encoding="32FC1",
+    image = make(
+        "sensor_msgs/msg/Image", header=header(stamp_ns, frame_id, make), height=height, width=width, encoding="32FC1",
         is_bigendian=0, step=width * 4, data=data,
     )  # fmt: skip
-    return message(
+    return make(
         "stereo_msgs/msg/DisparityImage",
-        header=header(stamp_ns, frame_id), image=image, f=camera.fx, t=camera.baseline,
-        valid_window=_whole_picture(width, height), min_disparity=smallest,
+        header=header(stamp_ns, frame_id, make), image=image, f=camera.fx, t=camera.baseline,
+        valid_window=_whole_picture(width, height, make), min_disparity=smallest,
         max_disparity=smallest + search[1] - 1, delta_d=1 / 16,
     )  # fmt: skip
 
 
-def diagnostics_message(statuses: Sequence[tuple[int, str, str, dict[str, str]]], stamp_ns: int, frame_id: str) -> Any:
+def diagnostics_message(
+    statuses: Sequence[tuple[int, str, str, dict[str, str]]], stamp_ns: int, frame_id: str, make: Make = message
+) -> Any:
     """``diagnostic_msgs/DiagnosticArray`` of (level, name, message, values); level 0 is OK, 1 a warning."""
-    return message(
+    return make(
         "diagnostic_msgs/msg/DiagnosticArray",
-        header=header(stamp_ns, frame_id),
+        header=header(stamp_ns, frame_id, make),
         status=[
-            message(
+            make(
                 "diagnostic_msgs/msg/DiagnosticStatus", level=level, name=name, message=text, hardware_id="",
-                values=[message("diagnostic_msgs/msg/KeyValue", key=key, value=value) for key, value in values.items()],
+                values=[make("diagnostic_msgs/msg/KeyValue", key=key, value=value) for key, value in values.items()],
             )
             for level, name, text, values in statuses
         ],
     )  # fmt: skip
 
 
-def _whole_picture(width: int, height: int) -> Any:
-    return message(
+def _whole_picture(width: int, height: int, make: Make) -> Any:
+    return make(
         "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=height, width=width, do_rectify=False
     )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from depth_prompt_ros.bag.messages import (
+    Make,
     camera_info_message,
     cloud_message,
     diagnostics_message,
     disparity_message,
     image_message,
+    message,
 )
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.pipeline import ObjectDepth
+    from depth_prompt_ros.pipeline import ObjectDepth, TargetReport
+    from depth_prompt_ros.stages.cloud import RigidTransform
 
 NAMESPACE = "/object_depth"
 TOPICS = (
@@ -68,52 +71,61 @@ def chosen_topics(names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(topic for topic in TOPICS if topic in wanted)
 
 
-def output_messages(result: ObjectDepth, chosen: Sequence[str], parameters: Parameters) -> Iterator[tuple[str, Any]]:
-    """Full topic name and message of each chosen output; stamp and frame_id are those of the left image.
+def output_messages(
+    result: ObjectDepth,
+    chosen: Collection[str],
+    parameters: Parameters,
+    make: Make = message,
+    transform: RigidTransform | None = None,
+) -> Iterator[tuple[str, Any]]:
+    """Name and message of each chosen output; stamp and frame_id are those of the left image.
 
-    ``disparity`` exists for stereo only.
+    ``disparity`` exists for stereo only. Clouds are in another frame if there is a ``transform`` to it.
     """
-    yield from _clouds(result, chosen)
+    yield from _clouds(result, chosen, make, transform)
     for topic in chosen:
-        if topic not in _CLOUDS and (message := _message(topic, result, parameters)) is not None:
-            yield f"{NAMESPACE}/{topic}", message
+        if topic not in _CLOUDS and (content := _message(topic, result, parameters, make)) is not None:
+            yield topic, content
 
 
-def _clouds(result: ObjectDepth, chosen: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _clouds(
+    result: ObjectDepth, chosen: Collection[str], make: Make, transform: RigidTransform | None
+) -> Iterator[tuple[str, Any]]:
     if not set(_CLOUDS) & set(chosen):
         return
     from depth_prompt_ros.stages.cloud import object_points, organised_cloud
 
-    frame = result.frame
+    frame, frame_id = result.frame, result.frame.frame_id
     cloud = organised_cloud(frame.camera, result.depth, frame.image, result.labels, result.confidence)
+    if transform is not None:
+        transform.move(cloud)
+        frame_id = transform.frame_id
     if "points" in chosen:
-        yield f"{NAMESPACE}/points", cloud_message(cloud, frame.stamp_ns, frame.frame_id)
+        yield "points", cloud_message(cloud, frame.stamp_ns, frame_id, make)
     if "object_points" in chosen:
-        yield (
-            f"{NAMESPACE}/object_points",
-            cloud_message(object_points(cloud, result.labels), frame.stamp_ns, frame.frame_id),
-        )
+        yield "object_points", cloud_message(object_points(cloud, result.labels), frame.stamp_ns, frame_id, make)
 
 
-def _message(topic: str, result: ObjectDepth, parameters: Parameters) -> Any:
+def _message(topic: str, result: ObjectDepth, parameters: Parameters, make: Make) -> Any:
     stamp, frame_id, camera = result.frame.stamp_ns, result.frame.frame_id, result.frame.camera
     if topic == "depth/camera_info":
         height, width = result.depth.shape
-        return camera_info_message(camera.scaled(width, height), stamp, frame_id)
+        return camera_info_message(camera.scaled(width, height), stamp, frame_id, make=make)
     if topic == "disparity":
         if result.measurement.disparity is None:
             return None
         search = (parameters.stereo.min_disparity, parameters.stereo.num_disparities)
-        return disparity_message(result.measurement.disparity, camera, search, stamp, frame_id)
+        return disparity_message(result.measurement.disparity, camera, search, stamp, frame_id, make)
     if topic == "anchors":
-        return _anchors(result)
+        return anchors_message(result.targets, stamp, frame_id, make)
     attribute, encoding = _IMAGES[topic]
-    return image_message(getattr(result, attribute), encoding, stamp, frame_id)
+    return image_message(getattr(result, attribute), encoding, stamp, frame_id, make)
 
 
-def _anchors(result: ObjectDepth) -> Any:
+def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: str, make: Make = message) -> Any:
+    """``diagnostic_msgs/DiagnosticArray``: what each target's scale rests on, refused ones as warnings."""
     statuses = []
-    for target in result.targets:
+    for target in targets:
         refused = target.anchor == "refused"
         values = {
             "label": str(target.label),
@@ -125,4 +137,4 @@ def _anchors(result: ObjectDepth) -> Any:
         }
         name, text = f"object_depth: target {target.label}", target.reason or f"anchored {target.anchor}"
         statuses.append((_WARN if refused else _OK, name, text, values))
-    return diagnostics_message(statuses, result.frame.stamp_ns, result.frame.frame_id)
+    return diagnostics_message(statuses, stamp_ns, frame_id, make)

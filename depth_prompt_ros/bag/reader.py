@@ -230,7 +230,9 @@ def read_frames(bag: Path, topics: Topics, tolerance: float, rectified: bool = T
 
 def _used_topics(topics: Topics) -> dict[str, str]:
     """The topics to read by role, without the right camera when there is a depth image."""
-    used = {role: topic for role, topic in topics.model_dump().items() if topic}
+    used = {
+        role: topic if topic.startswith("/") else f"/{topic}" for role, topic in topics.model_dump().items() if topic
+    }
     if "depth_image" in used:
         used.pop("right_image", None)
         used.pop("right_camera_info", None)

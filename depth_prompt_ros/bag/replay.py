@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from depth_prompt_ros.bag.outputs import chosen_topics, output_messages
+from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
 from depth_prompt_ros.bag.writer import BagWriter, Storage
@@ -128,7 +128,7 @@ def replay(
                     content = SkippedFrame(content.stamp_ns, str(error))
                 else:
                     for topic, message in output_messages(result, chosen, parameters):
-                        writer.write(topic, message, recorded.log_ns)
+                        writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
                     writer.flush()
                     report.frames += 1
                     report.targets.update(target.anchor for target in result.targets)

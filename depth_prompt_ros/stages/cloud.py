@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,26 @@ _PLY_FIELDS = {"x": "float", "y": "float", "z": "float", "red": "uchar", "green"
 _PLY_DTYPE = np.dtype(
     [(name, {"float": "<f4", "uchar": "u1", "int": "<i4"}[kind]) for name, kind in _PLY_FIELDS.items()]
 )
+
+
+@dataclass(frozen=True, eq=False)
+class RigidTransform:
+    """From the camera's optical frame to another.
+
+    Attributes:
+        rotation: (3, 3).
+        translation: (3,) metres.
+        frame_id: the other frame.
+    """
+
+    rotation: NDArray[np.float64]
+    translation: NDArray[np.float64]
+    frame_id: str
+
+    def move(self, cloud: NDArray[Any]) -> None:
+        """Move the points of a cloud of :data:`CLOUD_DTYPE` in place."""
+        columns = cloud.view("<f4").reshape(*cloud.shape, -1)
+        columns[..., :3] = columns[..., :3] @ self.rotation.T.astype(np.float32) + self.translation.astype(np.float32)
 
 
 def organised_cloud(
