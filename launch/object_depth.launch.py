@@ -93,6 +93,11 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "rviz", default_value="false", choices=["true", "false"], description="show it in RViz (rviz2)"
             ),
+            DeclareLaunchArgument(
+                "rviz_frame",
+                default_value="left_camera_optical_frame",
+                description="fixed frame of RViz: the left camera's frame_id, or one that tf leads to from there",
+            ),
             *(
                 DeclareLaunchArgument(
                     name, default_value="", description=f"topic: {what}; empty: as in params_file (topics.{name})"
@@ -145,7 +150,7 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             package="rviz2",
             executable="rviz2",
             namespace=argument("namespace"),
-            arguments=["-d", str(CONFIG / "object_depth.rviz")],
+            arguments=["-d", str(CONFIG / "object_depth.rviz"), "-f", argument("rviz_frame")],
             remappings=list(shown.items()),
             parameters=[{"use_sim_time": overrides["use_sim_time"]}],
             condition=IfCondition(LaunchConfiguration("rviz")),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from depth_prompt_ros.bag.outputs import NAMESPACE, TOPICS
 from depth_prompt_ros.parameters import Parameters
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -38,3 +39,11 @@ def test_a_preset_reads_a_pair_or_depth_and_never_half_of_either(name: str) -> N
     topics = Parameters.from_yaml(CONFIG / name).topics
     assert topics.left_image and topics.left_camera_info
     assert bool(topics.right_image) == bool(topics.right_camera_info) != bool(topics.depth_image)
+
+
+def test_rviz_shows_topics_that_are_published() -> None:
+    manager = yaml.safe_load((CONFIG / "object_depth.rviz").read_text())["Visualization Manager"]
+    shown = [part["Topic"]["Value"] for part in manager["Displays"] + manager["Tools"] if "Topic" in part]
+    ours = {topic for topic in shown if topic.startswith(NAMESPACE)}
+    assert {f"{NAMESPACE}/points", f"{NAMESPACE}/object_points", f"{NAMESPACE}/target_point"} <= ours
+    assert ours - {f"{NAMESPACE}/target_point"} <= {f"{NAMESPACE}/{topic}" for topic in TOPICS}
