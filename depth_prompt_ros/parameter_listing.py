@@ -23,6 +23,7 @@ class Entry:
         type: ``int``, ``float[4]``, ...
         length: how many values an array must have, 0 = any number or not an array.
         allowed: range or choices in words, empty if anything of the type is.
+        minimum, maximum: of a number, None = none; an exclusive bound counts.
         default: as YAML, empty if there is none.
         description: what it is, with its unit.
     """
@@ -31,6 +32,8 @@ class Entry:
     type: str
     length: int
     allowed: str
+    minimum: float | None
+    maximum: float | None
     default: str
     description: str
 
@@ -91,7 +94,8 @@ def _entry(field: JsonSchema, path: tuple[str, ...]) -> Entry:
         text = TYPES[kind["type"]]
     default = field.get("default")
     written = "" if default is None or default == [] else json.dumps(default, ensure_ascii=False)
-    return Entry(path, text, length, _allowed(kind), written, field.get("description", ""))
+    minimum, maximum = (kind.get(f"{end}imum", kind.get(f"exclusive{end.title()}imum")) for end in ("min", "max"))
+    return Entry(path, text, length, _allowed(kind), minimum, maximum, written, field.get("description", ""))
 
 
 def _allowed(kind: JsonSchema) -> str:

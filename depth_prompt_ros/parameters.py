@@ -116,10 +116,11 @@ class MergeParameters(_Group):
     agreement: float = Field(0.05, gt=0, description="relative difference at which measurement and shape agree")
 
 
-class ReplayParameters(_Group):
-    """Pairing of recorded topics."""
+class SyncParameters(_Group):
+    """Pairing of topics."""
 
     tolerance: float = Field(0.02, ge=0, description="stamps closer than this belong together, seconds")
+    queue_size: int = Field(10, ge=1, le=1000, description="messages of a topic that wait for their partners (live)")
 
 
 class Topics(_Group):
@@ -134,12 +135,24 @@ class Topics(_Group):
     tom_labels: str = ""
 
 
+class StageTopics(_Group):
+    """Where a single-stage node finds what the stages before it publish (live)."""
+
+    depth: str = Field("stereo_depth/depth", description="measured, or for the clouds merged (live)")
+    confidence: str = Field("stereo_depth/confidence", description="of that depth (live)")
+    labels: str = Field("segmentation/labels", description="of the targets (live)")
+    tom_mask: str = Field("segmentation/tom_mask", description="transparent-or-mirror pixels (live)")
+    mono_depth: str = Field("prompted_depth/mono_depth", description="the fitted monocular shapes (live)")
+
+
 class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
+    output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
     rectified: bool = Field(True, description="pictures are rectified: use P and ignore D")
     topics: Topics = Topics()
-    replay: ReplayParameters = ReplayParameters()
+    sync: SyncParameters = SyncParameters()
+    stages: StageTopics = StageTopics()
     stereo: StereoParameters = StereoParameters()
     segmentation: SegmentationParameters = SegmentationParameters()
     tom: TomParameters = TomParameters()

@@ -118,6 +118,22 @@ class ObjectDepthPipeline:
         self.find_tom = make_tom_detector(parameters.tom, parameters)
         self.prompted_depth = PromptedDepth(parameters.prompted_depth, parameters)
 
+    def change(self, parameters: Parameters) -> None:
+        """Take other parameters; the graph stays, and so do stages whose parameters are the same.
+
+        Raises:
+            BadInput, BadModel: as when it was made; nothing has changed then.
+        """
+        before = self.parameters
+        match_stereo, segment, find_tom = self.match_stereo, self.segment, self.find_tom
+        if parameters.stereo != before.stereo:
+            match_stereo = make_stereo_matcher(parameters.stereo, parameters)
+        if parameters.segmentation != before.segmentation:
+            segment = make_segmenter(parameters.segmentation, parameters)
+        if parameters.tom != before.tom:
+            find_tom = make_tom_detector(parameters.tom, parameters)
+        self.parameters, self.match_stereo, self.segment, self.find_tom = parameters, match_stereo, segment, find_tom
+
     def __call__(self, frame: Frame) -> ObjectDepth:
         """Run all stages.
 
@@ -138,8 +154,8 @@ class ObjectDepthPipeline:
         with _timed(seconds, "merge"):
             merged = merge(frame.camera, measurement, shaped.mono_depth, targets, shaped.tom, self.parameters.merge)
         return ObjectDepth(
-            frame, measurement, merged.depth, merged.confidence, labels, shaped.tom, merged.provenance, shaped.mono_depth,
-            shaped.pictures, shaped.reports, seconds,
+            frame, measurement, merged.depth, merged.confidence, labels, shaped.tom, merged.provenance,
+            shaped.mono_depth, shaped.pictures, shaped.reports, seconds,
         )  # fmt: skip
 
     def measure(self, frame: Frame) -> DepthMeasurement:

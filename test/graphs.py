@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 Shapes = dict[str, list[int | str]]
@@ -32,5 +33,5 @@ def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes:
 
 def constant(name: str, shape: Sequence[int], values: Sequence[float], integer: bool = False) -> Any:
     onnx = pytest.importorskip("onnx")
-    kind = onnx.TensorProto.INT64 if integer else onnx.TensorProto.FLOAT
-    return onnx.helper.make_tensor(name, kind, list(shape), list(values))
+    array = np.array(values, np.int64 if integer else np.float32).reshape(shape)
+    return onnx.numpy_helper.from_array(array, name)

@@ -16,7 +16,7 @@ from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime import choose, cuda, onnxruntime_graph
 from depth_prompt_ros.runtime.choose import open_graph
 
-GPU = cuda.Gpu("Imaginary GPU", "8.7", 8192)
+GPU = cuda.Gpu("Imaginary GPU", "8.7", 8192, 16)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_what_was_asked_for_and_cannot_be_used_is_an_error_unless_a_fallback_is_
     with caplog.at_level(logging.INFO):
         open_graph(graph, RuntimeParameters(**asked, allow_fallback=True))
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
-    assert "falls back to ONNX Runtime on the CPU, as allow_fallback says" in caplog.text
+    assert "falls back to the CPU, as allow_fallback says" in caplog.text
 
 
 def test_a_gpu_that_onnx_runtime_cannot_use_is_warned_of(graph, monkeypatch, caplog) -> None:
@@ -74,6 +74,25 @@ def test_a_gpu_that_onnx_runtime_cannot_use_is_warned_of(graph, monkeypatch, cap
     assert "Imaginary GPU is not used: built without CUDA" in caplog.text
     with pytest.raises(BadModel, match="TensorRT is not installed; choose another or allow_fallback"):
         open_graph(graph, RuntimeParameters(runtime="tensorrt"))
+
+
+def test_an_old_tensorrt_is_not_there(monkeypatch) -> None:
+    from types import SimpleNamespace
+
+    monkeypatch.setitem(sys.modules, "tensorrt", SimpleNamespace(__version__="8.6.1", __spec__=object()))
+    assert "TensorRT 8.6.1 is too old" in choose._tensorrt_missing()
+
+
+def test_a_network_that_fails_while_it_runs_is_a_clear_error(tmp_path, no_gpu) -> None:
+    from graphs import constant
+
+    nodes = [node("Reshape", ["a", "shape"], ["b"])]
+    path = write_graph(
+        tmp_path / "r.onnx", nodes, {"a": ["n"]}, {"b": [2, "m"]}, [constant("shape", [2], [2, -1], True)]
+    )
+    opened = open_graph(path, RuntimeParameters())
+    with pytest.raises(BadModel, match=r"r\.onnx fails in ONNX Runtime"):
+        opened(a=np.ones(3, np.float32))
 
 
 def test_a_missing_graph_has_no_fallback(tmp_path, no_gpu) -> None:

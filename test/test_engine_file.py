@@ -14,11 +14,13 @@ from depth_prompt_ros.runtime.engine_file import (
     StaleEngine,
     engine_folder,
     file_sha256,
+    graph_files,
     read_engine,
+    require_writable,
     write_engine,
 )
 
-KEY = EngineKey("ab" * 32, 8, "10.16.1.11", "NVIDIA Orin", "8.7")
+KEY = EngineKey("ab" * 32, 8, "10.16.1.11", "NVIDIA Orin", "8.7", 16)
 ENGINE = bytes(range(256)) * 40
 NOTES = {"size": "160", "network": "scene-net"}
 
@@ -39,7 +41,7 @@ def test_what_was_written_comes_back_and_nothing_lies_beside_it(engine) -> None:
 @pytest.mark.parametrize(
     "change",
     [{"graph_sha256": "cd" * 32}, {"most_targets": 4}, {"tensorrt": "11.4.0"}, {"gpu": "RTX 4090"},
-     {"compute_capability": "8.9"}],
+     {"compute_capability": "8.9"}, {"processors": 8}],
 )  # fmt: skip
 def test_an_engine_of_another_graph_version_or_gpu_is_another_file_and_refused_under_this_name(engine, change) -> None:
     other = replace(KEY, **change)
@@ -79,6 +81,29 @@ def test_a_full_disk_leaves_the_old_engine(engine, monkeypatch) -> None:
     monkeypatch.undo()
     assert read_engine(engine, KEY)[0] == ENGINE
     assert len(list(engine.parent.iterdir())) == 1
+
+
+def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadModel, match="set engine_folder to another disk"):
+        write_engine(tmp_path / "file" / "a.engine", KEY, NOTES, ENGINE)
+    with pytest.raises(BadModel, match="set engine_folder to another disk"):
+        require_writable(tmp_path / "file")
+    require_writable(tmp_path / "new")
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_weights_that_are_kept_outside_count(tmp_path) -> None:
+    onnx = pytest.importorskip("onnx")
+    from graphs import constant, node, write_graph
+
+    weights = [constant("w", [600], [1.0] * 600)]
+    path = write_graph(tmp_path / "n.onnx", [node("Add", ["a", "w"], ["b"])], {"a": [600]}, {"b": [600]}, weights)
+    onnx.save(onnx.load(str(path)), str(path), save_as_external_data=True, location="n.weights", size_threshold=0)
+    assert graph_files(path) == [path, tmp_path / "n.weights"]
+    before = file_sha256(*graph_files(path))
+    (tmp_path / "n.weights").write_bytes(b"\0" * 2400)
+    assert file_sha256(*graph_files(path)) != before
 
 
 def test_the_timing_cache_is_shared_by_graphs_and_not_by_gpus(tmp_path) -> None:

@@ -43,6 +43,17 @@ def test_fit_finds_scale_and_shift_among_a_third_of_outliers(seed: int, scale: f
     assert abs(float(fit[2]) - float(fitted.sum())) < 0.03 * fitted.numel()
 
 
+@pytest.mark.parametrize("farther", [3.0, 5.0, 20.0, 200.0])
+@pytest.mark.parametrize("free", [0.0, 1.0])
+def test_fit_is_not_drawn_to_what_is_seen_far_behind(farther: float, free: float) -> None:
+    """Background through glass: a fifth of the pixels, many times as far."""
+    q, generator = shape(4), torch.Generator().manual_seed(4)
+    truth = 2 * q * (1 + 0.01 * torch.randn(q.shape, generator=generator))
+    behind = torch.rand(q.shape, generator=generator) < 0.2
+    fit = MetricFit()(q, torch.where(behind, truth / farther, truth), torch.tensor([free]))[0]
+    torch.testing.assert_close(fit[0] * q + fit[1], 2 * q, rtol=0.01, atol=0)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.05, 20))
 def test_fit_is_equivariant_to_scale(seed: int, factor: float) -> None:

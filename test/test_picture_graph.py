@@ -142,6 +142,8 @@ def test_a_padded_picture_keeps_its_pixels(tmp_path) -> None:
         ({"output": {"meaning": "scores"}}, BadInput, "to scores: here it must be from left and right to disparity"),
         ({"inputs": {"left": "left", "right": "left"}}, BadInput, "describes a network from left to disparity"),
         ({"white": 0}, BadInput, "white: Input should be greater than 0"),
+        ({"size": [0, 4]}, BadInput, "size.0: Input should be greater than 0"),
+        ({"std": [1, 1, 0]}, BadInput, "std.2: Input should be greater than 0"),
         ({"sise": [3, 4]}, BadInput, "sise: Extra inputs are not permitted"),
         ({"graph": "nowhere.onnx"}, BadModel, "no graph at .*nowhere.onnx"),
     ],
@@ -172,6 +174,56 @@ def test_a_description_that_is_none(tmp_path) -> None:
     (tmp_path / "broken.yaml").write_text("graph: [")
     with pytest.raises(BadInput, match="cannot read the description"):
         Description.from_yaml(tmp_path / "broken.yaml")
+
+
+def test_a_smaller_answer_of_a_padded_picture_keeps_its_disparity(tmp_path) -> None:
+    """The answer has a quarter of the input's side; 5 of its pixels are 20 of the picture's."""
+    nodes = [
+        node("AveragePool", ["left"], ["small"], kernel_shape=[4, 4], strides=[4, 4]),
+        node("ReduceMean", ["small", "channels"], ["mean"], keepdims=1),
+        node("Mul", ["mean", "zero"], ["nothing"]),
+        node("Add", ["nothing", "five"], ["out"]),
+        node("Identity", ["right"], ["unused"]),
+    ]
+    constants = [constant("channels", [1], [1], integer=True), constant("zero", [], [0.0]), constant("five", [], [5.0])]
+    picture = [1, 3, "h", "w"]
+    shapes = {"out": [1, 1, "a", "b"], "unused": picture}
+    write_graph(tmp_path / "stereo.onnx", nodes, {"left": picture, "right": picture}, shapes, constants)
+    path = described(tmp_path, fit="pad", output={"meaning": "disparity", "name": "out"})
+    for width in (66, 70, 97):
+        found = match(path, pair(50, width), left_right_check=False).disparity
+        np.testing.assert_allclose(found[:, 20:], 20, atol=1e-4)
+
+
+def test_a_network_of_bytes_gets_bytes(tmp_path) -> None:
+    onnx = pytest.importorskip("onnx")
+    helper, byte, number = onnx.helper, onnx.TensorProto.UINT8, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [node("Cast", ["in"], ["out"], to=number)], "g",
+        [helper.make_tensor_value_info("in", byte, [1, 3, 4, 5])],
+        [helper.make_tensor_value_info("out", number, [1, 3, 4, 5])],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    (tmp_path / "stereo.onnx").write_bytes(model.SerializeToString())
+    path = described(tmp_path, inputs={"in": "image"}, output={"meaning": "scores"})
+    image = np.random.default_rng(0).integers(0, 255, (4, 5, 3), np.uint8)
+    seen = PictureGraph(path, {"image"}, {"scores"}, RUNTIME_DEFAULTS)(image=image)
+    np.testing.assert_array_equal(seen, image.transpose(2, 0, 1))
+
+
+def test_a_channel_that_is_not_there_is_named(tmp_path) -> None:
+    block_matcher(tmp_path / "stereo.onnx")
+    with pytest.raises(BadModel, match=r"describes channel 3, but stereo\.onnx gives 1"):
+        match(described(tmp_path, output={"meaning": "disparity", "channel": 3}), pair())
+
+
+def test_a_forgotten_sign_is_warned_of_once(tmp_path, caplog) -> None:
+    block_matcher(tmp_path / "stereo.onnx", sign=-1)
+    matcher = make_stereo_matcher(StereoParameters(matcher="onnx", onnx=str(described(tmp_path))))
+    matcher(pair())
+    matcher(pair())
+    assert [record.getMessage() for record in caplog.records if "factor: -1" in record.getMessage()][1:] == []
+    assert "gives negative disparity: say factor: -1" in caplog.text
 
 
 @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])

@@ -108,7 +108,7 @@ def measure(
 
 def _repeated(bag: Path, parameters: Parameters, build: _TimedBuilder) -> Iterator[Frame | SkippedFrame]:
     while True:
-        reader = FrameReader(bag, parameters.topics, parameters.replay.tolerance, parameters.rectified, build)
+        reader = FrameReader(bag, parameters.topics, parameters.sync.tolerance, parameters.rectified, build)
         for recorded in reader.read():
             if isinstance(recorded.content, Frame | SkippedFrame):
                 yield recorded.content

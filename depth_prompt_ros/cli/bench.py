@@ -35,8 +35,11 @@ def bench(
 
     from depth_prompt_ros.bench import report
     from depth_prompt_ros.bench.measure import measure
+    from depth_prompt_ros.errors import BadInput
     from depth_prompt_ros.parameters import Parameters
 
+    if json_file is not None and not json_file.parent.is_dir():
+        raise BadInput(f"no folder {json_file.parent} for --json: make it first")
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder, Progress(console=console, transient=True) as progress:

@@ -30,7 +30,7 @@ def build_engine(
 
     path = graph or resource_path(SHIPPED_GRAPH)
     if path.suffix in (".yaml", ".yml"):
-        path = Description.from_yaml(path).graph
+        path, most_targets = Description.from_yaml(path).graph, 1
     parameters = RuntimeParameters(runtime="tensorrt", most_targets=most_targets, engine_folder=folder)
     opened = open_graph(path, parameters, report=typer.echo)
     typer.echo(f"{path} is ready: {opened.runs_in}")

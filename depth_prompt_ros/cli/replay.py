@@ -53,8 +53,8 @@ def replay(
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     if tolerance is not None:
-        pairing = parameters.replay.model_copy(update={"tolerance": tolerance})
-        parameters = parameters.model_copy(update={"replay": pairing})
+        pairing = parameters.sync.model_copy(update={"tolerance": tolerance})
+        parameters = parameters.model_copy(update={"sync": pairing})
     names = [name.strip() for name in topics.split(",") if name.strip()] or None
     console = Console(stderr=True)
     rate = TextColumn("{task.fields[rate]}")

@@ -54,7 +54,8 @@ class MetricFit(nn.Module):
         diagonal = torch.cat([known[:, :1], second[:, 1:].square()], 1)  # 1 instead of 0 where there is no column
         moments = torch.cat([first.square(), first * second, diagonal, first, second, known], 2).transpose(2, 3)
         one = torch.ones_like(middle)[:, None].expand(-1, 2, -1, -1)
-        trust = known
+        # First by absolute residual: relative to it, a measurement far behind the target would weigh most of all.
+        trust = known * torch.stack([y, y], 1).square()
         for width in self.WIDTHS:
             aa, ab, bb, a1, b1, total = torch.matmul(trust, moments).split(1, 3)
             a = (a1 * bb - b1 * ab) / (aa * bb - ab * ab)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,13 +22,17 @@ _FREE_SIDE = 480
 
 def check_inputs(graph: Graph, targets: int = 2) -> Arrays:
     """Inputs to try a graph with: the stored crops for a prompted network, else reproducible noise in [0, 1]."""
-    count = next(iter(graph.inputs.values()))[0] or targets
+    count = next((shape[0] for shape in graph.inputs.values() if shape), None) or targets
     if "mask" in graph.inputs and "trusted" in graph.inputs:
         return stored_crops(int(graph.metadata["size"]), count)
     rng = np.random.default_rng(0)
-    return {
+    noise = {
         name: rng.random([count if i == 0 else side or _FREE_SIDE for i, side in enumerate(shape)], np.float32)
         for name, shape in graph.inputs.items()
+    }
+    return {
+        name: (array if np.issubdtype(graph.types[name], np.floating) else 255 * array).astype(graph.types[name])
+        for name, array in noise.items()
     }
 
 
@@ -52,10 +58,20 @@ def stored_crops(size: int, count: int) -> Arrays:
     }
 
 
-def drift(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
-    """Mean absolute difference over the mean size of what is expected; inf where something is not a number."""
+def drift(found: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Mean absolute difference over the mean size of what is expected.
+
+    inf where something is not a number or shapes differ, 0 for nothing. What is not a number in ``expected`` either is
+    left out.
+    """
+    if found.shape != expected.shape:
+        return float("inf")
+    known = np.isfinite(expected)
+    found, expected = found[known].astype(np.float64), expected[known].astype(np.float64)
     if not np.isfinite(found).all():
         return float("inf")
+    if not expected.size:
+        return 0.0
     return float(np.mean(np.abs(found - expected)) / max(float(np.mean(np.abs(expected))), 1e-12))
 
 
@@ -67,7 +83,7 @@ def require_agreement(found: Arrays, expected: Arrays, what: str) -> None:
     """
     for name in ("inverse_depth",) if "inverse_depth" in expected else tuple(expected):
         if not (off := drift(found[name], expected[name])) <= DRIFT:
-            wrong = "has NaN or infinite values" if np.isinf(off) else f"is {off:.1%} off"
+            wrong = "has NaN, infinite values or another shape" if np.isinf(off) else f"is {off:.1%} off"
             raise BadModel(
                 f"{what} gives {name} that {wrong} beside ONNX Runtime: not used; export with --precision fp32, or "
                 "choose runtime onnxruntime"

@@ -16,6 +16,7 @@ from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
 logger = logging.getLogger(__name__)
 
 PROMPT_SUFFIX = ".safetensors"
+_OLDEST_TENSORRT = 10
 
 
 def open_graph(
@@ -39,10 +40,10 @@ def open_graph(
     try:
         graph, why = _open(path, parameters, report)
     except BadModel as error:
-        if not parameters.allow_fallback or path.suffix == PROMPT_SUFFIX:
+        if not parameters.allow_fallback or not path.is_file():
             raise
-        logger.warning("%s falls back to ONNX Runtime on the CPU, as allow_fallback says: %s", path.name, error)
-        graph, why = OnnxRuntimeGraph(path, parameters.threads), "fallback"
+        graph, why = _on_cpu(path, parameters), "fallback"
+        logger.warning("%s falls back to the CPU, as allow_fallback says: %s", path.name, error)
     logger.info("%s runs in %s%s", path.name, graph.runs_in, f" ({why})" if why else "")
     if inputs:
         graph.require_inputs(inputs)
@@ -58,13 +59,18 @@ def _open(path: Path, parameters: RuntimeParameters, report: Callable[[str], Non
     if parameters.runtime != "onnxruntime" and isinstance(gpu, cuda.Gpu) and no_tensorrt is None:
         from depth_prompt_ros.runtime.engine_cache import open_engine
 
-        return open_engine(path, gpu, parameters, report), ""
+        return open_engine(path, gpu, parameters, report), "a GPU and TensorRT are there"
     if parameters.runtime == "tensorrt":
         raise BadModel(f"runtime is tensorrt, which cannot be used: {no_tensorrt}; choose another or allow_fallback")
-    no_cuda = gpu if isinstance(gpu, str) else onnxruntime_graph.cuda_missing()
+    no_cuda = gpu if isinstance(gpu, str) and gpu != cuda.NOT_INSTALLED else onnxruntime_graph.cuda_missing()
     if no_cuda is None:
-        graph = OnnxRuntimeGraph(path, parameters.threads, "cuda")
-        return graph, f"no TensorRT: {no_tensorrt}" if parameters.runtime == "auto" else ""
+        try:
+            graph = OnnxRuntimeGraph(path, parameters.threads, "cuda")
+            return graph, f"no TensorRT: {no_tensorrt}" if parameters.runtime == "auto" else ""
+        except BadModel as error:
+            if isinstance(gpu, cuda.Gpu) or parameters.device == "cuda":
+                raise
+            no_cuda = str(error)
     if parameters.device == "cuda":
         raise BadModel(
             f"device is cuda, which cannot be used: {no_cuda}; repair that, or set device cpu or allow_fallback"
@@ -85,17 +91,28 @@ def _in_torch(path: Path, parameters: RuntimeParameters) -> tuple[Graph, str]:
         )
     from depth_prompt_ros.runtime import torch_graph
 
-    device = parameters.device
+    device, why = parameters.device, ""
     if device == "auto":
-        device = "cpu" if torch_graph.cuda_missing() else "cuda"
-    return torch_graph.TorchGraph(path, device), ""
+        why = torch_graph.cuda_missing() or ""
+        device = "cpu" if why else "cuda"
+    return torch_graph.TorchGraph(path, device), why
+
+
+def _on_cpu(path: Path, parameters: RuntimeParameters) -> Graph:
+    if path.suffix == PROMPT_SUFFIX:
+        from depth_prompt_ros.runtime.torch_graph import TorchGraph
+
+        return TorchGraph(path)
+    return OnnxRuntimeGraph(path, parameters.threads)
 
 
 def _tensorrt_missing() -> str | None:
     if find_spec("tensorrt") is None:
         return "TensorRT is not installed (pip install tensorrt; on a Jetson it comes with JetPack)"
     try:
-        import tensorrt  # noqa: F401
+        import tensorrt
     except ImportError as error:
         return f"TensorRT cannot be loaded ({error})"
+    if int(tensorrt.__version__.split(".")[0]) < _OLDEST_TENSORRT:
+        return f"TensorRT {tensorrt.__version__} is too old, {_OLDEST_TENSORRT} or later is needed"
     return None

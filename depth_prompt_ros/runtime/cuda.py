@@ -22,11 +22,17 @@ class Gpu:
         name: for example ``NVIDIA Orin``.
         compute_capability: for example ``8.7``.
         memory_mib: all of its memory.
+        processors: multiprocessors, which tells Jetsons of one name apart.
     """
 
     name: str
     compute_capability: str
     memory_mib: int
+    processors: int
+
+
+NOT_INSTALLED = "cuda-python is not installed (pip install cuda-python, of your CUDA's major version)"
+"""The answer of :func:`find_gpu` when it cannot look."""
 
 
 def find_gpu() -> Gpu | str:
@@ -34,7 +40,7 @@ def find_gpu() -> Gpu | str:
     try:
         from cuda.bindings import runtime
     except ImportError:
-        return "cuda-python is not installed (pip install cuda-python, of your CUDA's major version)"
+        return NOT_INSTALLED
     try:
         error, count = runtime.cudaGetDeviceCount()
     except RuntimeError as problem:
@@ -48,6 +54,7 @@ def find_gpu() -> Gpu | str:
         _text(properties.name).rstrip("\0"),
         f"{properties.major}.{properties.minor}",
         int(properties.totalGlobalMem) // 2**20,
+        int(properties.multiProcessorCount),
     )
 
 
@@ -81,7 +88,7 @@ class Stream:
     def __init__(self) -> None:
         from cuda.bindings import runtime
 
-        self.handle: Any = checked(runtime.cudaStreamCreate())
+        self.handle: Any = checked(runtime.cudaStreamCreateWithFlags(runtime.cudaStreamNonBlocking))
 
     def wait(self) -> None:
         """Until all work is done."""
@@ -90,7 +97,11 @@ class Stream:
         checked(runtime.cudaStreamSynchronize(self.handle))
 
     def record(self, work: Callable[[], None]) -> Any:
-        """What ``work`` puts into this stream, as one graph that :meth:`launch` repeats (CUDA graph capture)."""
+        """What ``work`` puts into this stream, as one graph that :meth:`launch` repeats (CUDA graph capture).
+
+        Raises:
+            BadModel: it cannot be captured.
+        """
         from cuda.bindings import runtime
 
         checked(
@@ -98,8 +109,10 @@ class Stream:
         )
         try:
             work()
-        finally:
-            graph = checked(runtime.cudaStreamEndCapture(self.handle))
+        except BadModel:
+            runtime.cudaStreamEndCapture(self.handle)  # which has failed as well
+            raise
+        graph = checked(runtime.cudaStreamEndCapture(self.handle))
         return checked(runtime.cudaGraphInstantiate(graph, 0))
 
     def launch(self, recorded: Any) -> None:

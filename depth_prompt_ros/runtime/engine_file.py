@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 from depth_prompt_ros.errors import BadModel
 
 _FORMAT = b"depth_prompt_ros engine 1\n"
+_LOCATION = re.compile(rb"\n\x08location\x12(.)(.{1,255})", re.DOTALL)
 
 
 class StaleEngine(Exception):
@@ -26,7 +29,7 @@ class EngineKey:
         graph_sha256: of the ONNX file, which holds precision and fixed shapes.
         most_targets: largest batch, where the graph leaves it free.
         tensorrt: its version.
-        gpu, compute_capability: what it was tuned on.
+        gpu, compute_capability, processors: what it was tuned on.
     """
 
     graph_sha256: str
@@ -34,6 +37,7 @@ class EngineKey:
     tensorrt: str
     gpu: str
     compute_capability: str
+    processors: int
 
     def file_in(self, folder: Path, graph: Path) -> Path:
         """Where its engine is."""
@@ -53,13 +57,21 @@ def engine_folder(chosen: str = "") -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "depth_prompt_ros" / "engines"
 
 
-def file_sha256(path: Path) -> str:
-    """Of a file of any size."""
+def file_sha256(*paths: Path) -> str:
+    """Of files of any size, one after the other."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
     return digest.hexdigest()
+
+
+def graph_files(path: Path) -> list[Path]:
+    """An ONNX file and those in which it keeps weights outside (TensorProto.external_data, key ``location``)."""
+    names = {match.group(2)[: match.group(1)[0]] for match in _LOCATION.finditer(path.read_bytes())}
+    outside = [path.parent / name.decode(errors="replace") for name in sorted(names)]
+    return [path, *(file for file in outside if file.is_file())]
 
 
 def write_engine(path: Path, key: EngineKey, metadata: dict[str, str], engine: bytes) -> None:
@@ -68,7 +80,7 @@ def write_engine(path: Path, key: EngineKey, metadata: dict[str, str], engine: b
     Raises:
         BadModel: the folder cannot be written, or its disk is full; what was there before stays.
     """
-    header = {"key": asdict(key), "metadata": metadata, "sha256": hashlib.sha256(engine).hexdigest()}
+    header = {"key": asdict(key), "metadata": metadata, "sha256": _digest(metadata, engine)}
     write_aside(path, _FORMAT + json.dumps(header).encode() + b"\n" + engine)
 
 
@@ -95,9 +107,20 @@ def read_engine(path: Path, key: EngineKey) -> tuple[bytes, dict[str, str]]:
         name = others[0]
         raise StaleEngine(f"{path} is for {name} {built_for.get(name)}, not {wanted[name]}")
     engine = content[line_end + 1 :]
-    if hashlib.sha256(engine).hexdigest() != expected:
+    if _digest(metadata, engine) != expected:
         raise StaleEngine(f"{path} is truncated or damaged")
     return engine, metadata
+
+
+def require_writable(folder: Path) -> None:
+    """Raise BadModel if nothing can be written there, before hours of work are lost."""
+    probe = folder / f"probe.{os.getpid()}"
+    write_aside(probe, b"")
+    probe.unlink()
+
+
+def _digest(metadata: dict[str, str], engine: bytes) -> str:
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode() + b"\n" + engine).hexdigest()
 
 
 def write_aside(path: Path, content: bytes) -> None:
@@ -112,7 +135,8 @@ def write_aside(path: Path, content: bytes) -> None:
         aside.write_bytes(content)
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise BadModel(
             f"cannot write {path} ({error.strerror}): make room, or set engine_folder to another disk"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -106,16 +107,21 @@ def export_graph(
         },
     )
     aside = out.with_name(out.name + ".part")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, str(aside))
-    difference = _disagreement(module, aside, entry.size)
-    if not difference <= TOLERANCE[precision]:
-        aside.unlink()
-        raise BadModel(
-            f"the exported graph differs from PyTorch by {difference:.1e} (at most {TOLERANCE[precision]:g}): not "
-            f"written{'; export it with --precision fp32' if precision == 'fp16' else ''}"
-        )
-    aside.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(model, str(aside))
+        difference = _disagreement(module, aside, entry.size)
+        if not difference <= TOLERANCE[precision]:
+            raise BadModel(
+                f"the exported graph differs from PyTorch by {difference:.1e} (at most {TOLERANCE[precision]:g}): not "
+                f"written{'; export it with --precision fp32' if precision == 'fp16' else ''}"
+            )
+        aside.replace(out)
+    except OSError as error:
+        raise BadModel(f"cannot write {out} ({error.strerror}): make room, or give another place") from error
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
     return Exported(out, targets, difference, halved)
 
 

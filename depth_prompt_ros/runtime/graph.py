@@ -21,6 +21,7 @@ class Graph(ABC):
     Attributes:
         path: the file.
         inputs: shape by name, in the graph's order; None is a free side.
+        types: of the inputs' elements.
         outputs: names.
         metadata: the graph's own notes: network, prompt, sizes, units.
         runs_in: runtime, its version and the device, for people.
@@ -32,6 +33,7 @@ class Graph(ABC):
     most_targets: int | None = None
     path: Path
     inputs: dict[str, Shape]
+    types: dict[str, np.dtype[Any]]
     outputs: tuple[str, ...]
     metadata: dict[str, str]
     runs_in: str
@@ -50,12 +52,12 @@ class Graph(ABC):
         """
         self._check(inputs)
         count = len(next(iter(inputs.values())))
-        places = {shape[0] for shape in self.inputs.values()}
+        places = {shape[0] for shape in self.inputs.values() if shape}
         fixed = places.pop() if len(places) == 1 else None
         batch = fixed or min(count, self.most_targets or count)
         if batch == count:
             return self.run(inputs)
-        answers = [self.run(_rows(inputs, first, batch)) for first in range(0, count, batch)]
+        answers = [self.run(rows(inputs, first, batch)) for first in range(0, count, batch)]
         return {name: np.concatenate([answer[name] for answer in answers])[:count] for name in answers[0]}
 
     def require_inputs(self, names: tuple[str, ...]) -> None:
@@ -82,7 +84,7 @@ def describe_shape(shape: Shape) -> str:
     return f"({', '.join('any' if side is None else str(side) for side in shape)})"
 
 
-def _rows(inputs: Arrays, first: int, count: int) -> Arrays:
+def rows(inputs: Arrays, first: int, count: int) -> Arrays:
     """``count`` targets from ``first`` on, the last one repeated beyond the end."""
     index = np.minimum(np.arange(first, first + count), len(next(iter(inputs.values()))) - 1)
     return {name: array[index] for name, array in inputs.items()}

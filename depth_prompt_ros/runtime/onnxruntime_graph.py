@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.runtime.graph import Arrays, Graph
 
@@ -47,17 +49,24 @@ class OnnxRuntimeGraph(Graph):
                 f"ONNX Runtime cannot use the GPU for {path.name}: CUDA or cuDNN do not load; install "
                 "those that this onnxruntime-gpu was built for"
             )
+        self._session.disable_fallback()  # or a run that fails on the GPU goes on, unheard, on the CPU
         self.path, self.runs_in = path, f"ONNX Runtime {onnxruntime.__version__} on {_place(device)}"
         self.inputs = {
             value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
             for value in self._session.get_inputs()
         }
+        self.types = {value.name: _numpy_type(value.type) for value in self._session.get_inputs()}
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         self.outputs = tuple(value.name for value in self._session.get_outputs())
 
     def run(self, inputs: Arrays) -> Arrays:
         """See :meth:`depth_prompt_ros.runtime.graph.Graph.run`."""
-        return dict(zip(self.outputs, self._session.run(self.outputs, inputs), strict=True))
+        try:
+            answers = self._session.run(self.outputs, inputs)
+        except Exception as error:
+            first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            raise BadModel(f"{self.path} fails in {self.runs_in}: {first_line}") from error
+        return dict(zip(self.outputs, answers, strict=True))
 
 
 def cuda_missing() -> str | None:
@@ -67,6 +76,12 @@ def cuda_missing() -> str | None:
     if _CUDA in onnxruntime.get_available_providers():
         return None
     return "the installed ONNX Runtime is built without CUDA (pip install onnxruntime-gpu)"
+
+
+def _numpy_type(name: str) -> np.dtype[Any]:
+    """Of ONNX Runtime's name for a type, for example ``tensor(float)``."""
+    element = name.removeprefix("tensor(").removesuffix(")")
+    return np.dtype({"float": "float32", "double": "float64"}.get(element, element if element != "string" else "O"))
 
 
 def _place(device: str) -> str:

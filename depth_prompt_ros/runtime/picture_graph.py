@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.parameters import RuntimeParameters
@@ -18,6 +18,7 @@ from depth_prompt_ros.runtime.graph import Arrays, Shape, describe_shape
 
 Picture = NDArray[np.uint8]
 Size = tuple[int, int]
+Sides = tuple[PositiveInt, PositiveInt]
 Triple = tuple[float, float, float]
 
 _CODES = {"RGB": None, "BGR": cv2.COLOR_RGB2BGR, "grey": cv2.COLOR_RGB2GRAY}
@@ -33,7 +34,9 @@ class Output(BaseModel):
         description="disparity, pixels; scores, a channel a class; class ids; saliency, above a threshold a target"
     )
     channel: int = Field(0, ge=0, description="which channel is meant (disparity, saliency)")
-    factor: float = Field(1.0, description="disparity = factor * output; -1 for networks that give x of the flow")
+    factor: float = Field(
+        1.0, allow_inf_nan=False, description="disparity = factor * output; -1 for networks that give x of the flow"
+    )
     threshold: float = Field(0.5, description="of saliency")
 
 
@@ -50,11 +53,13 @@ class Description(BaseModel):
     channels: Literal["RGB", "BGR", "grey"] = "RGB"
     white: float = Field(255.0, gt=0, description="value of white before mean and std: 255 or 1")
     mean: Triple = Field((0.0, 0.0, 0.0), description="subtracted")
-    std: Triple = Field((1.0, 1.0, 1.0), description="divided by, after that")
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
+        (1.0, 1.0, 1.0), description="divided by, after that"
+    )
     fit: Literal["resize", "pad"] = Field(
         "resize", description="how a picture comes to the network's size: resized, or copied with its border repeated"
     )
-    size: Size | None = Field(None, description="height and width, where the graph leaves them free")
+    size: Sides | None = Field(None, description="height and width, where the graph leaves them free")
     multiple: int = Field(32, ge=1, description="sides are multiples of this, where graph and size leave them free")
     output: Output
 
@@ -72,7 +77,11 @@ class Description(BaseModel):
         except ValidationError as error:
             lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise BadInput(f"{path} does not describe a network: {lines}") from error
-        return description.model_copy(update={"graph": path.parent / description.graph.expanduser()})
+        try:
+            graph = path.parent / description.graph.expanduser()
+        except RuntimeError as error:
+            raise BadInput(f"{path} names the graph {description.graph}: {error}") from error
+        return description.model_copy(update={"graph": graph})
 
 
 class PictureGraph:
@@ -105,7 +114,11 @@ class PictureGraph:
                 f"{self.description.output.meaning}: here it must be from {' and '.join(sorted(pictures))} to "
                 f"{' or '.join(sorted(meanings))}"
             )
-        self.graph = open_graph(self.description.graph, runtime)
+        # One picture at a time; PyTorch runs prompts alone.
+        changes: dict[str, object] = {"most_targets": 1}
+        if runtime.runtime == "torch":
+            changes["runtime"] = "auto"
+        self.graph = open_graph(self.description.graph, runtime.model_copy(update=changes))
         self._path = path
         self._compare()
         self._output = self.description.output.name or self.graph.outputs[0]
@@ -126,12 +139,24 @@ class PictureGraph:
         """
         height, width = next(iter(pictures.values())).shape[:2]
         sizes = {name: self._size(shape, (height, width)) for name, shape in self.graph.inputs.items()}
-        inputs = {name: self._prepared(pictures[self.description.inputs[name]], size) for name, size in sizes.items()}
+        inputs = {
+            name: self._prepared(pictures[self.description.inputs[name]], size).astype(self.graph.types[name])
+            for name, size in sizes.items()
+        }
         answer = self._as_planes(self.graph(**inputs))
+        if self.description.output.channel >= len(answer):
+            raise BadModel(
+                f"{self._path} describes channel {self.description.output.channel}, but "
+                f"{self.description.graph.name} gives {len(answer)}"
+            )
         if self.description.fit == "pad":
             rows, columns = max(sizes.values())
-            rows, columns = answer.shape[1] * height // rows, answer.shape[2] * width // columns
-            answer = answer[:, :rows, :columns]
+            if answer.shape[1:] != (rows, columns):  # to the pixels of its input before anything is cut off
+                stretch = columns / answer.shape[2] if self.description.output.meaning == "disparity" else 1
+                way = cv2.INTER_NEAREST if self.description.output.meaning == "class ids" else cv2.INTER_LINEAR
+                planes = [cv2.resize(plane, (columns, rows), interpolation=way) for plane in answer]
+                answer = np.stack(planes) * np.float32(stretch)
+            answer = answer[:, :height, :width]
         return answer
 
     def _compare(self) -> None:
@@ -192,10 +217,10 @@ class PictureGraph:
 
     def _as_planes(self, answers: Arrays) -> NDArray[np.float32]:
         answer = answers[self._output]
-        planes = answer[0] if answer.ndim in (3, 4) else answer
+        planes = answer[0] if answer.ndim in (3, 4) and answer.shape[0] == 1 else answer
         if planes.ndim == 3 and self.description.layout == "NHWC":
             planes = planes.transpose(2, 0, 1)
         planes = planes[None] if planes.ndim == 2 else planes
-        if planes.ndim != 3 or (answer.shape[0] != 1 and answer.ndim != 2):
+        if planes.ndim != 3 or min(planes.shape[1:]) < 2:
             raise BadModel(f"{self.description.graph.name} gives {self._output} of shape {answer.shape}, no picture")
         return np.asarray(planes, np.float32)

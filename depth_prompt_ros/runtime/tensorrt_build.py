@@ -1,4 +1,7 @@
-"""From an ONNX file to a TensorRT engine (10 or 11), strongly typed: every tensor has the graph's own precision."""
+"""From an ONNX file to a TensorRT engine (10 or 11), strongly typed: precision is the graph's own.
+
+Float32 may be computed as TF32, as TensorRT does by default.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,17 @@ class Log(trt.ILogger):  # type: ignore[misc]
             logger.error("TensorRT: %s", msg)
         elif severity == trt.ILogger.WARNING:
             logger.debug("TensorRT: %s", msg)
+
+    def reason(self) -> str:
+        """The latest error, and what to do if memory ran out."""
+        text = self.errors[-1] if self.errors else "no reason given"
+        if any("memory" in error.lower() for error in self.errors):
+            text += "; the GPU is out of memory: close other programs that use it, or build for fewer targets"
+        return text
+
+
+LOG = Log()
+"""TensorRT keeps one logger for the whole process, the first that it is given."""
 
 
 class _Progress(trt.IProgressMonitor):  # type: ignore[misc]
@@ -77,18 +91,23 @@ def build_engine(
     Raises:
         BadModel: TensorRT cannot read the graph or build it, or runs out of memory.
     """
-    log = Log()
-    builder = trt.Builder(log)
+    LOG.errors.clear()
+    try:
+        builder = trt.Builder(LOG)
+    except (TypeError, RuntimeError) as error:
+        raise BadModel(f"TensorRT {trt.__version__} cannot start: {LOG.reason()}") from error
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(network, log)
+    parser = trt.OnnxParser(network, LOG)
     if not parser.parse_from_file(str(graph)):
         problems = [parser.get_error(index) for index in range(parser.num_errors)]
         text = "; ".join(f"{problem.node_operator()} {problem.node_name()}: {problem.desc()}" for problem in problems)
         raise BadModel(f"TensorRT {trt.__version__} cannot read {graph}: {text or 'no reason given'}")
     config = builder.create_builder_config()
     config.progress_monitor = _Progress(report)
-    cache = config.create_timing_cache(timing_cache)
-    config.set_timing_cache(cache, False)
+    for content in (timing_cache, b""):  # one that TensorRT does not take is begun anew
+        cache = config.create_timing_cache(content)
+        if cache is not None and config.set_timing_cache(cache, False):
+            break
     profile = builder.create_optimization_profile()
     free = False
     for index in range(network.num_inputs):
@@ -100,8 +119,8 @@ def build_engine(
         config.add_optimization_profile(profile)
     engine = builder.build_serialized_network(network, config)
     if engine is None:
-        raise BadModel(f"TensorRT {trt.__version__} cannot build {graph}: {_reason(log.errors)}")
-    return bytes(memoryview(engine)), bytes(memoryview(cache.serialize()))
+        raise BadModel(f"TensorRT {trt.__version__} cannot build {graph}: {LOG.reason()}")
+    return bytes(memoryview(engine)), bytes(memoryview(config.get_timing_cache().serialize()))
 
 
 def sides(dims: trt.Dims) -> tuple[int, ...]:
@@ -113,10 +132,3 @@ def _with_targets(shape: tuple[int, ...], targets: int) -> tuple[int, ...]:
     if any(side < 0 for side in shape[1:]):
         raise BadModel(f"an input has free sides besides the number of targets, {shape}: export it with fixed sides")
     return (targets if shape[0] < 0 else shape[0], *shape[1:])
-
-
-def _reason(errors: list[str]) -> str:
-    text = errors[-1] if errors else "no reason given"
-    if any("memory" in error.lower() for error in errors):
-        text += "; the GPU is out of memory: close other programs that use it, or build on a larger one of this kind"
-    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import tensorrt as trt
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.runtime.cuda import Buffer, Gpu, Stream
 from depth_prompt_ros.runtime.engine_file import StaleEngine
-from depth_prompt_ros.runtime.graph import Arrays, Graph
-from depth_prompt_ros.runtime.tensorrt_build import Log, sides
+from depth_prompt_ros.runtime.graph import Arrays, Graph, rows
+from depth_prompt_ros.runtime.tensorrt_build import LOG, sides
+
+logger = logging.getLogger(__name__)
 
 
 class TensorRtGraph(Graph):
@@ -33,11 +36,14 @@ class TensorRtGraph(Graph):
         """
         self.path, self.metadata = path, metadata
         self.runs_in = f"TensorRT {trt.__version__} on {gpu.name}"
-        self._log = Log()
-        self._runtime = trt.Runtime(self._log)
+        LOG.errors.clear()
+        try:
+            self._runtime = trt.Runtime(LOG)
+        except (TypeError, RuntimeError) as error:
+            raise BadModel(f"TensorRT {trt.__version__} cannot start: {LOG.reason()}") from error
         loaded = self._runtime.deserialize_cuda_engine(engine)
         if loaded is None:
-            raise StaleEngine(f"TensorRT cannot load it ({'; '.join(self._log.errors) or 'no reason given'})")
+            raise StaleEngine(f"TensorRT cannot load it ({LOG.reason()})")
         self._engine = loaded
         names = [loaded.get_tensor_name(index) for index in range(loaded.num_io_tensors)]
         self.inputs = {
@@ -46,6 +52,10 @@ class TensorRtGraph(Graph):
             if loaded.get_tensor_mode(name) == trt.TensorIOMode.INPUT
         }
         self.outputs = tuple(name for name in names if name not in self.inputs)
+        try:
+            self.types = {name: np.dtype(trt.nptype(loaded.get_tensor_dtype(name))) for name in self.inputs}
+        except TypeError as error:
+            raise BadModel(f"{path} has an input of a type that NumPy lacks: export it in float32") from error
         if any(shape[0] is None for shape in self.inputs.values()):
             self.most_targets = min(
                 loaded.get_tensor_profile_shape(name, 0)[2][0]
@@ -56,7 +66,18 @@ class TensorRtGraph(Graph):
         self._sized: dict[tuple[tuple[int, ...], ...], _Sized] = {}
 
     def run(self, inputs: Arrays) -> Arrays:
-        """See :meth:`depth_prompt_ros.runtime.graph.Graph.run`."""
+        """See :meth:`depth_prompt_ros.runtime.graph.Graph.run`.
+
+        A free number of targets is filled up to the next power of 2: each number that is run keeps memory.
+        """
+        count = len(next(iter(inputs.values())))
+        if self.most_targets and count > 1:
+            full = min(1 << (count - 1).bit_length(), self.most_targets)
+            answers = self._run(rows(inputs, 0, full))
+            return {name: answer[:count] for name, answer in answers.items()}
+        return self._run(inputs)
+
+    def _run(self, inputs: Arrays) -> Arrays:
         shapes = tuple(inputs[name].shape for name in self.inputs)
         if shapes not in self._sized:
             self._sized[shapes] = _Sized(self._engine, dict(zip(self.inputs, shapes, strict=True)), self.outputs)
@@ -71,7 +92,8 @@ class _Sized:
         if self._context is None:
             raise BadModel("the GPU is out of memory: close other programs that use it, or export for fewer targets")
         for name, shape in shapes.items():
-            self._context.set_input_shape(name, trt.Dims(shape))
+            if not self._context.set_input_shape(name, trt.Dims(shape)):
+                raise BadModel(f"TensorRT does not take {name} of shape {shape}: {LOG.reason()}")
         self._inputs = {
             name: Buffer(shape, trt.nptype(engine.get_tensor_dtype(name))) for name, shape in shapes.items()
         }
@@ -82,14 +104,20 @@ class _Sized:
         for name, buffer in (self._inputs | self._outputs).items():
             self._context.set_tensor_address(name, buffer.device)
         self._recorded: object | None = None
-        self._ran = False
+        self._ran, self._recordable = False, True
 
     def run(self, inputs: Arrays, stream: Stream) -> Arrays:
         """Copy in, run, copy out."""
         for name, buffer in self._inputs.items():
             np.copyto(buffer.host, inputs[name])
-        if self._recorded is None and self._ran:  # TensorRT sets itself up in the first run, which cannot be recorded
-            self._recorded = stream.record(lambda: self._queue(stream))
+        if (
+            self._recorded is None and self._ran and self._recordable
+        ):  # TensorRT sets itself up in the first run, which cannot be recorded
+            try:
+                self._recorded = stream.record(lambda: self._queue(stream))
+            except BadModel as error:
+                logger.warning("the engine cannot be recorded as a CUDA graph and is queued anew each time: %s", error)
+                self._recordable = False
         if self._recorded is None:
             self._queue(stream)
         else:

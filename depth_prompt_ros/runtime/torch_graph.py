@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from depth_prompt_ros.data.scenes import OBJECT_FOCAL
@@ -52,6 +53,7 @@ class TorchGraph(Graph):
             (None,),
         ]
         self.inputs = dict(zip(INPUTS, shapes, strict=True))
+        self.types = dict.fromkeys(INPUTS, np.dtype(np.float32))
         self.outputs = OUTPUTS
         self.metadata = {"network": entry.name, "size": str(entry.size), "focal": str(OBJECT_FOCAL)}
 

@@ -23,6 +23,7 @@ Float32 = NDArray[np.float32]
 SHIPPED_GRAPH = "models/object_depth.onnx"
 SHIPPED_PROMPT = "models/background.safetensors"
 GRAPH_INPUTS = ("image", "mask", "trusted", "relief", "free_shift")
+GRAPH_OUTPUTS = ("inverse_depth", "fit", "picture")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,11 @@ class PromptedDepth:
             self.focal = float(self.graph.metadata["focal"])
         except (KeyError, ValueError) as error:
             raise BadModel(f"graph {path} does not say its {error}: export it again with this version") from error
+        square, missing = (self.size, self.size), set(GRAPH_OUTPUTS) - set(self.graph.outputs)
+        if missing or self.graph.inputs["image"][2:] != square or self.graph.inputs["mask"][2:] != square:
+            raise BadModel(
+                f"graph {path} is not one of {self.size}x{self.size} with {', '.join(GRAPH_OUTPUTS)}: export it again"
+            )
         self.fill = parameters.fill
 
     def __call__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,10 @@ from depth_prompt_ros.stages.stereo.confidence import disagreement, match_confid
 from depth_prompt_ros.stages.stereo.pair import VerticalDisparityCheck, check_pair
 
 Float32 = NDArray[np.float32]
+
+logger = logging.getLogger(__name__)
+
+_MOSTLY = 0.9
 
 
 class NetworkMatcher:
@@ -38,6 +43,7 @@ class NetworkMatcher:
         self._network = PictureGraph(path, {"left", "right"}, {"disparity"}, runtime)
         self._parameters = parameters
         self._vertical = VerticalDisparityCheck()
+        self._warned = False
 
     def __call__(self, frame: Frame) -> DepthMeasurement:
         """Match a rectified pair; rows that are not aligned are warned of once, in the log.
@@ -49,6 +55,9 @@ class NetworkMatcher:
         assert frame.right is not None
         self._vertical(*(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (frame.image, frame.right)))
         disparity = self._match(frame.image, frame.right)
+        if not self._warned and np.mean(disparity < 0) > _MOSTLY:
+            self._warned = True
+            logger.warning("%s gives negative disparity: say factor: -1 in its description", self._parameters.onnx)
         apart = np.zeros_like(disparity)
         if self._parameters.left_right_check:
             mirrored = self._match(_flipped(frame.right), _flipped(frame.image))

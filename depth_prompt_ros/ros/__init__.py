@@ -1,0 +1,1 @@
+"""The live nodes. Everything that knows ROS is here."""

@@ -1,0 +1,131 @@
+"""What a node says of itself on /diagnostics, so that it tells where no points come from."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from depth_prompt_ros.ros.stage_node import StageNode
+
+OK, WARN, ERROR, STALE = b"\x00", b"\x01", b"\x02", b"\x03"
+_LATE_S = 2.0
+_REMEMBERED = 100
+
+
+@dataclass
+class Frames:
+    """What became of the frames.
+
+    Attributes:
+        finished: that were published.
+        skipped: that could not be used, by reason.
+        idle: nobody subscribes to any output.
+        compute, inside, latency: seconds of the latest frames: in the pipeline, from the last input to the last output,
+            and from the stamp to the last output.
+        segments: seconds of each stage of the latest frame.
+        notes: more of the latest frame.
+    """
+
+    finished: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    idle: bool = True
+    compute: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    inside: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    latency: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    segments: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    last_problem: str = ""
+    last_problem_at: float = 0.0
+
+    def done(self, compute: float, inside: float, latency: float) -> None:
+        """Count a frame."""
+        self.finished += 1
+        self.compute.append(compute)
+        self.inside.append(inside)
+        self.latency.append(latency)
+
+    def skip(self, reason: str) -> None:
+        """Count a frame that could not be used."""
+        self.skipped[reason] += 1
+        self.last_problem, self.last_problem_at = reason, time.monotonic()
+
+
+def inputs(node: StageNode, status: Any) -> Any:
+    """Missing or late topics by name, stamps that do not meet, publishers that offer another QoS."""
+    subscribed = node.inputs
+    if subscribed is None:
+        status.summary(OK, "not active")
+        return status
+    now = time.monotonic()
+    level, problems = OK, []
+    for arrived in subscribed.arrived.values():
+        age = now - arrived.at if arrived.count else float("inf")
+        status.add(
+            arrived.topic, f"{arrived.count} messages" + (f", the last {age:.1f} s ago" if arrived.count else "")
+        )
+        publishers = node.count_publishers(node.resolve_topic_name(arrived.topic))
+        if arrived.incompatible and not arrived.count:
+            problems.append(f"{arrived.topic}: {arrived.incompatible}")
+        elif not arrived.count:
+            problems.append(f"no message on {arrived.topic}" + ("" if publishers else ": nobody publishes it"))
+        elif age > _LATE_S:
+            problems.append(f"{arrived.topic} is late: its last message came {age:.1f} s ago")
+    if not problems and not subscribed.sets:
+        role, gap = subscribed.gap()
+        problems.append(
+            f"stamps do not meet: {subscribed.arrived[role].topic} is {gap:.3f} s away from the left image, "
+            f"sync.tolerance is {node.settings.sync.tolerance:g} s"
+        )
+    if problems:
+        level = WARN
+    status.add("sets", str(subscribed.sets))
+    status.add("times that time jumped back", str(subscribed.resets))
+    status.summary(level, "; ".join(problems) or "all topics arrive")
+    return status
+
+
+def frames(node: StageNode, status: Any) -> Any:
+    """Published, skipped with the reason, dropped for newer ones; idle."""
+    done = node.frames
+    status.add("published", str(done.finished))
+    status.add("dropped for newer ones", str(node.dropped()))
+    for reason, count in done.skipped.most_common(5):
+        status.add(f"skipped: {reason}", str(count))
+    for name, value in done.notes.items():
+        status.add(name, value)
+    if node.inputs is None:
+        status.summary(OK, "not active")
+    elif done.idle:
+        status.summary(OK, "idle: nobody subscribes to an output")
+    elif time.monotonic() - done.last_problem_at < _LATE_S and done.last_problem:
+        status.summary(WARN, f"frames are skipped: {done.last_problem}")
+    else:
+        status.summary(OK, f"{done.finished} frames published")
+    return status
+
+
+def timing(node: StageNode, status: Any) -> Any:
+    """From stamp to output, split by segment."""
+    done = node.frames
+    for title, seconds in (
+        ("in the pipeline", done.compute), ("from the last input to the last output", done.inside),
+        ("from the stamp to the last output", done.latency),
+    ):  # fmt: skip
+        if seconds:
+            p50, p95 = 1000 * np.percentile(list(seconds), (50, 95))
+            status.add(f"{title}, ms p50 / p95", f"{p50:.1f} / {p95:.1f}")
+    for name, spent in done.segments.items():
+        status.add(f"{name}, ms", f"{1000 * spent:.1f}")
+    for place, runtime in enumerate(node.runtimes()):
+        status.add(f"network {place + 1}", runtime)
+    status.summary(OK, "; ".join(node.runtimes()) or "no network")
+    return status
+
+
+TASKS: dict[str, Callable[[StageNode, Any], Any]] = {"inputs": inputs, "frames": frames, "timing": timing}

@@ -1,0 +1,232 @@
+"""What all nodes share: lifecycle, parameters, synchronised inputs, the worker, outputs and diagnostics."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, ClassVar
+
+from diagnostic_updater import Updater
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from depth_prompt_ros.bag.messages import stamp_of
+from depth_prompt_ros.errors import BadFrame, DepthPromptError
+from depth_prompt_ros.parameter_listing import entries
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.ros import diagnostics, parameters
+from depth_prompt_ros.ros.convert import message_class
+from depth_prompt_ros.ros.inputs import Inputs
+from depth_prompt_ros.ros.worker import LatestWorker
+
+OUTPUT_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST)
+"""Reliable, or a reliable RViz sees nothing."""
+
+
+class StageNode(LifecycleNode):  # type: ignore[misc]
+    """A lifecycle node that makes outputs of synchronised inputs.
+
+    Configuring loads the models, activating subscribes and works, deactivating stops. A transition that fails says why
+    and leaves the node as it was; a frame that cannot be used is counted, never the end.
+
+    Attributes:
+        outputs: message type by topic, below the node's own name.
+        state: of the last frames, for the diagnostics.
+    """
+
+    outputs: ClassVar[Mapping[str, str]]
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        parameters.declare(self)
+        self.settings = Parameters()
+        self.frames = diagnostics.Frames()
+        self._inputs: Inputs | None = None
+        self._worker: LatestWorker[tuple[dict[str, Any], float]] | None = None
+        self._out: dict[str, Any] = {}
+        self._configured = False
+        self._pending: Parameters | None = None
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self._jumps = self.get_clock().create_jump_callback(
+            JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
+            post_callback=lambda _: self._reset(),
+        )
+        self._updater = Updater(self)
+        self._updater.setHardwareID(name)
+        for title, report in diagnostics.TASKS.items():
+            self._updater.add(title, lambda status, report=report: report(self, status))
+
+    @abstractmethod
+    def topics(self, settings: Parameters) -> dict[str, tuple[str, str]]:
+        """Name and type of each input by role; the outputs take the first one's stamp."""
+
+    @abstractmethod
+    def load(self, settings: Parameters) -> None:
+        """Load the models.
+
+        Raises:
+            DepthPromptError: they cannot be used, and what to do.
+        """
+
+    @abstractmethod
+    def change(self, settings: Parameters) -> None:
+        """Take parameters that have changed while configured; none of those in ``parameters.AT_CONFIGURE``.
+
+        Raises:
+            DepthPromptError: they cannot be used.
+        """
+
+    @abstractmethod
+    def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """Outputs, by topic, of a set of inputs; only those that are wanted.
+
+        Raises:
+            BadFrame: the set cannot be used.
+        """
+
+    def runtimes(self) -> list[str]:
+        """What runs the networks, for the diagnostics."""
+        return []
+
+    @property
+    def inputs(self) -> Inputs | None:
+        """While active."""
+        return self._inputs
+
+    def dropped(self) -> int:
+        """Sets that a newer one has replaced."""
+        return self._worker.dropped if self._worker else 0
+
+    def wanted(self) -> list[str]:
+        """Outputs that someone subscribes to."""
+        return [topic for topic, publisher in self._out.items() if publisher.get_subscription_count() > 0]
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the models and offer the outputs."""
+        try:
+            settings = parameters.read(self)
+            self.load(settings)
+        except DepthPromptError as error:
+            self.get_logger().error(f"cannot configure: {error}")
+            return TransitionCallbackReturn.FAILURE
+        self.settings, self._configured = settings, True
+        for topic, msgtype in self.outputs.items():
+            self._out[topic] = self.create_publisher(
+                message_class(msgtype), f"~/{topic}", OUTPUT_QOS,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )  # fmt: skip
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe and work."""
+        self.frames = diagnostics.Frames()
+        self._worker = LatestWorker(self._work, f"{self.get_name()} worker")
+        sync = self.settings.sync
+        self._inputs = Inputs(
+            self, self.topics(self.settings), sync.queue_size, sync.tolerance, self._deliver, self._forget
+        )
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give up models and outputs."""
+        self._stop()
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop for good."""
+        self._stop()
+        self._release()
+        return super().on_shutdown(state)
+
+    def close(self) -> None:
+        """Stop working, whatever the state."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._inputs is not None:
+            self._inputs.destroy()
+            self._inputs = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    def _release(self) -> None:
+        for publisher in self._out.values():
+            self.destroy_publisher(publisher)
+        self._out, self._configured = {}, False
+
+    def _deliver(self, messages: dict[str, Any]) -> None:
+        if self._worker is not None:
+            self._worker.put((messages, time.perf_counter()))
+
+    def _work(self, item: tuple[dict[str, Any], float]) -> None:
+        messages, arrived = item
+        wanted = self.wanted()
+        self.frames.idle = not wanted
+        if not wanted:
+            return
+        began = time.perf_counter()
+        try:
+            pending, self._pending = self._pending, None
+            if pending is not None:
+                self.change(pending)
+                self.settings = pending
+            for topic, message in self.process(messages, wanted):
+                self._out[topic].publish(message)
+        except BadFrame as error:
+            self.frames.skip(str(error))
+        except DepthPromptError as error:
+            self.frames.skip(str(error))
+            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+        except Exception as error:  # noqa: BLE001 (a live node never dies of a frame)
+            self.frames.skip(f"{type(error).__name__}: {error}")
+            self.get_logger().error(f"a frame failed: {type(error).__name__}: {error}", throttle_duration_sec=5.0)
+        else:
+            stamp = stamp_of(next(iter(messages.values())))
+            now = self.get_clock().now().nanoseconds
+            done = time.perf_counter()
+            self.frames.done(done - began, done - arrived, (now - stamp) * 1e-9)
+
+    def _forget(self) -> None:
+        if self._worker is not None:
+            self._worker.clear()
+
+    def _reset(self) -> None:
+        if self._inputs is not None:
+            self._inputs.reset()
+
+    def _on_parameters(self, changes: list[Any]) -> SetParametersResult:
+        """Check before they are set: applied, or refused with the reason."""
+        result = SetParametersResult()
+        result.successful = True
+        known = {change.name: change.value for change in changes if self.has_parameter(change.name)}
+        known = {name: value for name, value in known.items() if name in _NAMES}
+        if not known:
+            return result
+        try:
+            settings = parameters.read(self, known)
+        except DepthPromptError as error:
+            result.successful, result.reason = False, str(error)
+            return result
+        if self._configured and (fixed := parameters.only_at_configure(known)):
+            result.successful = False
+            result.reason = (
+                f"{', '.join(fixed)} is read at configure: deactivate, clean up and configure the node again"
+            )
+        elif self._configured:
+            self._pending = settings
+        return result
+
+
+_NAMES = frozenset(".".join(entry.path) for entry in entries())

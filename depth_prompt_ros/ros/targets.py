@@ -1,0 +1,106 @@
+"""What to grasp: a point or a box that someone has sent, until it is cleared."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PointStamped
+from sensor_msgs.msg import RegionOfInterest
+from std_srvs.srv import Trigger
+
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.ros.transforms import Transforms
+
+
+@dataclass(frozen=True)
+class _Point:
+    position: tuple[float, float, float]
+    frame_id: str
+
+
+class TargetChoice:
+    """``~/target_point``, ``~/target_box``, ``~/clear_targets`` and ``~/get_targets`` of a node.
+
+    A point is one of a frame (RViz's *Publish Point*) and followed by tf while the camera moves; without a frame_id
+    its x and y are pixels. The latest point or box wins over the parameters.
+    """
+
+    def __init__(self, node: Any, transforms: Transforms) -> None:
+        self._node, self._transforms, self._lock = node, transforms, threading.Lock()
+        self._chosen: _Point | tuple[float, float, float, float] | None = None
+        self._seen: list[dict[str, Any]] = []
+        node.create_subscription(PointStamped, "~/target_point", self._on_point, 1)
+        node.create_subscription(RegionOfInterest, "~/target_box", self._on_box, 1)
+        node.create_service(Trigger, "~/clear_targets", self._clear)
+        node.create_service(Trigger, "~/get_targets", self._get)
+
+    def parameters(self, given: SegmentationParameters, frame: Frame) -> SegmentationParameters:
+        """How to find the target in this frame: as was sent, else as given.
+
+        Raises:
+            BadFrame: the point cannot be seen in this picture, or there is no transform to it.
+        """
+        with self._lock:
+            chosen = self._chosen
+        if chosen is None:
+            return given
+        if isinstance(chosen, tuple):
+            return given.model_copy(update={"method": "box", "target_box": chosen})
+        x, y, z = chosen.position
+        if chosen.frame_id:
+            to_camera = self._transforms.lookup(frame.frame_id, chosen.frame_id, frame.stamp_ns)
+            x, y, z = to_camera.rotation @ np.array([x, y, z]) + to_camera.translation
+            if z <= 0:
+                raise BadFrame("the target point lies behind the camera: publish another, or call ~/clear_targets")
+            camera = frame.camera
+            x, y = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+        if not (0 <= x < frame.camera.width and 0 <= y < frame.camera.height):
+            raise BadFrame("the target point lies outside of the picture: publish another, or call ~/clear_targets")
+        return given.model_copy(update={"method": "point", "target_point": (float(x), float(y))})
+
+    def seen(self, targets: list[dict[str, Any]]) -> None:
+        """Remember the latest frame's targets for ``~/get_targets``."""
+        with self._lock:
+            self._seen = targets
+
+    def _on_point(self, message: PointStamped) -> None:
+        point = message.point
+        if not np.isfinite([point.x, point.y, point.z]).all():
+            self._node.get_logger().warning("a target point that is not finite was ignored")
+            return
+        with self._lock:
+            self._chosen = _Point((point.x, point.y, point.z), message.header.frame_id)
+
+    def _on_box(self, message: RegionOfInterest) -> None:
+        if message.width == 0 or message.height == 0:
+            self._node.get_logger().warning("an empty target box was ignored: call ~/clear_targets to clear the target")
+            return
+        with self._lock:
+            self._chosen = (
+                float(message.x_offset), float(message.y_offset), float(message.width), float(message.height),
+            )  # fmt: skip
+
+    def _clear(self, request: Any, response: Any) -> Any:
+        del request
+        with self._lock:
+            self._chosen = None
+        response.success, response.message = True, "targets are found as the parameters say"
+        return response
+
+    def _get(self, request: Any, response: Any) -> Any:
+        del request
+        with self._lock:
+            chosen, seen = self._chosen, self._seen
+        content: dict[str, Any] = {"chosen": None, "seen": seen}
+        if isinstance(chosen, _Point):
+            content["chosen"] = {"point": chosen.position, "frame_id": chosen.frame_id}
+        elif chosen is not None:
+            content["chosen"] = {"box": chosen}
+        response.success, response.message = True, json.dumps(content)
+        return response

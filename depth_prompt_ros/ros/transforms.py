@@ -1,0 +1,49 @@
+"""Transforms between frames, from tf2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rclpy.duration import Duration
+from rclpy.time import Time
+from tf2_ros import Buffer, TransformException, TransformListener
+
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.stages.cloud import RigidTransform
+
+_WAIT_S = 0.1
+
+
+class Transforms:
+    """tf2's buffer, listening from now on."""
+
+    def __init__(self, node: Any) -> None:
+        self._buffer = Buffer()
+        self._listener = TransformListener(self._buffer, node, spin_thread=True)
+
+    def lookup(self, target: str, source: str, stamp_ns: int) -> RigidTransform:
+        """From ``source`` to ``target`` at a time.
+
+        Raises:
+            BadFrame: tf does not know it.
+        """
+        try:
+            found = self._buffer.lookup_transform(
+                target, source, Time(nanoseconds=stamp_ns), Duration(seconds=_WAIT_S)
+            ).transform
+        except TransformException as error:
+            raise BadFrame(f"no transform from {source} to {target}: {error}") from error
+        q, t = found.rotation, found.translation
+        return RigidTransform(rotation_matrix(q.x, q.y, q.z, q.w), np.array([t.x, t.y, t.z]), target)
+
+
+def rotation_matrix(x: float, y: float, z: float, w: float) -> Any:
+    """(3, 3) of a unit quaternion."""
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
