@@ -20,7 +20,7 @@ class Transforms:
 
     def __init__(self, node: Any) -> None:
         self._buffer = Buffer()
-        self._listener = TransformListener(self._buffer, node, spin_thread=True)
+        self._listener = TransformListener(self._buffer, node)
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> RigidTransform:
         """From ``source`` to ``target`` at a time.

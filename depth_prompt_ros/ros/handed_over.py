@@ -1,0 +1,83 @@
+"""What the single-stage nodes hand over to each other as topics, and how it comes back to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.bag.images import depth_metres, label_image, picture
+from depth_prompt_ros.bag.messages import stamp_of
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.ros.inputs import image_type
+
+_CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
+    "left_image": picture,
+    "depth": depth_metres,
+    "confidence": lambda message: np.nan_to_num(depth_metres(message)),
+    "labels": label_image,
+    "tom_mask": lambda message: label_image(message) > 0,
+    "mono_depth": depth_metres,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class HandedOver:
+    """One set of inputs as arrays.
+
+    Attributes:
+        stamp_ns, frame_id: of the left image, which all stages keep.
+        camera: the left camera, with its baseline if it is a stereo pair's.
+        arrays: (H, W[, 3]) by role.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    camera: CameraModel
+    arrays: dict[str, NDArray[Any]]
+
+    def frame(self) -> Frame:
+        """As the pipeline takes it, with what other stages found."""
+        found = self.arrays
+        return Frame(
+            self.stamp_ns, self.frame_id, found["left_image"], self.camera, depth=found["depth"],
+            labels=found.get("labels"), tom=found.get("tom_mask"),
+        )  # fmt: skip
+
+    def measurement(self) -> DepthMeasurement:
+        """Measured depth; disparity is that of the depth."""
+        depth, confidence = self.arrays["depth"], self.arrays["confidence"]
+        disparity = self.camera.disparity_from_depth(depth) if self.camera.baseline > 0 else None
+        return DepthMeasurement(depth, np.where(np.isfinite(depth), confidence, np.float32(0)), disparity)
+
+
+def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Name and type by role: camera_info of the camera, and the images of these roles, the first of them first."""
+    names = {"left_image": settings.topics.left_image, **settings.stages.model_dump()}
+    used = {role: (names[role], image_type(names[role])) for role in roles}
+    used["left_camera_info"] = (settings.topics.left_camera_info, "sensor_msgs/msg/CameraInfo")
+    if not settings.topics.depth_image:
+        used["right_camera_info"] = (settings.topics.right_camera_info, "sensor_msgs/msg/CameraInfo")
+    return used
+
+
+def handed_over(messages: Mapping[str, Any], rectified: bool) -> HandedOver:
+    """Convert and check.
+
+    Raises:
+        BadFrame: an encoding that cannot be used, or sizes that differ.
+    """
+    camera = CameraModel.from_camera_info(messages["left_camera_info"], messages.get("right_camera_info"), rectified)
+    arrays = {role: convert(messages[role]) for role, convert in _CONVERT.items() if role in messages}
+    for role, array in arrays.items():
+        height, width = array.shape[:2]
+        if (width, height) != (camera.width, camera.height):
+            raise BadFrame(f"{role} is {width}x{height} but camera_info says {camera.width}x{camera.height}")
+    first = next(iter(messages.values()))
+    return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays)
