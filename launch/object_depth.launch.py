@@ -25,8 +25,9 @@ STAGES = {
     "stereo_depth": {},
     "segmentation": {},
     "prompted_depth": {},
-    "depth_merge": {},
-    # The others read what stereo_depth makes, which is the default; the clouds are of what was merged.
+    # By default a stage reads what stereo_depth and segmentation make. The merge wants the mask as prompted_depth has
+    # left it, the clouds want what was merged.
+    "depth_merge": {"stages.tom_mask": "prompted_depth/tom_mask"},
     "point_cloud": {"stages.depth": "depth_merge/depth", "stages.confidence": "depth_merge/confidence"},
 }
 """Nodes and the parameters that wire them; inputs from other stages default to those stages' topics."""
@@ -186,8 +187,8 @@ def _autostart(node: LifecycleNode) -> list[LaunchDescriptionEntity]:
     def report(context: LaunchContext) -> None:
         step = "activate" if context.locals.event.start_state == "activating" else "configure"
         get_logger("object_depth.launch").error(
-            f"{node.node_name} did not start and stays up: its own message above says why. "
-            f"Then: ros2 lifecycle set {node.node_name} {step}"
+            f"{node.node_name} did not start and stays up: its own message says why. "
+            f"Once that is mended: ros2 lifecycle set {node.node_name} {step}"
         )
 
     return [
