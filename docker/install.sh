@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What docs/ros.md says, for images and continuous integration: run in a workspace with the package below src.
+# Makes .venv beside the distribution's Python and builds. Arguments: more for pip to install.
+set -eo pipefail
+source "/opt/ros/$ROS_DISTRO/setup.bash"
+package=src/depth_prompt_ros
+# The pins that cv_bridge can live with: NumPy 1 where the distribution has it, and OpenCV 4.
+constraints=(-c "$package/constraints/humble.txt")
+if /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then constraints=('opencv-python-headless<5'); fi
+open3d=open3d; if [[ $(uname -m) == x86_64 ]]; then open3d=open3d-cpu; fi
+
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  libegl1 libgl1 libgomp1 libidn2-0 libudev1 libusb-1.0-0 libx11-6 python3-colcon-common-extensions python3-rosdep python3-venv
+if [[ ! -e /etc/ros/rosdep/sources.list.d/20-default.list ]]; then rosdep init; fi
+rosdep update --rosdistro "$ROS_DISTRO"
+# Without the pip keys: Ubuntu 24.04 and later refuse them outside of a virtual environment.
+rosdep install --from-paths src --ignore-src -y --rosdistro "$ROS_DISTRO" \
+  --skip-keys "python3-onnxruntime-pip python3-open3d-pip python3-rosbags-pip"
+
+/usr/bin/python3 -m venv --system-site-packages .venv
+touch .venv/COLCON_IGNORE
+.venv/bin/pip install --no-cache-dir "${constraints[@]}" numpy opencv-python-headless onnxruntime "$open3d" \
+  mcap 'pydantic>=2' rich rosbags rosbags-image 'typer>=0.12' "$@"
+source .venv/bin/activate
+colcon build --packages-select depth_prompt_ros
