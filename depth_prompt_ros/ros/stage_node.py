@@ -19,7 +19,7 @@ from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.errors import BadFrame, DepthPromptError
 from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.ros import diagnostics, parameters
+from depth_prompt_ros.ros import diagnostics, log, parameters
 from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.inputs import Inputs
 from depth_prompt_ros.ros.worker import LatestWorker
@@ -43,6 +43,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
+        self._log = log.speak_through(self.get_logger())
         parameters.declare(self)
         self.settings = Parameters()
         self.frames = diagnostics.Frames()
@@ -150,8 +151,9 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         return super().on_shutdown(state)
 
     def close(self) -> None:
-        """Stop working, whatever the state."""
+        """Stop working, whatever the state; before the node is destroyed."""
         self._stop()
+        log.fall_silent(self._log)
 
     def _stop(self) -> None:
         if self._inputs is not None:
