@@ -9,6 +9,7 @@ from depth_prompt_ros.bag.messages import camera_info_message, image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
+from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.stage_node import StageNode
 from depth_prompt_ros.stages.boxes import targets_in
@@ -28,7 +29,7 @@ class DepthMergeNode(StageNode):
     def __init__(self) -> None:
         super().__init__("depth_merge")
 
-    def topics(self, settings: Parameters) -> dict[str, tuple[str, str]]:
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
         return stage_topics(settings, ("depth", "confidence", "labels", "tom_mask", "mono_depth"))
 

@@ -15,7 +15,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.ros.inputs import image_type
+from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 
 _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
     "left_image": picture,
@@ -57,13 +57,13 @@ class HandedOver:
         return DepthMeasurement(depth, np.where(np.isfinite(depth), confidence, np.float32(0)), disparity)
 
 
-def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, tuple[str, str]]:
+def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, Topic]:
     """Name and type by role: camera_info of the camera, and the images of these roles, the first of them first."""
     names = {"left_image": settings.topics.left_image, **settings.stages.model_dump()}
-    used = {role: (names[role], image_type(names[role])) for role in roles}
-    used["left_camera_info"] = (settings.topics.left_camera_info, "sensor_msgs/msg/CameraInfo")
+    used = {role: image_topic(names[role], reliable=role != "left_image") for role in roles}
+    used["left_camera_info"] = Topic(settings.topics.left_camera_info, INFO)
     if not settings.topics.depth_image:
-        used["right_camera_info"] = (settings.topics.right_camera_info, "sensor_msgs/msg/CameraInfo")
+        used["right_camera_info"] = Topic(settings.topics.right_camera_info, INFO)
     return used
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from message_filters import ApproximateTimeSynchronizer, Subscriber
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from depth_prompt_ros.bag.messages import stamp_of
@@ -19,8 +19,25 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
+INFO = "sensor_msgs/msg/CameraInfo"
+STAGE_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST)
+
 _BACK_NS = 1_000_000_000
 """A stamp that is older than its topic's latest by more than this means that time has jumped back."""
+
+
+class Topic(NamedTuple):
+    """An input.
+
+    Attributes:
+        name: of the topic.
+        type: of its messages.
+        reliable: nothing may be lost, as between stages; else sensor data.
+    """
+
+    name: str
+    type: str
+    reliable: bool = False
 
 
 @dataclass
@@ -54,7 +71,7 @@ class Inputs:
     def __init__(
         self,
         node: Any,
-        topics: Mapping[str, tuple[str, str]],
+        topics: Mapping[str, Topic],
         queue_size: int,
         tolerance: float,
         deliver: Callable[[dict[str, Any]], None],
@@ -72,9 +89,9 @@ class Inputs:
         """
         self._node, self._deliver, self._on_reset = node, deliver, on_reset
         self._queue_size, self._tolerance = queue_size, tolerance
-        self.arrived = {role: Arrived(topic) for role, (topic, _) in topics.items()}
+        self.arrived = {role: Arrived(topic.name) for role, topic in topics.items()}
         self.sets, self.resets = 0, 0
-        self._subscribers = {role: self._subscribe(role, *named) for role, named in topics.items()}
+        self._subscribers = {role: self._subscribe(role, topic) for role, topic in topics.items()}
         self._synchroniser = self._synchronise()
 
     def destroy(self) -> None:
@@ -97,14 +114,15 @@ class Inputs:
         role = max(self.arrived, key=lambda each: abs(self.arrived[each].stamp_ns - first))
         return role, abs(self.arrived[role].stamp_ns - first) * 1e-9
 
-    def _subscribe(self, role: str, topic: str, msgtype: str) -> Subscriber:
+    def _subscribe(self, role: str, topic: Topic) -> Subscriber:
         arrived = self.arrived[role]
 
         def incompatible(event: Any) -> None:
             arrived.incompatible = f"a publisher offers an incompatible QoS (policy {event.last_policy_kind})"
 
         subscriber = Subscriber(
-            self._node, message_class(msgtype), topic, qos_profile=qos_profile_sensor_data,
+            self._node, message_class(topic.type), topic.name,
+            qos_profile=STAGE_QOS if topic.reliable else qos_profile_sensor_data,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )  # fmt: skip
@@ -130,7 +148,7 @@ class Inputs:
         self._deliver(dict(zip(self._subscribers, messages, strict=True)))
 
 
-def image_type(topic: str) -> str:
-    """Of an image topic: compressed if its name says so."""
-    compressed = topic.endswith(("/compressed", "/compressedDepth"))
-    return f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}"
+def image_topic(name: str, reliable: bool = False) -> Topic:
+    """Of images; compressed ones if its name says so."""
+    compressed = name.endswith(("/compressed", "/compressedDepth"))
+    return Topic(name, f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}", reliable)

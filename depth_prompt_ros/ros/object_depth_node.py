@@ -10,7 +10,7 @@ from depth_prompt_ros.bag.outputs import output_messages
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import ros_message
-from depth_prompt_ros.ros.inputs import image_type
+from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.stage_node import StageNode
 from depth_prompt_ros.ros.targets import TargetChoice
@@ -44,7 +44,7 @@ class ObjectDepthNode(StageNode):
         self._pipeline: ObjectDepthPipeline | None = None
         self._segmentation: Any = None
 
-    def topics(self, settings: Parameters) -> dict[str, tuple[str, str]]:
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
         return camera_topics(settings)
 
@@ -53,7 +53,7 @@ class ObjectDepthNode(StageNode):
         self._pipeline = ObjectDepthPipeline(settings)
         self._segmentation = settings.segmentation
         self._build = FrameBuilder(
-            {role: name for role, (name, _) in camera_topics(settings).items()}, settings.rectified
+            {role: topic.name for role, topic in camera_topics(settings).items()}, settings.rectified
         )
 
     def change(self, settings: Parameters) -> None:
@@ -87,22 +87,21 @@ class ObjectDepthNode(StageNode):
         return [self._pipeline.prompted_depth.graph.runs_in] if self._pipeline else []
 
 
-def camera_topics(settings: Parameters) -> dict[str, tuple[str, str]]:
+def camera_topics(settings: Parameters) -> dict[str, Topic]:
     """Name and type of the camera's topics, and of labels from outside, by role."""
     topics = settings.topics
-    info = "sensor_msgs/msg/CameraInfo"
     used = {
-        "left_image": (topics.left_image, image_type(topics.left_image)),
-        "left_camera_info": (topics.left_camera_info, info),
+        "left_image": image_topic(topics.left_image),
+        "left_camera_info": Topic(topics.left_camera_info, INFO),
     }
     if topics.depth_image:
-        used["depth_image"] = (topics.depth_image, image_type(topics.depth_image))
+        used["depth_image"] = image_topic(topics.depth_image)
     else:
-        used["right_image"] = (topics.right_image, image_type(topics.right_image))
-        used["right_camera_info"] = (topics.right_camera_info, info)
+        used["right_image"] = image_topic(topics.right_image)
+        used["right_camera_info"] = Topic(topics.right_camera_info, INFO)
     for role in ("labels", "tom_labels"):
         if name := getattr(topics, role):
-            used[role] = (name, image_type(name))
+            used[role] = image_topic(name)
     return used
 
 

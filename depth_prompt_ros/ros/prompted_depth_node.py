@@ -12,6 +12,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
+from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.stage_node import StageNode
 from depth_prompt_ros.stages.boxes import targets_in
@@ -32,7 +33,7 @@ class PromptedDepthNode(StageNode):
         super().__init__("prompted_depth")
         self._pipeline: ObjectDepthPipeline | None = None
 
-    def topics(self, settings: Parameters) -> dict[str, tuple[str, str]]:
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
         return stage_topics(settings, ("left_image", "depth", "confidence", "labels", "tom_mask"))
 

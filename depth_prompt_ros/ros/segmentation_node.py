@@ -9,6 +9,7 @@ from depth_prompt_ros.bag.messages import image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
+from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.stage_node import StageNode
 from depth_prompt_ros.ros.targets import TargetChoice
@@ -26,7 +27,7 @@ class SegmentationNode(StageNode):
         super().__init__("segmentation")
         self._targets = TargetChoice(self, Transforms(self))
 
-    def topics(self, settings: Parameters) -> dict[str, tuple[str, str]]:
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
         return stage_topics(settings, ("left_image", "depth", "confidence"))
 

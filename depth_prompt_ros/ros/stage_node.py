@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
+import rclpy
 from diagnostic_updater import Updater
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import JumpThreshold
@@ -21,7 +22,7 @@ from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros import diagnostics, log, parameters
 from depth_prompt_ros.ros.convert import message_class
-from depth_prompt_ros.ros.inputs import Inputs
+from depth_prompt_ros.ros.inputs import Inputs, Topic
 from depth_prompt_ros.ros.worker import LatestWorker
 
 OUTPUT_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST)
@@ -63,7 +64,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             self._updater.add(title, lambda status, report=report: report(self, status))
 
     @abstractmethod
-    def topics(self, settings: Parameters) -> dict[str, tuple[str, str]]:
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
         """Name and type of each input by role; the outputs take the first one's stamp."""
 
     @abstractmethod
@@ -114,6 +115,9 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             self.load(settings)
         except DepthPromptError as error:
             self.get_logger().error(f"cannot configure: {error}")
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
+            self.get_logger().error(f"cannot configure: {type(error).__name__}: {error}")
             return TransitionCallbackReturn.FAILURE
         self.settings, self._configured = settings, True
         for topic, msgtype in self.outputs.items():
@@ -192,6 +196,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             self.frames.skip(str(error))
             self.get_logger().error(str(error), throttle_duration_sec=5.0)
         except Exception as error:  # noqa: BLE001 (a live node never dies of a frame)
+            if not rclpy.ok():  # Ctrl-C while this frame was published
+                return
             self.frames.skip(f"{type(error).__name__}: {error}")
             self.get_logger().error(f"a frame failed: {type(error).__name__}: {error}", throttle_duration_sec=5.0)
         else:

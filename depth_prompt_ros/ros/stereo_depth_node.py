@@ -9,6 +9,7 @@ from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.messages import camera_info_message, disparity_message, image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.object_depth_node import camera_topics
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.stage_node import StageNode
@@ -29,7 +30,7 @@ class StereoDepthNode(StageNode):
     def __init__(self) -> None:
         super().__init__("stereo_depth")
 
-    def topics(self, settings: Parameters) -> dict[str, tuple[str, str]]:
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
         return {role: named for role, named in camera_topics(settings).items() if role not in ("labels", "tom_labels")}
 
@@ -37,7 +38,7 @@ class StereoDepthNode(StageNode):
         """See :meth:`StageNode.load`."""
         self._match = make_stereo_matcher(settings.stereo, settings)
         self._build = FrameBuilder(
-            {role: name for role, (name, _) in self.topics(settings).items()}, settings.rectified
+            {role: topic.name for role, topic in self.topics(settings).items()}, settings.rectified
         )
 
     def change(self, settings: Parameters) -> None:
