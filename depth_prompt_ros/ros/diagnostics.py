@@ -124,6 +124,10 @@ def timing(node: StageNode, status: Any) -> Any:
         status.add(f"{name}, ms", f"{1000 * spent:.1f}")
     for place, runtime in enumerate(node.runtimes()):
         status.add(f"network {place + 1}", runtime)
+        if "GPU" in runtime or runtime.startswith("TensorRT"):
+            from depth_prompt_ros.runtime.cuda import used_memory_mib
+
+            status.add("GPU memory in use by all programs, MiB", f"{used_memory_mib():.0f}")
     status.summary(OK, "; ".join(node.runtimes()) or "no network")
     return status
 
