@@ -4,9 +4,9 @@
 set -eo pipefail
 source "/opt/ros/$ROS_DISTRO/setup.bash"
 package=src/depth_prompt_ros
-# The pins that cv_bridge can live with: NumPy 1 where the distribution has it, and OpenCV 4.
+# The tested set, where the distribution has NumPy 1.
 constraints=(-c "$package/constraints/humble.txt")
-if /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then constraints=('opencv-python-headless<5'); fi
+if /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then constraints=(); fi
 open3d=open3d; if [[ $(uname -m) == x86_64 ]]; then open3d=open3d-cpu; fi
 
 apt-get update -qq

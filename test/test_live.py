@@ -6,20 +6,22 @@ import json
 import time
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from geometry_msgs.msg import PointStamped, TransformStamped
-from live import Live, succeeded
+from live import Live, camera_messages, succeeded
 from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 from tf2_ros import StaticTransformBroadcaster
 
 from depth_prompt_ros.bag.images import depth_metres, label_image
-from depth_prompt_ros.bag.messages import stamp_of
+from depth_prompt_ros.bag.messages import compressed_image_message, stamp_of
 from depth_prompt_ros.data.scenes import TABLETOP_CAMERA, render_tabletop_sequence
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.ros.convert import as_array, ros_message
 from depth_prompt_ros.ros.object_depth_node import ObjectDepthNode
 
 START_NS = 1_700_000_000_000_000_000
@@ -289,6 +291,37 @@ def test_clouds_go_to_the_output_frame(live, frame) -> None:
     points = np.frombuffer(cloud.data, np.float32).reshape(240, 320, 6)
     depth = next(image for image in live.received["/object_depth/depth"] if stamp_of(image) == stamp_of(cloud))
     np.testing.assert_allclose(points[..., 2], 2 - depth_metres(depth), rtol=1e-5)
+
+
+def test_raw_bayer_with_padding_and_jpeg_are_pictures_too(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN, topics__right_image="right/image_rect/compressed")
+    messages = camera_messages(frame, START_NS, {})
+    left = messages["/left/image_rect"]
+    padded = np.zeros((240, 352), np.uint8)
+    padded[:, :320] = frame.image[..., 1]
+    left.encoding, left.step, left.data = "bayer_rggb8", 352, as_array(padded.reshape(-1))
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(frame.right, cv2.COLOR_RGB2BGR))[1].reshape(-1)
+    del messages["/right/image_rect"]
+    messages["/right/image_rect/compressed"] = compressed_image_message(
+        jpeg.tobytes(), "jpeg", START_NS, "left_optical", ros_message
+    )
+    for topic, message in messages.items():
+        live.publish(topic, message)
+    assert np.isfinite(depth_metres(live.wait("/object_depth/depth")[0])).mean() > 0.3
+
+
+def test_an_encoding_that_is_no_picture_is_one_skipped_frame(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    messages = camera_messages(frame, START_NS, {})
+    messages["/left/image_rect"].encoding = "32FC1"
+    for topic, message in messages.items():
+        live.publish(topic, message)
+    live.until(lambda: live.node.frames.skipped.total() == 1)
+    assert "left/image_rect: " in next(iter(live.node.frames.skipped))
+    live.show(frame, START_NS + STEP_NS)
+    live.wait("/object_depth/depth")
 
 
 def test_an_rgbd_camera(live, frame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from types import SimpleNamespace
 from typing import Any, cast
 
 import cv2
@@ -142,9 +143,9 @@ def _other_picture(message: Any) -> NDArray[np.uint8]:
         _check_data(message, row_bytes)
         if message.step != row_bytes:  # rosbags-image knows no row step
             rows = np.ndarray((message.height, row_bytes), np.uint8, message.data, strides=(message.step, 1))
-            message = type(message)(
-                header=message.header, height=message.height, width=message.width, encoding=message.encoding,
-                is_bigendian=message.is_bigendian, step=row_bytes, data=np.ascontiguousarray(rows).reshape(-1),
+            message = SimpleNamespace(
+                height=message.height, width=message.width, encoding=message.encoding,
+                is_bigendian=message.is_bigendian, data=np.ascontiguousarray(rows).reshape(-1),
             )  # fmt: skip
         converted: NDArray[np.uint8] = np.ascontiguousarray(image_to_cvimage(message, "rgb8"))
     except (ImageError, cv2.error, KeyError, TypeError) as error:
