@@ -226,7 +226,7 @@ def test_inverse_depth_of_a_plane_to_the_virtual_camera_and_back(mask: np.ndarra
     virtual_camera = CameraModel(192, 192, view.focal, view.focal, 95.5, 95.5)
     virtual = plane_inverse_depth(virtual_camera, view.rotation @ normal, 0.7)  # the same plane in the turned frame
     back = view.unwarp_inverse_depth(virtual)
-    np.testing.assert_allclose(back[mask], real[mask], rtol=1e-4)
+    np.testing.assert_allclose(back[mask], real[mask], rtol=2e-4)  # OpenCV 4 warps in steps of 1/32 pixel
 
     there = view.warp_inverse_depth(real)
     inside = view.warp(np.ones(real.shape, np.uint8), cv2.INTER_NEAREST) > 0
