@@ -66,6 +66,9 @@ def camera(frames_file: str, rate: float, seconds: float, answer: Any) -> None:
         time.sleep(1 / rate)
     time.sleep(1)
     answer.put((number, latency))
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.try_shutdown()
 
 
 def main(

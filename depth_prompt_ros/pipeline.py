@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -118,8 +118,11 @@ class ObjectDepthPipeline:
         self.find_tom = make_tom_detector(parameters.tom, parameters)
         self.prompted_depth = PromptedDepth(parameters.prompted_depth, parameters)
 
-    def change(self, parameters: Parameters) -> None:
-        """Take other parameters; the graph stays, and so do stages whose parameters are the same.
+    def change(self, parameters: Parameters) -> Callable[[], None]:
+        """Make what other parameters need; the graph stays, and so do stages whose parameters are the same.
+
+        Returns:
+            What puts it to use.
 
         Raises:
             BadInput, BadModel: as when it was made; nothing has changed then.
@@ -132,7 +135,12 @@ class ObjectDepthPipeline:
             segment = make_segmenter(parameters.segmentation, parameters)
         if parameters.tom != before.tom:
             find_tom = make_tom_detector(parameters.tom, parameters)
-        self.parameters, self.match_stereo, self.segment, self.find_tom = parameters, match_stereo, segment, find_tom
+
+        def apply() -> None:
+            self.parameters = parameters
+            self.match_stereo, self.segment, self.find_tom = match_stereo, segment, find_tom
+
+        return apply
 
     def __call__(self, frame: Frame) -> ObjectDepth:
         """Run all stages.

@@ -473,10 +473,13 @@ class Updater:
 class Anything:
     """Settings that mean nothing here."""
 
-    RELIABLE = KEEP_LAST = None
+    RELIABLE = BEST_EFFORT = KEEP_LAST = None
 
     def __init__(self, *_: Any, **options: Any) -> None:
         self.__dict__.update(options)
+
+    def unregister(self) -> None:
+        pass
 
     @classmethod
     def with_default_policies(cls) -> Anything:

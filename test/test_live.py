@@ -21,8 +21,9 @@ from depth_prompt_ros.data.scenes import TABLETOP_CAMERA, render_tabletop_sequen
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
-from depth_prompt_ros.ros.convert import as_array, ros_message
+from depth_prompt_ros.ros.convert import CloudMemory, as_array, ros_message
 from depth_prompt_ros.ros.object_depth_node import ObjectDepthNode
+from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
 
 START_NS = 1_700_000_000_000_000_000
 STEP_NS = 100_000_000
@@ -63,6 +64,24 @@ def test_camera_messages_become_clouds_depth_and_what_a_replay_gives(live, frame
     alone = ObjectDepthPipeline(parameters)(frame)
     np.testing.assert_array_equal(depth_metres(live.wait("/object_depth/depth")[0]), alone.depth)  # bit for bit
     np.testing.assert_array_equal(label_image(live.wait("/object_depth/labels")[0]), alone.labels)
+
+
+def test_the_clouds_memory_is_kept_and_is_its_messages(live, frame) -> None:
+    memory = CloudMemory()
+    place = memory((3, 5))
+    place["x"] = 7
+    message = ros_message("sensor_msgs/msg/PointCloud2", data=place.reshape(-1).view(np.uint8))
+    assert np.frombuffer(message.data, CLOUD_DTYPE)["x"].tolist() == [7] * 15
+    assert np.shares_memory(np.frombuffer(as_array(place.reshape(-1).view(np.uint8)), np.uint8), memory((3, 5)))
+    part = ros_message("sensor_msgs/msg/PointCloud2", data=place[:2].reshape(-1).view(np.uint8))
+    assert len(part.data) == 2 * 5 * 24
+    live.listen("points")
+    live.start(**GIVEN)
+    for number in range(3):
+        live.show(frame, START_NS + number * STEP_NS)
+        live.wait("/object_depth/points", number + 1)
+    first, _, last = (np.frombuffer(cloud.data, CLOUD_DTYPE)["z"] for cloud in live.received["/object_depth/points"])
+    np.testing.assert_allclose(first, last, rtol=0.05)
 
 
 def test_nothing_is_computed_while_nobody_listens_and_a_listener_may_come_and_go(live, frame) -> None:
@@ -133,6 +152,37 @@ def test_parameters_are_applied_or_refused_with_the_reason(live, frame) -> None:
     live.wait("/object_depth/labels", 2)
 
 
+def test_a_setting_that_cannot_work_is_refused_when_it_is_set(live, frame) -> None:
+    live.listen("labels")
+    live.start(**GIVEN)
+    refused = live.set("segmentation.method", "point")
+    assert not refused.successful
+    assert "target_point" in refused.reason
+    assert live.set("tom.method", "none").successful  # and later ones are not held back by it
+    live.show(frame, START_NS)
+    live.wait("/object_depth/labels")
+    assert live.node.settings.tom.method == "none"
+    assert live.node.settings.segmentation.method == "labels"
+
+
+def test_what_was_set_before_it_was_configured_again_is_not_undone(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    assert live.set("merge.agreement", 0.07).successful  # no frame comes to take it
+    succeeded(live.node.trigger_deactivate())
+    succeeded(live.node.trigger_cleanup())
+    assert live.node.runtimes() == []
+    assert live.set("scale.max_residual", 0.2).successful
+    succeeded(live.node.trigger_configure())
+    succeeded(live.node.trigger_activate())
+    deadline = time.monotonic() + 10
+    while not live.received["/object_depth/depth"] and time.monotonic() < deadline:
+        live.show(frame, START_NS + STEP_NS)
+        time.sleep(0.3)
+    assert live.node.settings.scale.max_residual == 0.2
+    assert live.node.settings.merge.agreement == 0.07
+
+
 def test_only_one_camera_publishes_and_the_diagnosis_names_the_other(live, frame) -> None:
     live.listen("depth")
     live.start(**GIVEN)
@@ -148,13 +198,16 @@ def test_only_one_camera_publishes_and_the_diagnosis_names_the_other(live, frame
 def test_stamps_that_drift_apart_are_measured(live, frame) -> None:
     live.listen("depth")
     live.start(**GIVEN)
+    live.show(frame, START_NS - STEP_NS)
+    live.wait("/object_depth/depth")
+    time.sleep(1.1)
     off = {"/right/image_rect": 45_000_000, "/right/camera_info": 45_000_000}
     live.show(frame, START_NS, late=off)
-    live.until(lambda: all(arrived.count for arrived in live.node.inputs.arrived.values()))
+    live.until(lambda: all(arrived.count == 2 for arrived in live.node.inputs.arrived.values()))
     message = live.diagnosis("inputs").message
     assert "stamps do not meet" in message
     assert "0.045 s away from the left image, sync.tolerance is 0.02 s" in message
-    assert not live.received["/object_depth/depth"]
+    assert len(live.received["/object_depth/depth"]) == 1
 
 
 def test_time_that_jumps_back_starts_anew(live, frame) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import (
     Make,
@@ -77,26 +79,33 @@ def output_messages(
     parameters: Parameters,
     make: Make = message,
     transform: RigidTransform | None = None,
+    memory: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
 ) -> Iterator[tuple[str, Any]]:
     """Name and message of each chosen output; stamp and frame_id are those of the left image.
 
-    ``disparity`` exists for stereo only. Clouds are in another frame if there is a ``transform`` to it.
+    ``disparity`` exists for stereo only. Clouds are in another frame if there is a ``transform`` to it. ``memory``
+    gives the organised cloud of a picture's height and width a place; None: a new one.
     """
-    yield from _clouds(result, chosen, make, transform)
+    yield from _clouds(result, chosen, make, transform, memory)
     for topic in chosen:
         if topic not in _CLOUDS and (content := _message(topic, result, parameters, make)) is not None:
             yield topic, content
 
 
 def _clouds(
-    result: ObjectDepth, chosen: Collection[str], make: Make, transform: RigidTransform | None
+    result: ObjectDepth,
+    chosen: Collection[str],
+    make: Make,
+    transform: RigidTransform | None,
+    memory: Callable[[tuple[int, int]], NDArray[Any]] | None,
 ) -> Iterator[tuple[str, Any]]:
     if not set(_CLOUDS) & set(chosen):
         return
     from depth_prompt_ros.stages.cloud import object_points, organised_cloud
 
     frame, frame_id = result.frame, result.frame.frame_id
-    cloud = organised_cloud(frame.camera, result.depth, frame.image, result.labels, result.confidence)
+    out = None if memory is None else memory((frame.camera.height, frame.camera.width))
+    cloud = organised_cloud(frame.camera, result.depth, frame.image, result.labels, result.confidence, out)
     if transform is not None:
         transform.move(cloud)
         frame_id = transform.frame_id

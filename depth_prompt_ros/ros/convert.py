@@ -8,6 +8,9 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
 
 _TYPE_CODES = {"u1": "B", "i1": "b", "u2": "H", "i2": "h", "u4": "I", "i4": "i", "f4": "f", "f8": "d"}
 
@@ -32,8 +35,35 @@ def ros_message(msgtype: str, **fields: Any) -> Any:
     return message
 
 
-def as_array(values: np.ndarray) -> array.array[Any]:
-    """Filled by the array's memory: assigning ``bytes`` to a message is hundreds of times slower."""
+class CloudMemory:
+    """The organised cloud's place, which is a message's data: kept from frame to frame, since publishing copies it.
+
+    New memory of 7 MB a frame costs more than filling it.
+    """
+
+    def __init__(self) -> None:
+        self._data: array.array[int] = array.array("B")
+
+    def __call__(self, size: tuple[int, int]) -> NDArray[Any]:
+        """(H, W) of CLOUD_DTYPE."""
+        needed = size[0] * size[1] * CLOUD_DTYPE.itemsize
+        if len(self._data) != needed:
+            self._data = array.array("B", bytes(needed))
+        return np.frombuffer(self._data, CLOUD_DTYPE).reshape(size)
+
+
+def as_array(values: NDArray[Any]) -> array.array[Any]:
+    """Filled by the array's memory: assigning ``bytes`` to a message is hundreds of times slower.
+
+    All of an ``array.array``'s own memory is that array, uncopied.
+    """
+    owner: Any = values
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, memoryview):
+        owner = owner.obj
+    if isinstance(owner, array.array) and owner.typecode == "B" and len(owner) == values.nbytes:
+        return owner
     filled = array.array(_TYPE_CODES[values.dtype.str[1:]])
     if values.size:
         filled.frombytes(np.ascontiguousarray(values).reshape(-1).data.cast("B"))

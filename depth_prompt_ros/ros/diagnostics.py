@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from depth_prompt_ros.errors import DepthPromptError
+
 if TYPE_CHECKING:
     from depth_prompt_ros.ros.stage_node import StageNode
 
 OK, WARN, ERROR, STALE = b"\x00", b"\x01", b"\x02", b"\x03"
 _LATE_S = 2.0
 _REMEMBERED = 100
+_REASONS = 50
 
 
 @dataclass
@@ -25,7 +28,6 @@ class Frames:
     Attributes:
         finished: that were published.
         skipped: that could not be used, by reason.
-        idle: nobody subscribes to any output.
         compute, inside, latency: seconds of the latest frames: in the pipeline, from the last input to the last output,
             and from the stamp to the last output.
         segments: seconds of each stage of the latest frame.
@@ -34,7 +36,6 @@ class Frames:
 
     finished: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    idle: bool = True
     compute: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     inside: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     latency: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -52,7 +53,8 @@ class Frames:
 
     def skip(self, reason: str) -> None:
         """Count a frame that could not be used."""
-        self.skipped[reason] += 1
+        known = reason if reason in self.skipped or len(self.skipped) < _REASONS else "other reasons"
+        self.skipped[known] += 1
         self.last_problem, self.last_problem_at = reason, time.monotonic()
 
 
@@ -76,7 +78,8 @@ def inputs(node: StageNode, status: Any) -> Any:
             problems.append(f"no message on {arrived.topic}" + ("" if publishers else ": nobody publishes it"))
         elif age > _LATE_S:
             problems.append(f"{arrived.topic} is late: its last message came {age:.1f} s ago")
-    if not problems and not subscribed.sets:
+    newest = max(arrived.at for arrived in subscribed.arrived.values())
+    if not problems and newest - subscribed.last_set_at > _LATE_S / 2:
         role, gap = subscribed.gap()
         problems.append(
             f"stamps do not meet: {subscribed.arrived[role].topic} is {gap:.3f} s away from the left image, "
@@ -95,13 +98,13 @@ def frames(node: StageNode, status: Any) -> Any:
     done = node.frames
     status.add("published", str(done.finished))
     status.add("dropped for newer ones", str(node.dropped()))
-    for reason, count in done.skipped.most_common(5):
+    for reason, count in Counter(dict(done.skipped)).most_common(5):
         status.add(f"skipped: {reason}", str(count))
     for name, value in done.notes.items():
         status.add(name, value)
     if node.inputs is None:
         status.summary(OK, "not active")
-    elif done.idle:
+    elif not node.wanted():
         status.summary(OK, "idle: nobody subscribes to an output")
     elif time.monotonic() - done.last_problem_at < _LATE_S and done.last_problem:
         status.summary(WARN, f"frames are skipped: {done.last_problem}")
@@ -120,16 +123,32 @@ def timing(node: StageNode, status: Any) -> Any:
         if seconds:
             p50, p95 = 1000 * np.percentile(list(seconds), (50, 95))
             status.add(f"{title}, ms p50 / p95", f"{p50:.1f} / {p95:.1f}")
-    for name, spent in done.segments.items():
+    for name, spent in list(done.segments.items()):
         status.add(f"{name}, ms", f"{1000 * spent:.1f}")
     for place, runtime in enumerate(node.runtimes()):
         status.add(f"network {place + 1}", runtime)
         if "GPU" in runtime or runtime.startswith("TensorRT"):
-            from depth_prompt_ros.runtime.cuda import used_memory_mib
-
-            status.add("GPU memory in use by all programs, MiB", f"{used_memory_mib():.0f}")
+            status.add("GPU memory in use by all programs, MiB", _gpu_memory())
     status.summary(OK, "; ".join(node.runtimes()) or "no network")
     return status
+
+
+def guarded(report: Callable[[StageNode, Any], Any], node: StageNode, status: Any) -> Any:
+    """A report that fails says so; it must not end the node."""
+    try:
+        return report(node, status)
+    except Exception as error:  # noqa: BLE001 (called by a timer)
+        status.summary(ERROR, f"this report failed: {type(error).__name__}: {error}")
+        return status
+
+
+def _gpu_memory() -> str:
+    from depth_prompt_ros.runtime.cuda import used_memory_mib
+
+    try:
+        return f"{used_memory_mib():.0f}"
+    except (ImportError, DepthPromptError) as error:
+        return f"unknown ({error})"
 
 
 TASKS: dict[str, Callable[[StageNode, Any], Any]] = {"inputs": inputs, "frames": frames, "timing": timing}

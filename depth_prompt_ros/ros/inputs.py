@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from message_filters import ApproximateTimeSynchronizer, Subscriber
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from depth_prompt_ros.bag.messages import stamp_of
@@ -20,8 +20,6 @@ except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
 INFO = "sensor_msgs/msg/CameraInfo"
-STAGE_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST)
-
 _BACK_NS = 1_000_000_000
 """A stamp that is older than its topic's latest by more than this means that time has jumped back."""
 
@@ -90,8 +88,14 @@ class Inputs:
         self._node, self._deliver, self._on_reset = node, deliver, on_reset
         self._queue_size, self._tolerance = queue_size, tolerance
         self.arrived = {role: Arrived(topic.name) for role, topic in topics.items()}
-        self.sets, self.resets = 0, 0
-        self._subscribers = {role: self._subscribe(role, topic) for role, topic in topics.items()}
+        self.sets, self.resets, self.last_set_at = 0, 0, 0.0
+        self._subscribers: dict[str, Subscriber] = {}
+        try:
+            for role, topic in topics.items():
+                self._subscribers[role] = self._subscribe(role, topic)
+        except Exception:
+            self.destroy()
+            raise
         self._synchroniser = self._synchronise()
 
     def destroy(self) -> None:
@@ -122,7 +126,7 @@ class Inputs:
 
         subscriber = Subscriber(
             self._node, message_class(topic.type), topic.name,
-            qos_profile=STAGE_QOS if topic.reliable else qos_profile_sensor_data,
+            qos_profile=_qos(topic.reliable),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )  # fmt: skip
@@ -144,8 +148,14 @@ class Inputs:
         arrived.count, arrived.stamp_ns, arrived.at = arrived.count + 1, stamp, time.monotonic()
 
     def _complete(self, *messages: Any) -> None:
-        self.sets += 1
+        self.sets, self.last_set_at = self.sets + 1, time.monotonic()
         self._deliver(dict(zip(self._subscribers, messages, strict=True)))
+
+
+def _qos(reliable: bool) -> QoSProfile:
+    """A profile of its own for each subscription: rclpy writes overrides into the one that it is given."""
+    reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+    return QoSProfile(depth=10 if reliable else 5, reliability=reliability, history=HistoryPolicy.KEEP_LAST)
 
 
 def image_topic(name: str, reliable: bool = False) -> Topic:

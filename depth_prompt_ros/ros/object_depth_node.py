@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.outputs import output_messages
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
-from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.convert import CloudMemory, ros_message
 from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.stage_node import StageNode
@@ -43,6 +43,7 @@ class ObjectDepthNode(StageNode):
         self._targets = TargetChoice(self, self._transforms)
         self._pipeline: ObjectDepthPipeline | None = None
         self._segmentation: Any = None
+        self._memory = CloudMemory()
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
@@ -56,11 +57,24 @@ class ObjectDepthNode(StageNode):
             {role: topic.name for role, topic in camera_topics(settings).items()}, settings.rectified
         )
 
-    def change(self, settings: Parameters) -> None:
+    def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
         assert self._pipeline is not None
-        self._pipeline.change(settings)
-        self._segmentation = settings.segmentation
+        change = self._pipeline.change(settings)
+
+        def apply() -> None:
+            change()
+            self._segmentation = None  # whatever target was chosen: made anew for the next frame
+
+        return apply
+
+    def unload(self) -> None:
+        """See :meth:`StageNode.unload`."""
+        self._pipeline = None
+
+    def on_time_jump(self) -> None:
+        """See :meth:`StageNode.on_time_jump`."""
+        self._transforms.reset()
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
@@ -80,7 +94,7 @@ class ObjectDepthNode(StageNode):
             for target in result.targets
         }
         self._targets.seen([{"label": target.label, "anchor": target.anchor} for target in result.targets])
-        yield from output_messages(result, wanted, self.settings, ros_message, transform)
+        yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
 
     def runtimes(self) -> list[str]:
         """See :meth:`StageNode.runtimes`."""

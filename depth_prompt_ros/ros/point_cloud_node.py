@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from depth_prompt_ros.bag.messages import cloud_message
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.convert import CloudMemory, ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
 from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.spin import spin
@@ -27,6 +27,7 @@ class PointCloudNode(StageNode):
     def __init__(self) -> None:
         super().__init__("point_cloud")
         self._transforms = Transforms(self)
+        self._memory = CloudMemory()
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
@@ -35,14 +36,19 @@ class PointCloudNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """Nothing to load."""
 
-    def change(self, settings: Parameters) -> None:
-        """Nothing to change."""
+    def change(self, settings: Parameters) -> Callable[[], None]:
+        """Nothing to make."""
+        del settings
+        return lambda: None
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
         given = handed_over(messages, self.settings.rectified)
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
-        cloud = organised_cloud(given.camera, found["depth"], found["left_image"], found["labels"], found["confidence"])
+        cloud = organised_cloud(
+            given.camera, found["depth"], found["left_image"], found["labels"], found["confidence"],
+            self._memory(found["depth"].shape),
+        )  # fmt: skip
         to = self.settings.output_frame
         if to and to != frame_id:
             self._transforms.lookup(to, frame_id, stamp).move(cloud)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from depth_prompt_ros.bag.messages import image_message
@@ -41,10 +41,14 @@ class PromptedDepthNode(StageNode):
         """See :meth:`StageNode.load`."""
         self._pipeline = ObjectDepthPipeline(_of_this_stage(settings))
 
-    def change(self, settings: Parameters) -> None:
+    def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
         assert self._pipeline is not None
-        self._pipeline.change(_of_this_stage(settings))
+        return self._pipeline.change(_of_this_stage(settings))
+
+    def unload(self) -> None:
+        """See :meth:`StageNode.unload`."""
+        self._pipeline = None
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
@@ -54,7 +58,9 @@ class PromptedDepthNode(StageNode):
         targets = targets_in(labels)
         if not targets:
             raise BadFrame("the label image is empty, every pixel is 0: mark at least one target in it")
-        shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, targets, self.frames.segments)
+        seconds: dict[str, float] = {}
+        shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, targets, seconds)
+        self.frames.segments = seconds
         stamp, frame_id = given.stamp_ns, given.frame_id
         if "mono_depth" in wanted:
             yield "mono_depth", image_message(shaped.mono_depth, "32FC1", stamp, frame_id, ros_message)

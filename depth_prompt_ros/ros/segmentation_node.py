@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from depth_prompt_ros.bag.messages import image_message
@@ -25,7 +25,8 @@ class SegmentationNode(StageNode):
 
     def __init__(self) -> None:
         super().__init__("segmentation")
-        self._targets = TargetChoice(self, Transforms(self))
+        self._transforms = Transforms(self)
+        self._targets = TargetChoice(self, self._transforms)
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
@@ -37,10 +38,18 @@ class SegmentationNode(StageNode):
         self._segment = make_segmenter(settings.segmentation, settings)
         self._find_tom = make_tom_detector(settings.tom, settings)
 
-    def change(self, settings: Parameters) -> None:
+    def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
-        if settings.tom != self.settings.tom:
-            self._find_tom = make_tom_detector(settings.tom, settings)
+        segment, find_tom = make_segmenter(settings.segmentation, settings), make_tom_detector(settings.tom, settings)
+
+        def apply() -> None:
+            self._segment, self._segmentation, self._find_tom = segment, settings.segmentation, find_tom
+
+        return apply
+
+    def on_time_jump(self) -> None:
+        """See :meth:`StageNode.on_time_jump`."""
+        self._transforms.reset()
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""

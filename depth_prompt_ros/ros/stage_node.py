@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 import rclpy
@@ -25,8 +26,10 @@ from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.inputs import Inputs, Topic
 from depth_prompt_ros.ros.worker import LatestWorker
 
-OUTPUT_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST)
-"""Reliable, or a reliable RViz sees nothing."""
+
+def output_qos() -> QoSProfile:
+    """Reliable, or a reliable RViz sees nothing; one for each output, for rclpy writes overrides into it."""
+    return QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST)
 
 
 class StageNode(LifecycleNode):  # type: ignore[misc]
@@ -52,7 +55,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         self._worker: LatestWorker[tuple[dict[str, Any], float]] | None = None
         self._out: dict[str, Any] = {}
         self._configured = False
-        self._pending: Parameters | None = None
+        self._pending: list[Callable[[], None]] = []
+        self._changing = threading.Lock()
         self.add_on_set_parameters_callback(self._on_parameters)
         self._jumps = self.get_clock().create_jump_callback(
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
@@ -61,7 +65,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         self._updater = Updater(self)
         self._updater.setHardwareID(name)
         for title, report in diagnostics.TASKS.items():
-            self._updater.add(title, lambda status, report=report: report(self, status))
+            self._updater.add(title, lambda status, report=report: diagnostics.guarded(report, self, status))
+        self._answer_bad_transitions()
 
     @abstractmethod
     def topics(self, settings: Parameters) -> dict[str, Topic]:
@@ -76,12 +81,18 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         """
 
     @abstractmethod
-    def change(self, settings: Parameters) -> None:
-        """Take parameters that have changed while configured; none of those in ``parameters.AT_CONFIGURE``.
+    def change(self, settings: Parameters) -> Callable[[], None]:
+        """Make what parameters that have changed while configured need; none of those in ``parameters.AT_CONFIGURE``.
+
+        Returns:
+            What puts it to use, between two frames.
 
         Raises:
-            DepthPromptError: they cannot be used.
+            DepthPromptError: they cannot be used; nothing has changed then.
         """
+
+    def unload(self) -> None:
+        """Give up the models."""
 
     @abstractmethod
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -119,22 +130,36 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
             self.get_logger().error(f"cannot configure: {type(error).__name__}: {error}")
             return TransitionCallbackReturn.FAILURE
-        self.settings, self._configured = settings, True
+        self.settings, self._pending = settings, []
+        try:
+            self._offer()
+        except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
+            self.get_logger().error(f"cannot configure: an output cannot be offered: {error}")
+            self._release()
+            return TransitionCallbackReturn.FAILURE
+        self._configured = True
+        return super().on_configure(state)
+
+    def _offer(self) -> None:
         for topic, msgtype in self.outputs.items():
             self._out[topic] = self.create_publisher(
-                message_class(msgtype), f"~/{topic}", OUTPUT_QOS,
+                message_class(msgtype), f"~/{topic}", output_qos(),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )  # fmt: skip
-        return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and work."""
         self.frames = diagnostics.Frames()
         self._worker = LatestWorker(self._work, f"{self.get_name()} worker")
         sync = self.settings.sync
-        self._inputs = Inputs(
-            self, self.topics(self.settings), sync.queue_size, sync.tolerance, self._deliver, self._forget
-        )
+        try:
+            self._inputs = Inputs(
+                self, self.topics(self.settings), sync.queue_size, sync.tolerance, self._deliver, self._forget
+            )
+        except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
+            self.get_logger().error(f"cannot activate: an input cannot be subscribed: {error}")
+            self._stop()
+            return TransitionCallbackReturn.FAILURE
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -159,6 +184,23 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         self._stop()
         log.fall_silent(self._log)
 
+    def _answer_bad_transitions(self) -> None:
+        """A transition that the state does not have is refused; rclpy lets it end the process."""
+        service = getattr(self, "_service_change_state", None)
+        if service is None:
+            return
+        change = service.callback
+
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                return change(request, response)
+            except Exception as error:  # noqa: BLE001 (RCLError's place differs between distributions)
+                self.get_logger().warning(f"transition refused: {error}")
+                response.success = False
+                return response
+
+        service.callback = answer
+
     def _stop(self) -> None:
         if self._inputs is not None:
             self._inputs.destroy()
@@ -170,7 +212,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def _release(self) -> None:
         for publisher in self._out.values():
             self.destroy_publisher(publisher)
-        self._out, self._configured = {}, False
+        self._out, self._configured, self._pending = {}, False, []
+        self.unload()
 
     def _deliver(self, messages: dict[str, Any]) -> None:
         if self._worker is not None:
@@ -178,16 +221,15 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
 
     def _work(self, item: tuple[dict[str, Any], float]) -> None:
         messages, arrived = item
-        wanted = self.wanted()
-        self.frames.idle = not wanted
-        if not wanted:
-            return
         began = time.perf_counter()
         try:
-            pending, self._pending = self._pending, None
-            if pending is not None:
-                self.change(pending)
-                self.settings = pending
+            wanted = self.wanted()
+            if not wanted:
+                return
+            with self._changing:
+                changes, self._pending = self._pending, []
+            for apply in changes:
+                apply()
             for topic, message in self.process(messages, wanted):
                 self._out[topic].publish(message)
         except BadFrame as error:
@@ -206,7 +248,11 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             done = time.perf_counter()
             self.frames.done(done - began, done - arrived, (now - stamp) * 1e-9)
 
+    def on_time_jump(self) -> None:
+        """Forget what belongs to another time."""
+
     def _forget(self) -> None:
+        self.on_time_jump()
         if self._worker is not None:
             self._worker.clear()
 
@@ -225,7 +271,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         try:
             settings = parameters.read(self, known)
         except DepthPromptError as error:
-            result.successful, result.reason = False, str(error)
+            ours = any(name in str(error) for name in known)  # else others are wrong, and may be mended after it
+            result.successful, result.reason = not (self._configured or ours), str(error)
             return result
         if self._configured and (fixed := parameters.only_at_configure(known)):
             result.successful = False
@@ -233,7 +280,13 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
                 f"{', '.join(fixed)} is read at configure: deactivate, clean up and configure the node again"
             )
         elif self._configured:
-            self._pending = settings
+            try:
+                apply = self.change(settings)
+            except DepthPromptError as error:
+                result.successful, result.reason = False, str(error)
+                return result
+            with self._changing:
+                self._pending += [apply, lambda: setattr(self, "settings", settings)]
         return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from depth_prompt_ros.bag.frames import FrameBuilder
@@ -41,10 +41,10 @@ class StereoDepthNode(StageNode):
             {role: topic.name for role, topic in self.topics(settings).items()}, settings.rectified
         )
 
-    def change(self, settings: Parameters) -> None:
+    def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
-        if settings.stereo != self.settings.stereo:
-            self._match = make_stereo_matcher(settings.stereo, settings)
+        match = make_stereo_matcher(settings.stereo, settings)
+        return lambda: setattr(self, "_match", match)
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""

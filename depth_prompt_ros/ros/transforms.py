@@ -15,12 +15,27 @@ from depth_prompt_ros.stages.cloud import RigidTransform
 _WAIT_S = 0.1
 
 
+class NoTransform(BadFrame):
+    """The reason, the same for the same cause, and tf's own words, which hold times."""
+
+    def __init__(self, reason: str, details: str) -> None:
+        super().__init__(reason)
+        self.details = details
+
+
 class Transforms:
     """tf2's buffer, listening from now on."""
 
     def __init__(self, node: Any) -> None:
+        self._node = node
         self._buffer = Buffer()
         self._listener = TransformListener(self._buffer, node)
+
+    def reset(self) -> None:
+        """Begin anew after time has jumped back: tf2 ignores what is older than what it knows."""
+        old, self._buffer = self._listener, Buffer()
+        self._listener = TransformListener(self._buffer, self._node)
+        old.unregister()
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> RigidTransform:
         """From ``source`` to ``target`` at a time.
@@ -33,7 +48,7 @@ class Transforms:
                 target, source, Time(nanoseconds=stamp_ns), Duration(seconds=_WAIT_S)
             ).transform
         except TransformException as error:
-            raise BadFrame(f"no transform from {source} to {target}: {error}") from error
+            raise NoTransform(f"no transform from {source} to {target}", str(error)) from error
         q, t = found.rotation, found.translation
         return RigidTransform(rotation_matrix(q.x, q.y, q.z, q.w), np.array([t.x, t.y, t.z]), target)
 

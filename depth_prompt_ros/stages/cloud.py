@@ -53,6 +53,7 @@ def organised_cloud(
     image: NDArray[np.uint8],
     labels: NDArray[np.uint16],
     confidence: NDArray[np.float32],
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """One point a pixel (REP 118, sensor_msgs/PointCloud2 with ``is_dense`` false).
 
@@ -61,11 +62,12 @@ def organised_cloud(
         image: (H, W, 3) uint8 RGB.
         labels: (H, W) uint16, 0 = background.
         confidence: (H, W) float32 in [0, 1].
+        out: (H, W) of :data:`CLOUD_DTYPE` to write to, for example a message's memory; None: new.
 
     Returns:
         (H, W) structured array of :data:`CLOUD_DTYPE`.
     """
-    cloud = np.empty(depth.shape, CLOUD_DTYPE)
+    cloud = np.empty(depth.shape, CLOUD_DTYPE) if out is None else out
     columns = cloud.view("<f4").reshape(*depth.shape, -1)
     x, y = camera.slopes
     for first in range(0, depth.shape[0], _BLOCK):
