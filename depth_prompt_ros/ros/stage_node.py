@@ -40,7 +40,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
 
     Attributes:
         outputs: message type by topic, below the node's own name.
-        state: of the last frames, for the diagnostics.
+        settings: the parameters that are in use.
+        frames: what became of the frames, for the diagnostics.
     """
 
     outputs: ClassVar[Mapping[str, str]]

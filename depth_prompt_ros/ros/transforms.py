@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,9 @@ from tf2_ros import Buffer, TransformException, TransformListener
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.stages.cloud import RigidTransform
 
+logger = logging.getLogger(__name__)
+
 _WAIT_S = 0.1
-
-
-class NoTransform(BadFrame):
-    """The reason, the same for the same cause, and tf's own words, which hold times."""
-
-    def __init__(self, reason: str, details: str) -> None:
-        super().__init__(reason)
-        self.details = details
 
 
 class Transforms:
@@ -48,7 +43,8 @@ class Transforms:
                 target, source, Time(nanoseconds=stamp_ns), Duration(seconds=_WAIT_S)
             ).transform
         except TransformException as error:
-            raise NoTransform(f"no transform from {source} to {target}", str(error)) from error
+            logger.debug("%s", error)  # tf's own words hold times: another reason for each frame
+            raise BadFrame(f"no transform from {source} to {target}: publish it, or choose another frame") from error
         q, t = found.rotation, found.translation
         return RigidTransform(rotation_matrix(q.x, q.y, q.z, q.w), np.array([t.x, t.y, t.z]), target)
 
