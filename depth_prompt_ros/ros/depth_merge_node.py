@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from depth_prompt_ros.bag.messages import camera_info_message, image_message
@@ -32,14 +32,6 @@ class DepthMergeNode(StageNode):
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
         return stage_topics(settings, ("depth", "confidence", "labels", "tom_mask", "mono_depth"))
-
-    def load(self, settings: Parameters) -> None:
-        """Nothing to load."""
-
-    def change(self, settings: Parameters) -> Callable[[], None]:
-        """Nothing to make."""
-        del settings
-        return lambda: None
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""

@@ -15,7 +15,7 @@ from depth_prompt_ros.errors import DepthPromptError
 if TYPE_CHECKING:
     from depth_prompt_ros.ros.stage_node import StageNode
 
-OK, WARN, ERROR, STALE = b"\x00", b"\x01", b"\x02", b"\x03"
+OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
 _LATE_S = 2.0
 _REMEMBERED = 100
 _REASONS = 50
@@ -65,7 +65,7 @@ def inputs(node: StageNode, status: Any) -> Any:
         status.summary(OK, "not active")
         return status
     now = time.monotonic()
-    level, problems = OK, []
+    problems = []
     for arrived in subscribed.arrived.values():
         age = now - arrived.at if arrived.count else float("inf")
         status.add(
@@ -85,11 +85,9 @@ def inputs(node: StageNode, status: Any) -> Any:
             f"stamps do not meet: {subscribed.arrived[role].topic} is {gap:.3f} s away from the left image, "
             f"sync.tolerance is {node.settings.sync.tolerance:g} s"
         )
-    if problems:
-        level = WARN
     status.add("sets", str(subscribed.sets))
     status.add("times that time jumped back", str(subscribed.resets))
-    status.summary(level, "; ".join(problems) or "all topics arrive")
+    status.summary(WARN if problems else OK, "; ".join(problems) or "all topics arrive")
     return status
 
 

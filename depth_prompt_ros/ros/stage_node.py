@@ -73,16 +73,14 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """Name and type of each input by role; the outputs take the first one's stamp."""
 
-    @abstractmethod
     def load(self, settings: Parameters) -> None:
-        """Load the models.
+        """Load the models, if the stage has any.
 
         Raises:
             DepthPromptError: they cannot be used, and what to do.
         """
 
-    @abstractmethod
-    def change(self, settings: Parameters) -> Callable[[], None]:
+    def change(self, settings: Parameters) -> Callable[[], None]:  # noqa: ARG002 (a stage without models needs nothing)
         """Make what parameters that have changed while configured need; none of those in ``parameters.AT_CONFIGURE``.
 
         Returns:
@@ -91,6 +89,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         Raises:
             DepthPromptError: they cannot be used; nothing has changed then.
         """
+        return lambda: None
 
     def unload(self) -> None:
         """Give up the models."""

@@ -110,9 +110,8 @@ class _Sized:
         """Copy in, run, copy out."""
         for name, buffer in self._inputs.items():
             np.copyto(buffer.host, inputs[name])
-        if (
-            self._recorded is None and self._ran and self._recordable
-        ):  # TensorRT sets itself up in the first run, which cannot be recorded
+        # TensorRT sets itself up in the first run, which cannot be recorded.
+        if self._recorded is None and self._ran and self._recordable:
             try:
                 self._recorded = stream.record(lambda: self._queue(stream))
             except BadModel as error:
