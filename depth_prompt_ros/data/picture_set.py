@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.data.array_folder import made_before, make_arrays, open_arrays
 from depth_prompt_ros.errors import BadInput
-
-_NOTE = "set.json"
-_NAMES = ("images", "depths", "masks", "intrinsics")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,22 +60,7 @@ class PictureSet:
         Raises:
             BadInput: the folder is not such a set, or it is damaged.
         """
-        try:
-            arrays = {name: np.load(folder / f"{name}.npy", mmap_mode=mode) for name in _NAMES}
-        except FileNotFoundError as error:
-            raise BadInput(f"{folder} is no picture set: it has no {Path(error.filename).name}") from error
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{folder} is a damaged picture set ({error}): delete it and make it again") from error
-        found = cls(**arrays)
-        expected = _shapes(len(found), found.images.shape[1] if found.images.ndim == 4 else 0)
-        for name in _NAMES:
-            array, (shape, dtype) = arrays[name], expected[name]
-            if array.shape != shape or array.dtype != dtype:
-                raise BadInput(
-                    f"{folder / name}.npy is {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}: "
-                    "delete the set and make it again"
-                )
-        return found
+        return cls(**open_arrays(folder, lambda images: _shapes(images.shape[0], images.shape[1]), mode))
 
 
 def open_or_make(
@@ -94,30 +75,8 @@ def open_or_make(
     Raises:
         BadInput: the folder holds a set made with other settings, or a damaged one, or it cannot be written.
     """
-    note = folder / _NOTE
-    if folder.exists():
-        try:
-            found = json.loads(note.read_text())
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{folder} is no picture set: give another folder") from error
-        if found != settings:
-            raise BadInput(f"{folder} holds a set made with {found}, not {settings}: give another folder")
-        return PictureSet.open(folder)
-    aside = folder.with_name(folder.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        aside.mkdir(parents=True)
-        for name, (shape, dtype) in _shapes(count, size).items():
-            np.lib.format.open_memmap(aside / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
-        fill(aside)
-        (aside / _NOTE).write_text(json.dumps(settings))
-    except BadInput:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise BadInput(f"cannot write the picture set {folder} ({error.strerror or error})") from error
-    aside.rename(folder)
+    if not made_before(folder, settings):
+        make_arrays(folder, settings, _shapes(count, size), fill)
     return PictureSet.open(folder)
 
 

@@ -1,0 +1,92 @@
+"""A folder of NumPy arrays with a note of what they were made of: written aside, renamed, memory-mapped after."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.errors import BadInput
+
+_NOTE = "set.json"
+
+Shapes = Mapping[str, tuple[tuple[int, ...], Any]]
+"""Shape and type of each array by name."""
+
+
+def open_arrays(folder: Path, expected: Callable[[NDArray[Any]], Shapes], mode: Literal["r", "r+"]) -> dict[str, Any]:
+    """The arrays of ``folder`` by name, memory-mapped.
+
+    Args:
+        expected: from the array ``NAME``.npy that comes first among them to what all of them must be; called first with
+            an empty array for the names.
+
+    Raises:
+        BadInput: the folder is not such a set, or it is damaged.
+    """
+    names = list(expected(np.empty((0, 0, 0, 0))))
+    try:
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode=mode) for name in names}
+    except FileNotFoundError as error:
+        raise BadInput(f"{folder} is no picture set: it has no {Path(error.filename).name}") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{folder} is a damaged picture set ({error}): delete it and make it again") from error
+    first = arrays[names[0]]
+    shapes = expected(first if first.ndim == 4 else np.empty((0, 0, 0, 0)))
+    for name, array in arrays.items():
+        shape, dtype = shapes[name]
+        if array.shape != shape or array.dtype != dtype:
+            raise BadInput(
+                f"{folder / name}.npy is {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}: "
+                "delete the set and make it again"
+            )
+    return arrays
+
+
+def made_before(folder: Path, settings: dict[str, Any]) -> bool:
+    """Whether ``folder`` holds what these settings make.
+
+    Raises:
+        BadInput: it holds something else.
+    """
+    if not folder.exists():
+        return False
+    try:
+        found = json.loads((folder / _NOTE).read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{folder} is no picture set: give another folder") from error
+    if found != settings:
+        raise BadInput(f"{folder} holds a set made with {found}, not {settings}: give another folder")
+    return True
+
+
+def make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: Callable[[Path], None]) -> None:
+    """Let ``fill`` write into empty arrays in a folder aside, which is then renamed to ``folder``.
+
+    Args:
+        settings: what the set is made of, kept in its note.
+        fill: gets the folder aside and writes every array there, in any number of processes.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    aside = folder.with_name(folder.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        for name, (shape, dtype) in shapes.items():
+            np.lib.format.open_memmap(aside / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
+        fill(aside)
+        (aside / _NOTE).write_text(json.dumps(settings))
+    except BadInput:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise BadInput(f"cannot write the picture set {folder} ({error.strerror or error})") from error
+    aside.rename(folder)
