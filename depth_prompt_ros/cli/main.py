@@ -15,6 +15,7 @@ from depth_prompt_ros.cli import (
     export,
     export_mono,
     learn,
+    learn_tom,
     models,
     parameters,
     prepare,
@@ -48,6 +49,8 @@ app = typer.Typer(
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
+learn.app.command("tom-labels")(learn_tom.tom_labels)
+learn.app.command("tom-mono")(learn_tom.tom_mono)
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)
