@@ -69,7 +69,7 @@ def evaluate_cleargrasp(folder: Path, parameters: Parameters) -> Iterator[SceneR
         BadInput: the folder cannot be used; BadModel: the graph cannot be used.
     """
     told = ObjectDepthPipeline(_with_masks(parameters, "labels"))
-    untold = ObjectDepthPipeline(_with_masks(parameters, "evidence"))
+    untold = ObjectDepthPipeline(_with_masks(parameters, "none"))
     for scene in read_cleargrasp(folder):
         yield _evaluate_scene(scene, told, untold)
 
