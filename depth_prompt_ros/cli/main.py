@@ -13,6 +13,7 @@ from depth_prompt_ros.cli import (
     demo,
     evaluate,
     export,
+    export_mono,
     learn,
     models,
     parameters,
@@ -49,6 +50,7 @@ app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
+app.command("export-mono")(export_mono.export_mono)
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)
