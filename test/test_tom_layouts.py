@@ -72,11 +72,11 @@ def test_every_layout_gives_the_whole_picture_and_its_mask(layout, write, count,
     assert prepared.skipped == {}
     pictures = TomMaskSet.open(tmp_path / "set")
     assert len(pictures) == count
-    assert pictures.size == (48, 60)
-    expected = np.zeros((48, 60), bool)
-    expected[12:36, 15:45] = True
+    assert pictures.size == (48, 64)
+    expected = np.zeros((48, 64), bool)
+    expected[12:36, 16:48] = True
     np.testing.assert_array_equal(pictures.tom[-1], expected)
-    inside = pictures.pictures[0][14:34, 17:43].astype(int)
+    inside = pictures.pictures[0][14:34, 18:46].astype(int)
     assert np.abs(inside - (20, 200, 20)).max() < 40
 
 

@@ -1,7 +1,8 @@
 """Stereo pairs of transparent and mirror (ToM) things: glasses, bottles, chrome, panes, mirrors, in rooms of all kinds.
 
 Three generators that share no thing, texture or light: :func:`tom_pair` to learn from, :func:`unseen_tom_pair` to test
-on, :func:`trap_pair` for what looks like glass or a mirror and is none.
+on, :func:`trap_pair` for what looks like glass or a mirror and is none; :func:`decoy_pair` makes such of what is
+learned from.
 """
 
 from __future__ import annotations
@@ -86,8 +87,17 @@ def unseen_tom_pair(rng: Rng, size: tuple[int, int]) -> StereoView:
 
 def trap_pair(rng: Rng, size: tuple[int, int], kind: int) -> StereoView:
     """A pair without anything ToM, kind ``TRAPS[kind]``; label 1 is what could be taken for it, a frame's opening."""
+    return _trapped(rng, size, kind, (_HOUSE, _ELSEWHERE))
+
+
+def decoy_pair(rng: Rng, size: tuple[int, int], kind: int) -> StereoView:
+    """As :func:`trap_pair`, all of it from the generator to learn from."""
+    return _trapped(rng, size, kind, (_HOUSE, _HOUSE))
+
+
+def _trapped(rng: Rng, size: tuple[int, int], kind: int, generators: tuple[_Generator, _Generator]) -> StereoView:
     while True:
-        generator = _HOUSE if rng.random() < 0.5 else _ELSEWHERE
+        generator = generators[0] if rng.random() < 0.5 else generators[1]
         trap, bait = _trap(rng, generator, TRAPS[kind])
         camera_rng, again = (np.random.default_rng(seed) for seed in [int(rng.integers(2**63))] * 2)
         view = _look(camera_rng, trap, size)

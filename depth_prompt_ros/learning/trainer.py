@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,9 @@ Report = Callable[[int, int, dict[str, float], float], None]
 """Called with step, steps, each term's mean since the last call, seconds left."""
 
 _REPORT_EVERY, _SAVE_EVERY = 50, 200
+
+Samples = TypeVar("Samples")
+"""What is learned from in one step."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,8 @@ def pick_device() -> torch.device:
 
 def fit(
     module: nn.Module,
-    load: Callable[[NDArray[np.int64]], Batch],
-    loss_of: Callable[[Batch, torch.Generator], Losses],
+    load: Callable[[NDArray[np.int64]], Samples],
+    loss_of: Callable[[Samples, torch.Generator], Losses],
     count: int,
     schedule: Schedule,
     out: Path,

@@ -41,7 +41,7 @@ def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, don
     """Read every usable sample, resize it and write the set.
 
     Of objects the square around them is cut out, and the set is a :class:`PictureSet`. Pictures with masks of
-    transparent things or mirrors are kept whole, squeezed to 5:4 as the pipeline squeezes them, and make a
+    transparent things or mirrors are kept whole, squeezed to 4:3 as the pipeline squeezes them, and make a
     :class:`TomMaskSet`.
 
     Args:
@@ -81,7 +81,7 @@ def _prepare_masks(
 ) -> Prepared:
     usable, reasons = _usable(reader, folder, settings["limit"], done)
     height = settings["size"]
-    width = height * 5 // 4
+    width = height * 4 // 3
 
     def fill(aside: Path) -> None:
         pictures = TomMaskSet.open(aside, mode="r+")
