@@ -17,6 +17,7 @@ from depth_prompt_ros.cli import (
     export_mono,
     learn,
     learn_masks,
+    learn_tom,
     models,
     parameters,
     prepare,
@@ -52,6 +53,8 @@ app.command("demo")(demo.demo)
 evaluate.app.command("tom-masks")(evaluate_masks.tom_masks)
 app.add_typer(evaluate.app, name="evaluate")
 learn.app.command("tom-masks")(learn_masks.tom_masks)
+learn.app.command("tom-labels")(learn_tom.tom_labels)
+learn.app.command("tom-mono")(learn_tom.tom_mono)
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)
