@@ -21,6 +21,7 @@ class RenderedKind(str, Enum):
     tom_unseen = "tom-unseen"
     tom_traps = "tom-traps"
     tom_decoys = "tom-decoys"
+    tom_free = "tom-free"
 
 
 def render(
@@ -30,7 +31,7 @@ def render(
         typer.Option(
             help="Rooms; single objects; objects of unseen families, textures and light; objects off the middle, cut "
             "or hidden; scanned objects (give --meshes). Stereo pairs: glass and mirrors; such of unseen shapes, "
-            "textures and lights; what looks like them and is none, to test on and to learn from."
+            "textures and lights; what looks like them and is none, to test on and to learn from; opaque things."
         ),
     ] = RenderedKind.objects,
     count: Annotated[int, typer.Option(min=1, help="Pictures.")] = 48,

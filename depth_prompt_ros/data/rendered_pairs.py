@@ -12,9 +12,9 @@ import numpy as np
 
 from depth_prompt_ros.data.stereo_set import StereoSet, open_or_make
 
-PairKind = Literal["tom", "tom-unseen", "tom-traps", "tom-decoys"]
+PairKind = Literal["tom", "tom-unseen", "tom-traps", "tom-decoys", "tom-free"]
 """Glass and mirrors to learn from; of shapes, textures and lights that are learned from nowhere; what looks like them
-and is none, pair ``i`` of kind ``TRAPS[i % 5]``, to test on and to learn from
+and is none, pair ``i`` of kind ``TRAPS[i % 5]``, to test on; such to learn from; opaque things to learn from
 (:mod:`depth_prompt_ros.data.tom_scenes`)."""
 
 _VERSION = 1
@@ -66,6 +66,8 @@ def _render_chunk(job: tuple[Path, PairKind, tuple[int, int], int, int, int]) ->
             view = tom_scenes.tom_pair(rng, size)
         elif kind == "tom-unseen":
             view = tom_scenes.unseen_tom_pair(rng, size)
+        elif kind == "tom-free":
+            view = tom_scenes.opaque_pair(rng, size)
         else:
             pair = tom_scenes.trap_pair if kind == "tom-traps" else tom_scenes.decoy_pair
             view = pair(rng, size, index % len(tom_scenes.TRAPS))

@@ -108,7 +108,6 @@ def learn_tom_masks(
         "network": TomNet.NAME,
         "output": "log-odds of transparent or mirror",
         "size": "x".join(map(str, TomNet.SIZE[::-1])),
-        "licence": "of what it was learned from",
     }
     write_weights(out, stored, metadata, card)
     notes = {"network": TomNet.NAME, "network_sha256": file_sha256(out), "outputs": "tom: probability of ToM"}
