@@ -81,7 +81,9 @@ class SegmentationParameters(_Group):
 class TomParameters(_Group):
     """Which pixels are transparent or mirror (ToM)."""
 
-    method: Literal["evidence", "labels", "onnx", "none"] = Field("evidence", description="how ToM pixels are found")
+    method: Literal["evidence", "network", "labels", "onnx", "none"] = Field(
+        "evidence", description="how ToM pixels are found; network: the shipped segmentation network"
+    )
     onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
     class_ids: tuple[int, ...] = Field(
         (), description="classes that are transparent or mirror; none: all but 0 (method onnx)"

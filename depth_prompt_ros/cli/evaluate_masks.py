@@ -32,8 +32,9 @@ def tom_masks(
     from depth_prompt_ros.parameters import RuntimeParameters
     from depth_prompt_ros.resources import resource_path
     from depth_prompt_ros.stages.classes import ClassMask
+    from depth_prompt_ros.stages.tom import SHIPPED
 
-    described = network or resource_path("models/tom_masks.yaml")
+    described = network or resource_path(SHIPPED)
     detect = ClassMask(str(described), (), "tom", RuntimeParameters())
     table = Table(title=str(described.name))
     columns = ("pictures", "IoU %", "precision %", "recall %", "false alarms %", "balanced error %")

@@ -30,11 +30,11 @@ def tom_masks(
         Optional[Path],  # noqa: UP045
         typer.Option("--weights", help="Weights to start from, such as the shipped models/tom_masks.safetensors."),
     ] = None,
-    steps: Steps = 6000,
+    steps: Steps = 3600,
     batch: Annotated[int, typer.Option("--batch", min=2, help="Pictures a step.")] = 16,
     learning_rate: Rate = 2e-3,
     seed: Seed = 0,
-    validate_every: Annotated[int, typer.Option(min=1, help="Steps between validations; the best one is kept.")] = 500,
+    validate_every: Annotated[int, typer.Option(min=1, help="Steps between validations; the best one is kept.")] = 600,
     float32: Annotated[bool, typer.Option("--float32", help="No bfloat16.")] = False,
 ) -> None:
     """Learn which pixels of a picture are transparent or mirror; the result runs as tom.method onnx.
