@@ -12,9 +12,11 @@ from depth_prompt_ros.cli import (
     build_engine,
     demo,
     evaluate,
+    evaluate_masks,
     export,
     export_mono,
     learn,
+    learn_masks,
     learn_tom,
     models,
     parameters,
@@ -48,7 +50,9 @@ app = typer.Typer(
 )
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
+evaluate.app.command("tom-masks")(evaluate_masks.tom_masks)
 app.add_typer(evaluate.app, name="evaluate")
+learn.app.command("tom-masks")(learn_masks.tom_masks)
 learn.app.command("tom-labels")(learn_tom.tom_labels)
 learn.app.command("tom-mono")(learn_tom.tom_mono)
 app.add_typer(learn.app, name="learn")
