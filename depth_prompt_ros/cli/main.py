@@ -12,6 +12,7 @@ from depth_prompt_ros.cli import (
     build_engine,
     demo,
     evaluate,
+    evaluate_booster,
     export,
     learn,
     models,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
+evaluate.app.command("booster")(evaluate_booster.booster)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)

@@ -94,7 +94,8 @@ class BoosterScene:
             raise BadInput(f"{self.folder} has no calib_00-02.xml")
         try:
             storage = cv2.FileStorage(str(found[0]), cv2.FILE_STORAGE_READ)
-            matrix, baseline = storage.getNode("proj_matL").mat(), storage.getNode("baselineLR").real()
+            matrix, node = storage.getNode("proj_matL").mat(), storage.getNode("baselineLR")
+            baseline = node.real() if node.isReal() or node.isInt() else 0.0
             storage.release()
         except (cv2.error, SystemError) as error:
             raise BadInput(f"cannot read the calibration {found[0]}: {error}") from error
