@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Optional, get_args
 
 import typer
 
@@ -17,6 +17,9 @@ class RenderedKind(str, Enum):
     unseen = "objects-unseen"
     partial = "objects-partial"
     scanned = "objects-scanned"
+    tom = "tom"
+    tom_unseen = "tom-unseen"
+    tom_traps = "tom-traps"
 
 
 def render(
@@ -25,11 +28,13 @@ def render(
         RenderedKind,
         typer.Option(
             help="Rooms; single objects; objects of unseen families, textures and light; objects off the middle, cut "
-            "or hidden; scanned objects (give --meshes)."
+            "or hidden; scanned objects (give --meshes). Stereo pairs: glass and mirrors; such of unseen shapes, "
+            "textures and lights; what looks like them and is none."
         ),
     ] = RenderedKind.objects,
     count: Annotated[int, typer.Option(min=1, help="Pictures.")] = 48,
-    size: Annotated[int, typer.Option(min=16, help="Side of the square pictures, pixels.")] = 160,
+    size: Annotated[int, typer.Option(min=16, help="Side of the square pictures, pixels; of pairs the width.")] = 160,
+    height: Annotated[int, typer.Option(min=0, help="Of pairs, pixels; 0 = three quarters of the width.")] = 0,
     seed: Annotated[int, typer.Option(help="Picture i depends on the seed and i alone.")] = 0,
     meshes: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
@@ -42,17 +47,29 @@ def render(
         ),
     ] = None,
 ) -> None:
-    """Render a picture set to learn from or to test on, and a contact sheet of it."""
+    """Render a set of pictures or stereo pairs to learn from or to test on, and a contact sheet of it."""
     from depth_prompt_ros.cli.learn import progress
     from depth_prompt_ros.data.contact_sheet import write_contact_sheet
-    from depth_prompt_ros.data.rendered import open_or_render
+    from depth_prompt_ros.data.picture_set import PictureSet
+    from depth_prompt_ros.data.rendered import KINDS, open_or_render
+    from depth_prompt_ros.data.rendered_pairs import PairKind, open_or_render_pairs
+    from depth_prompt_ros.data.stereo_set import StereoSet
 
     if (kind is RenderedKind.scanned) != (meshes is not None):
         raise typer.BadParameter("give --meshes FOLDER for objects-scanned, and for nothing else")
     with progress(f"rendering {count} {kind.value}") as report:
-        pictures = open_or_render(
-            out, kind.value, count, size, seed, lambda finished: report(finished, count), meshes=meshes
-        )
+        pictures: PictureSet | StereoSet
+
+        def done(finished: int) -> None:
+            report(finished, count)
+
+        pair_kinds: tuple[PairKind, ...] = get_args(PairKind)
+        if kind.value in pair_kinds:
+            pair_kind = pair_kinds[pair_kinds.index(kind.value)]
+            pictures = open_or_render_pairs(out, pair_kind, count, (height or size * 3 // 4, size), seed, done)
+        else:
+            picture_kind = KINDS[KINDS.index(kind.value)]
+            pictures = open_or_render(out, picture_kind, count, size, seed, done, meshes=meshes)
     sheet = sheet or out / "sheet.png"
     write_contact_sheet(sheet, pictures)
-    typer.echo(f"{out}: {len(pictures)} pictures\n{sheet}")
+    typer.echo(f"{out}: {len(pictures)} {'pairs' if isinstance(pictures, StereoSet) else 'pictures'}\n{sheet}")

@@ -38,6 +38,10 @@ class Body:
         surface: how light leaves it.
         label: 0 for surroundings, 1..n for objects.
         gloss: strength of the highlight, [0, 1].
+        coat: share in [0, 1] of a clear coat's Fresnel reflection on an opaque surface: varnish, glaze, wet.
+        glow: light that the surface itself gives, times its texture; not lit by others.
+        absorption: (3,) of glass, 1/m: light inside fades by exp(-absorption * metres) (Beer-Lambert).
+        ripple: unevenness of the normals as a function of texture coordinates, (N, 3) -> (N, 3), about 0.
         to_texture: (3, 4) world to texture coordinates, so that the texture moves with its object.
     """
 
@@ -46,6 +50,10 @@ class Body:
     surface: Surface = Surface.OPAQUE
     label: int = 0
     gloss: float = 0.0
+    coat: float = 0.0
+    glow: float = 0.0
+    absorption: Float32 = field(default_factory=lambda: np.zeros(3, np.float32))
+    ripple: Texture | None = None
     to_texture: NDArray[np.float32] = field(default_factory=lambda: np.eye(3, 4, dtype=np.float32))
 
 
@@ -94,6 +102,8 @@ class Scene:
         self._first = np.cumsum([0] + [len(body.mesh.triangles) for body in bodies])
         self._corner_normals = np.concatenate([body.mesh.normals[body.mesh.triangles] for body in bodies])
         self._surface = np.array([body.surface for body in bodies] + [Surface.OPAQUE])
+        self._coat = np.array([body.coat for body in bodies] + [0], np.float32)
+        self._absorption = np.stack([body.absorption for body in bodies] + [np.zeros(3, np.float32)])
         self._label = np.array([body.label for body in bodies] + [0], np.uint16)
 
     def view(self, camera: CameraModel, pose: NDArray[np.floating], threads: int = 0) -> View:
@@ -124,14 +134,19 @@ class Scene:
             if first_distance is None or first_body is None:
                 first_distance, first_body = hit.distance, hit.body
             surface = self._surface[hit.body]
+            passed = (surface == Surface.GLASS) & ((hit.normal * direction).sum(1) > 0)
+            weight[passed] *= np.exp(-self._absorption[hit.body[passed]] * hit.distance[passed, None])
             ends = (surface == Surface.OPAQUE) | (bounce == _BOUNCES - 1)
             shaded = self._shade(hit, direction, ends & (hit.body < len(self._bodies)), threads)
             shaded[hit.body == len(self._bodies)] = self._sky
-            np.add.at(colour, pixel[ends], (weight * shaded)[ends])
-            reflected, reflected_weight, refracted, refracted_weight = _split(hit, direction, surface, shaded)
+            coat = self._coat[hit.body] * (surface == Surface.OPAQUE) * (bounce == 0)
+            reflected, reflected_weight, refracted, refracted_weight = _split(hit, direction, surface, shaded, coat)
+            under_coat = np.where((coat > 0)[:, None], 1 - reflected_weight, np.float32(1))
+            np.add.at(colour, pixel[ends], (weight * shaded * under_coat)[ends])
             grows = ~ends
             # The reflection at the first glass surface is followed; inside, only refraction (or total reflection) is.
             keep_reflected = grows & ((surface == Surface.MIRROR) | ((surface == Surface.GLASS) & (bounce == 0)))
+            keep_reflected |= coat > 0
             keep_refracted = grows & (surface == Surface.GLASS)
             if not (keep_reflected.any() or keep_refracted.any()):
                 break
@@ -162,19 +177,23 @@ class Scene:
         normal = corner[:, 0] * (1 - uv[:, 0] - uv[:, 1]) + corner[:, 1] * uv[:, 0] + corner[:, 2] * uv[:, 1]
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
         point = origin + np.where(np.isfinite(distance), distance, 0)[:, None] * direction
+        for index, bent in enumerate(self._bodies):
+            if bent.ripple is not None and len(chosen := np.flatnonzero(body == index)):
+                uneven = normal[chosen] + bent.ripple(_local(bent, point[chosen].astype(np.float32)))
+                normal[chosen] = uneven / np.maximum(np.linalg.norm(uneven, axis=1, keepdims=True), 1e-9)
         return _Hit(distance, body, point.astype(np.float32), normal.astype(np.float32))
 
     def _shade(self, hit: _Hit, direction: Float32, opaque: NDArray[np.bool_], threads: int) -> Float32:
         """Albedo of every hit, lit where ``opaque``: Lambert and Blinn-Phong, the first light with shadows."""
         colour = np.zeros_like(direction)
         gloss = np.zeros(len(direction), np.float32)
+        glows = np.zeros(len(direction), np.bool_)
         for index, body in enumerate(self._bodies):
             chosen = np.flatnonzero(hit.body == index)
             if len(chosen):
-                local = hit.point[chosen] @ body.to_texture[:, :3].T + body.to_texture[:, 3]
-                colour[chosen] = body.texture(local)
-                gloss[chosen] = body.gloss
-        lit = np.flatnonzero(opaque)
+                colour[chosen] = body.texture(_local(body, hit.point[chosen])) * (body.glow or 1)
+                gloss[chosen], glows[chosen] = body.gloss, body.glow > 0
+        lit = np.flatnonzero(opaque & ~glows)
         point, normal, view = hit.point[lit], hit.normal[lit], -direction[lit]
         normal = normal * np.where((normal * view).sum(1, keepdims=True) < 0, np.float32(-1), np.float32(1))
         albedo = colour[lit] ** 2.2
@@ -213,13 +232,18 @@ class _Hit:
     normal: Float32
 
 
+def _local(body: Body, points: Float32) -> Float32:
+    """World to texture coordinates."""
+    return np.asarray(points @ body.to_texture[:, :3].T + body.to_texture[:, 3], np.float32)
+
+
 def _tint(albedo: Float32) -> Float32:
     """Glass is nearly clear: a tenth of its texture's colour per surface."""
     return np.float32(0.9) + np.float32(0.1) * albedo
 
 
 def _split(
-    hit: _Hit, direction: Float32, surface: NDArray[Any], albedo: Float32
+    hit: _Hit, direction: Float32, surface: NDArray[Any], albedo: Float32, coat: Float32
 ) -> tuple[Float32, Float32, Float32, Float32]:
     """Reflected and refracted directions with their weights (Snell's law, Fresnel's equations, unpolarised)."""
     cosine = (direction * hit.normal).sum(1, keepdims=True)
@@ -235,6 +259,7 @@ def _split(
     across = ((eta * cosine - bent) / np.maximum(eta * cosine + bent, 1e-9)) ** 2
     fresnel = np.where(under > 0, (parallel + across) / 2, 1.0).astype(np.float32)
     mirror = (surface == Surface.MIRROR)[:, None]
-    reflected_weight = np.where(mirror, np.float32(0.85) * (0.7 + 0.3 * albedo), fresnel).astype(np.float32)
+    coated = np.where((coat > 0)[:, None], coat[:, None] * fresnel, fresnel)
+    reflected_weight = np.where(mirror, np.float32(0.85) * (0.7 + 0.3 * albedo), coated).astype(np.float32)
     refracted_weight = np.broadcast_to(1 - fresnel, direction.shape)
     return reflected.astype(np.float32), reflected_weight, refracted.astype(np.float32), refracted_weight

@@ -32,7 +32,7 @@ def look_at(eye: NDArray[np.floating], target: NDArray[np.floating], roll: float
     return pose
 
 
-def _place(
+def placed(
     rng: np.random.Generator,
     mesh: shapes.Mesh,
     height: float,
@@ -44,9 +44,8 @@ def _place(
     texture = textures.random_texture(rng, 1.0)
     to_texture = np.hstack([np.eye(3) / height, -np.asarray(where, float)[:, None] / height]).astype(np.float32)
     gloss = float(rng.choice([0.0, rng.uniform(0.1, 0.8)])) if surface == Surface.OPAQUE else 0.0
-    return Body(
-        mesh.moved(np.eye(3), height, np.asarray(where, np.float32)), texture, surface, label, gloss, to_texture
-    )
+    moved = mesh.moved(np.eye(3), height, np.asarray(where, np.float32))
+    return Body(moved, texture, surface, label, gloss, to_texture=to_texture)
 
 
 def random_surface(rng: np.random.Generator, transparent_share: float) -> Surface:
@@ -59,10 +58,10 @@ def random_surface(rng: np.random.Generator, transparent_share: float) -> Surfac
 def _object(rng: np.random.Generator, size: float, where: NDArray[np.floating], label: int, share: float) -> Body:
     surface = random_surface(rng, share)
     families = shapes.GLASS_FAMILIES if surface == Surface.GLASS else shapes.OPAQUE_FAMILIES
-    return _place(rng, shapes.random_shape(rng, families), size, where, surface, label)
+    return placed(rng, shapes.random_shape(rng, families), size, where, surface, label)
 
 
-def _room(rng: np.random.Generator, table: bool) -> tuple[list[Body], list[Light], Float32]:
+def random_room(rng: np.random.Generator, table: bool) -> tuple[list[Body], list[Light], Float32]:
     """Floor, walls, ceiling and furniture around a table whose top is z = 0; lights; ambient."""
     floor = -rng.uniform(0.4, 1.0)
     low = np.array([-rng.uniform(0.8, 3.0), -rng.uniform(0.8, 3.0), floor])
@@ -98,7 +97,7 @@ def _room(rng: np.random.Generator, table: bool) -> tuple[list[Body], list[Light
 
 def random_scene(rng: np.random.Generator, size: int, transparent_share: float = 0.15) -> tuple[View, CameraModel]:
     """A square picture of a random room with objects, from a random place and field of view: training scenes."""
-    bodies, lights, ambient = _room(rng, table=rng.random() < 0.8)
+    bodies, lights, ambient = random_room(rng, table=rng.random() < 0.8)
     spread = rng.uniform(0.06, 0.3)
     for label in range(1, int(rng.integers(3, 11))):
         where = np.array([*rng.normal(scale=spread, size=2), rng.choice([0.0, rng.uniform(0, 0.3)], p=[0.8, 0.2])])
@@ -121,7 +120,7 @@ def random_scene(rng: np.random.Generator, size: int, transparent_share: float =
 def random_close_up(rng: np.random.Generator, size: int, transparent_share: float = 0.15) -> tuple[View, CameraModel]:
     """A square picture that one object of a random room dominates, anywhere in it and often cut: training scenes."""
     while True:
-        bodies, lights, ambient = _room(rng, table=rng.random() < 0.85)
+        bodies, lights, ambient = random_room(rng, table=rng.random() < 0.85)
         length = float(np.exp(rng.uniform(np.log(0.06), np.log(0.4))))
         body = _object(rng, length, np.zeros(3), 1, transparent_share)
         bodies.append(body)
@@ -172,7 +171,7 @@ class Surroundings:
 
 def household(rng: np.random.Generator, transparent_share: float = 0.25) -> Surroundings:
     """An object of the families that are learned from, in a room, with others around it."""
-    bodies, lights, ambient = _room(rng, table=rng.random() < 0.85)
+    bodies, lights, ambient = random_room(rng, table=rng.random() < 0.85)
     length = float(np.exp(rng.uniform(np.log(0.06), np.log(0.35))))
     target = _object(rng, length, np.zeros(3), 1, transparent_share)
     bodies.append(target)
@@ -279,7 +278,7 @@ def render_tabletop_sequence(
     Sensor noise of about one grey level is added to each eye independently.
     """
     rng = np.random.default_rng([seed, 7])
-    bodies, lights, ambient = _room(rng, table=False)
+    bodies, lights, ambient = random_room(rng, table=False)
     top = shapes.cuboid(np.array([1.3, 1.0, 0.04])).moved(np.eye(3), 1.0, np.array([0, 0, -0.04]))
     grain = textures.spots if rng.random() < 0.5 else textures.clouds
     bodies.append(Body(top, grain(rng, 0.12)))
@@ -289,7 +288,7 @@ def render_tabletop_sequence(
         families = shapes.GLASS_FAMILIES if surface == Surface.GLASS else shapes.OPAQUE_FAMILIES[:6]
         mesh = families[int(rng.integers(len(families)))](rng).standing()
         where = np.array([*(np.array(slot) + rng.uniform(-0.02, 0.02, 2)), 0.0])
-        bodies.append(_place(rng, mesh, float(rng.uniform(0.11, 0.17)), where, surface, label))
+        bodies.append(placed(rng, mesh, float(rng.uniform(0.11, 0.17)), where, surface, label))
     scene = Scene(bodies, lights, ambient, ambient)
     noise = np.random.default_rng([seed, 8])
     for number in range(frames):

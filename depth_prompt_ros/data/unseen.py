@@ -20,14 +20,14 @@ Float32 = NDArray[np.float32]
 def unseen(rng: np.random.Generator) -> Surroundings:
     """An object of a family that is learned from nowhere, among others, in a place made of photographs."""
     length = float(np.exp(rng.uniform(np.log(0.06), np.log(0.5))))
-    target = _stood(random_unseen_shape(rng), photo_texture(rng, float(rng.uniform(0.5, 2))), length, np.zeros(3), 1)
-    bodies = [*_place(rng), target]
+    target = stood(random_unseen_shape(rng), photo_texture(rng, float(rng.uniform(0.5, 2))), length, np.zeros(3), 1)
+    bodies = [*photographed_place(rng), target]
     for label in range(2, int(rng.integers(2, 5))):
         angle, away = rng.uniform(0, 2 * np.pi), length * rng.uniform(1.3, 4.0)
         where = np.array([np.cos(angle) * away, np.sin(angle) * away, 0.0])
         texture = photo_texture(rng, float(rng.uniform(0.5, 2)))
-        bodies.append(_stood(random_unseen_shape(rng), texture, length * float(rng.uniform(0.4, 1.0)), where, label))
-    return Surroundings(target, bodies, *_light(rng))
+        bodies.append(stood(random_unseen_shape(rng), texture, length * float(rng.uniform(0.4, 1.0)), where, label))
+    return Surroundings(target, bodies, *unseen_light(rng))
 
 
 def scanned(rng: np.random.Generator, objects: list[ScannedObject]) -> Surroundings:
@@ -42,7 +42,7 @@ def scanned(rng: np.random.Generator, objects: list[ScannedObject]) -> Surroundi
     shift = -np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]]) * scale
     to_texture = np.hstack([turn.T / scale, -(turn.T @ shift)[:, None] / scale]).astype(np.float32)
     target = Body(mesh.moved(turn, scale, shift), texture, label=1, to_texture=to_texture)
-    return Surroundings(target, [*_place(rng), target], *_light(rng))
+    return Surroundings(target, [*photographed_place(rng), target], *unseen_light(rng))
 
 
 def _turn(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -50,14 +50,15 @@ def _turn(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
 
 
-def _stood(mesh: Mesh, texture: Texture, length: float, where: NDArray[np.floating], label: int) -> Body:
+def stood(mesh: Mesh, texture: Texture, length: float, where: NDArray[np.floating], label: int) -> Body:
+    """A unit-sized shape as an object ``length`` metres long, standing at ``where``."""
     to_texture = np.hstack([np.eye(3) / length, -np.asarray(where, float)[:, None] / length]).astype(np.float32)
     return Body(
         mesh.moved(np.eye(3), length, np.asarray(where, np.float32)), texture, label=label, to_texture=to_texture
     )
 
 
-def _place(rng: np.random.Generator) -> list[Body]:
+def photographed_place(rng: np.random.Generator) -> list[Body]:
     """A ground and, mostly, a far cylinder of wall around it."""
     ground = shapes.cuboid(np.array([8.0, 8.0, 0.1])).moved(np.eye(3), 1.0, np.array([0, 0, -0.1]))
     bodies = [Body(ground, photo_texture(rng, float(np.exp(rng.uniform(np.log(0.3), np.log(2.5))))))]
@@ -68,7 +69,7 @@ def _place(rng: np.random.Generator) -> list[Body]:
     return bodies
 
 
-def _light(rng: np.random.Generator) -> tuple[list[Light], Float32]:
+def unseen_light(rng: np.random.Generator) -> tuple[list[Light], Float32]:
     """One hard light from anywhere above, often from behind, or several coloured ones; more or less ambient."""
     lights = []
     for _ in range(1 if rng.random() < 0.5 else int(rng.integers(2, 5))):

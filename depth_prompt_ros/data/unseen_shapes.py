@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.shapes import Family, Mesh, cuboid, joined, random_rotation, ring_faces
+from depth_prompt_ros.data.shapes import (
+    Family,
+    Mesh,
+    cuboid,
+    joined,
+    random_rotation,
+    revolve,
+    ring_faces,
+    smooth_profile,
+)
 
 Points = NDArray[np.floating]
 
@@ -189,5 +199,46 @@ def random_unseen_shape(rng: np.random.Generator, family: Callable[[np.random.Ge
     family = family or UNSEEN_FAMILIES[int(rng.integers(len(UNSEEN_FAMILIES)))]
     mesh = family(rng)
     if rng.random() < 1 / 3:
+        mesh = mesh.moved(random_rotation(rng), 1.0, np.zeros(3))
+    return mesh.standing()
+
+
+def faceted_glass(rng: np.random.Generator) -> Mesh:
+    """A drinking glass or jar with flat or fluted sides, hollow."""
+    sides, wall = int(rng.integers(5, 13)), rng.uniform(0.05, 0.1)
+    angle = np.linspace(0, 2 * np.pi, sides * 6, endpoint=False)
+    flat = np.cos(np.pi / sides) / np.cos((angle % (2 * np.pi / sides)) - np.pi / sides)
+    radius = flat if rng.random() < 0.5 else 1 - 0.06 * np.abs(np.sin(sides * angle / 2))
+    outline = 0.5 * radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    height, taper = rng.uniform(0.7, 2.2), rng.uniform(0.85, 1.3)
+    count = len(outline)
+    levels = [(0.0, 1.0), (height, taper), (height, taper * (1 - 2 * wall)), (0.12 * height, 1 - 2 * wall)]
+    rings = [np.column_stack([outline * scale, np.full(count, z)]) for z, scale in levels]
+    around = np.arange(count)
+    fan = np.stack([np.full(count, count), around, np.roll(around, -1)], 1)
+    parts = [Mesh.of(np.concatenate(pair), ring_faces(2, count)) for pair in itertools.pairwise(rings)]
+    parts.append(Mesh.of(np.vstack([rings[0], [[0, 0, 0]]]), fan[:, ::-1]))
+    parts.append(Mesh.of(np.vstack([rings[-1], [[0, 0, levels[-1][0]]]]), fan))
+    return joined(*parts)
+
+
+def flask(rng: np.random.Generator) -> Mesh:
+    """A laboratory flask, carafe or light bulb: a wide belly and a narrow neck, hollow."""
+    belly, neck, wall = rng.uniform(0.3, 0.55), rng.uniform(0.07, 0.16), rng.uniform(0.015, 0.03)
+    low = rng.uniform(0.1, 0.4)
+    knots = np.array([[belly * rng.uniform(0.5, 1), 0], [belly, low], [neck, 0.75], [neck * rng.uniform(1, 1.3), 1.1]])
+    outer = smooth_profile(knots)
+    inner = outer[::-1] - [wall, 0]
+    inner = inner[(inner[:, 0] > 0.01) & (inner[:, 1] > wall)]
+    return revolve(np.concatenate([[[0.0, 0.0]], outer, inner, [[0.0, wall]]]))
+
+
+UNSEEN_GLASS: tuple[Family, ...] = (faceted_glass, faceted_glass, flask, flask, twisted_star, knot, gear, discs)
+
+
+def unseen_glass(rng: np.random.Generator) -> Mesh:
+    """A piece of glass of any of these families, standing, its longest side 1; one in six is turned at random first."""
+    mesh = UNSEEN_GLASS[int(rng.integers(len(UNSEEN_GLASS)))](rng)
+    if rng.random() < 1 / 6:
         mesh = mesh.moved(random_rotation(rng), 1.0, np.zeros(3))
     return mesh.standing()
