@@ -272,3 +272,29 @@ def test_targets_from_saliency_and_from_class_ids(tmp_path) -> None:
         labels(meaning="saliency", channel=2)
     with pytest.raises(BadInput, match=r"segmentation\.method onnx needs segmentation\.onnx"):
         make_segmenter(SegmentationParameters(method="onnx"))
+
+
+@pytest.mark.parametrize("batch", [1, 2, "n"])
+def test_a_batch_of_pictures_is_what_each_gives_alone(tmp_path, batch) -> None:
+    shape = [batch, 3, 4, 5]
+    nodes = [node("ReduceMean", ["in", "channels"], ["out"], keepdims=1)]
+    constants = [constant("channels", [1], [1], integer=True)]
+    write_graph(tmp_path / "stereo.onnx", nodes, {"in": shape}, {"out": [batch, 1, 4, 5]}, constants)
+    path = described(tmp_path, inputs={"in": "image"}, output={"meaning": "relative disparity"})
+    network = PictureGraph(path, {"image"}, {"relative disparity"}, RUNTIME_DEFAULTS)
+    images = list(np.random.default_rng(0).integers(0, 255, (3, 4, 5, 3), np.uint8))
+    found = network.batch(image=images)
+    assert found.shape == (3, 1, 4, 5)
+    for image, answer in zip(images, found, strict=True):
+        np.testing.assert_allclose(answer[0], image.mean(2), rtol=1e-5)
+        np.testing.assert_array_equal(network(image=image), answer)
+
+
+def test_an_answer_that_does_not_follow_the_batch_is_named(tmp_path) -> None:
+    nodes = [node("ReduceMean", ["in", "pictures"], ["out"], keepdims=1)]
+    constants = [constant("pictures", [1], [0], integer=True)]
+    write_graph(tmp_path / "stereo.onnx", nodes, {"in": ["n", 3, 4, 5]}, {"out": [1, 3, 4, 5]}, constants)
+    path = described(tmp_path, inputs={"in": "image"}, output={"meaning": "scores"})
+    network = PictureGraph(path, {"image"}, {"scores"}, RUNTIME_DEFAULTS)
+    with pytest.raises(BadModel, match=r"gives out of shape \(1, 3, 4, 5\), no picture"):
+        network.batch(image=[np.zeros((4, 5, 3), np.uint8)] * 2)

@@ -14,6 +14,7 @@ from depth_prompt_ros.cli import (
     evaluate,
     evaluate_booster,
     export,
+    export_mono,
     learn,
     models,
     parameters,
@@ -51,6 +52,7 @@ evaluate.app.command("booster")(evaluate_booster.booster)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
+app.command("export-mono")(export_mono.export_mono)
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)

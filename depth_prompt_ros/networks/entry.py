@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from depth_prompt_ros.graph.disparity import OutputKind
@@ -43,6 +46,10 @@ class NetworkEntry:
         mean, std: normalisation of RGB in [0, 1].
         output: what its output is.
         licence: of the weights.
+        bounds: how a whole picture comes to the network: its short side is S and the long one more, or its long side is
+            S and the short one less.
+        resampling: how a whole picture is resized for it: "cubic" as the published networks' own code does, or "area"
+            as :mod:`depth_prompt_ros.runtime.picture_graph` does, which averages what it shrinks.
         weights: file under ``models/`` that ships with the package; empty = in the user's model folder.
         source: where the weights were published; None = learned by this package.
         adapt: from the published file's tensors, a wrapping ``state_dict`` or the like already taken off, to those of
@@ -57,6 +64,8 @@ class NetworkEntry:
     std: tuple[float, float, float]
     output: OutputKind
     licence: str
+    bounds: Literal["short side", "long side"] = "short side"
+    resampling: Literal["cubic", "area"] = "cubic"
     weights: str = ""
     source: Source | None = None
     adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = as_published
@@ -70,6 +79,37 @@ class NetworkEntry:
         network = self.build()
         network.load_state_dict(self.adapt(tensors))
         return network
+
+    def size_for(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width in pixels at which the network looks at a whole picture of this height and width.
+
+        The sides are multiples of ``multiple`` nearest to those that keep the picture's shape, the bounded side never
+        beyond ``size`` (MiDaS's and DPT's transforms, 1907.01341 and 2103.13413; 2307.15052 makes its labels so). A
+        network whose only size is ``size`` gets its square, whatever the picture's shape.
+        """
+        if self.multiple == self.size:
+            return self.size, self.size
+        at_least = self.bounds == "short side"
+        scale = self.size / (min if at_least else max)(height, width)
+
+        def fitted(side: int) -> int:
+            steps, bound = round(side * scale / self.multiple), self.size // self.multiple
+            return self.multiple * (max(steps, bound) if at_least else max(min(steps, bound), 1))
+
+        return fitted(height), fitted(width)
+
+    def resized(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(h, w, 3) float32: an (H, W, 3) RGB picture in [0, 1] at :meth:`size_for`.
+
+        "cubic" can pass [0, 1] a little at edges, as it does where the published networks are used.
+        """
+        height, width = picture.shape[:2]
+        size = self.size_for(height, width)
+        if size == (height, width):
+            return picture
+        shrinks = size[0] * size[1] < height * width
+        way = cv2.INTER_CUBIC if self.resampling == "cubic" else cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(picture, size[::-1], interpolation=way), np.float32)
 
     def contradictions(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
         """What a ``config.json`` published beside the weights says against this entry; here, nothing."""

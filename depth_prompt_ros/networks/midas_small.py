@@ -160,6 +160,7 @@ ENTRIES = (
         std=(0.229, 0.224, 0.225),
         output="disparity",
         licence="MIT",
+        bounds="long side",
         source=Source(
             page="https://github.com/isl-org/MiDaS",
             files=("https://github.com/isl-org/MiDaS/releases/download/v2_1/midas_v21_small_256.pt",),

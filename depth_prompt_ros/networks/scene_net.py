@@ -97,6 +97,7 @@ ENTRIES = (
         std=(0.25, 0.25, 0.25),
         output="disparity",
         licence="Apache-2.0",
+        resampling="area",
         weights="models/scene_net.safetensors",
     ),
 )

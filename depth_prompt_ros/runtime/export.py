@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +78,6 @@ def export_graph(
         BadModel: corrupt files, a prompt for another network, a network that is no single graph or too large for one
             file, or a graph that disagrees with PyTorch.
     """
-    import onnx
-
     if targets is not None and not 1 <= targets <= _MOST_TARGETS:
         raise BadInput(f"a graph for {targets} targets cannot be exported: choose 1 to {_MOST_TARGETS}, or any")
     entry = catalogue.find(name)
@@ -88,29 +87,45 @@ def export_graph(
     module = PromptedNetwork(network, catalogue.Normalise(entry), background, entry.output).eval()
     model, targets = _to_onnx(module, entry, targets)
     halved = halve(model) if precision == "fp16" else 0
+    notes = {
+        "network": name,
+        "network_sha256": file_sha256(weights),
+        "prompt_sha256": file_sha256(prompt),
+        "precision": precision,
+        "size": str(entry.size),
+        "targets": str(targets or "any"),
+        "focal": str(OBJECT_FOCAL),
+        "outputs": "inverse_depth 1/m; fit scale, shift 1/m, inliers, relative residual; picture RGB 0..1",
+    }
+    difference = write_checked(model, out, notes, precision, lambda path: _disagreement(module, path, entry.size))
+    return Exported(out, targets, difference, halved)
+
+
+def write_checked(
+    model: Any, out: Path, notes: dict[str, str], precision: Precision, disagreement: Callable[[Path], float]
+) -> float:
+    """Write an ONNX model if it agrees with PyTorch; returns the relative difference found.
+
+    Args:
+        model: ``onnx.ModelProto`` as PyTorch exports it.
+        notes: its metadata, to which the package's version is added.
+        disagreement: of the written file with PyTorch.
+
+    Raises:
+        BadModel: a graph that disagrees with PyTorch, or a file that cannot be written.
+    """
+    import onnx
+
     for node in model.graph.node:  # where a node came from in this file system is nobody's business
         del node.metadata_props[:]
         node.doc_string = ""
     del model.graph.metadata_props[:]
-    onnx.helper.set_model_props(
-        model,
-        {
-            "network": name,
-            "network_sha256": file_sha256(weights),
-            "prompt_sha256": file_sha256(prompt),
-            "precision": precision,
-            "size": str(entry.size),
-            "targets": str(targets or "any"),
-            "focal": str(OBJECT_FOCAL),
-            "outputs": "inverse_depth 1/m; fit scale, shift 1/m, inliers, relative residual; picture RGB 0..1",
-            "package": __version__,
-        },
-    )
+    onnx.helper.set_model_props(model, {**notes, "package": __version__})
     aside = out.with_name(out.name + ".part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(model, str(aside))
-        difference = _disagreement(module, aside, entry.size)
+        difference = disagreement(aside)
         if not difference <= TOLERANCE[precision]:
             raise BadModel(
                 f"the exported graph differs from PyTorch by {difference:.1e} (at most {TOLERANCE[precision]:g}): not "
@@ -122,7 +137,7 @@ def export_graph(
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
-    return Exported(out, targets, difference, halved)
+    return difference
 
 
 def _to_onnx(module: PromptedNetwork, entry: NetworkEntry, targets: int | None) -> tuple[Any, int | None]:

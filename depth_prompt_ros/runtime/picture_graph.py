@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.parameters import RuntimeParameters
 from depth_prompt_ros.runtime.choose import open_graph
-from depth_prompt_ros.runtime.graph import Arrays, Shape, describe_shape
+from depth_prompt_ros.runtime.graph import Shape, describe_shape
 
 Picture = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -30,12 +31,15 @@ class Output(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field("", description="of the output; empty = the first")
-    meaning: Literal["disparity", "scores", "class ids", "saliency"] = Field(
-        description="disparity, pixels; scores, a channel a class; class ids; saliency, above a threshold a target"
+    meaning: Literal["disparity", "relative disparity", "scores", "class ids", "saliency"] = Field(
+        description="disparity, pixels; relative disparity, of one picture, up to scale and shift, larger = nearer; "
+        "scores, a channel a class; class ids; saliency, above a threshold a target"
     )
     channel: int = Field(0, ge=0, description="which channel is meant (disparity, saliency)")
     factor: float = Field(
-        1.0, allow_inf_nan=False, description="disparity = factor * output; -1 for networks that give x of the flow"
+        1.0,
+        allow_inf_nan=False,
+        description="disparity = factor * output; -1 for networks that give x of the flow, or larger = farther",
     )
     threshold: float = Field(0.5, description="of saliency")
 
@@ -92,7 +96,9 @@ class PictureGraph:
         graph: the network.
     """
 
-    def __init__(self, path: Path, pictures: set[str], meanings: set[str], runtime: RuntimeParameters) -> None:
+    def __init__(
+        self, path: Path, pictures: set[str], meanings: set[str], runtime: RuntimeParameters, most: int = 1
+    ) -> None:
         """Load the description and its network, and compare them.
 
         Args:
@@ -100,6 +106,7 @@ class PictureGraph:
             pictures: what the network is to be given, each at least once: left and right, or image.
             meanings: outputs that will do.
             runtime: what runs it.
+            most: largest batch that it will be given at once, for engines that are built for one.
 
         Raises:
             BadInput: a description that cannot be read, or of another kind of network.
@@ -114,8 +121,7 @@ class PictureGraph:
                 f"{self.description.output.meaning}: here it must be from {' and '.join(sorted(pictures))} to "
                 f"{' or '.join(sorted(meanings))}"
             )
-        # One picture at a time; PyTorch runs prompts alone.
-        changes: dict[str, object] = {"most_targets": 1}
+        changes: dict[str, object] = {"most_targets": most}  # PyTorch runs prompts alone
         if runtime.runtime == "torch":
             changes["runtime"] = "auto"
         self.graph = open_graph(self.description.graph, runtime.model_copy(update=changes))
@@ -137,27 +143,56 @@ class PictureGraph:
             BadFrame: pictures that the network cannot take: padding does not shrink.
             BadModel: an answer that is no picture.
         """
-        height, width = next(iter(pictures.values())).shape[:2]
+        return self.batch(**{name: [picture] for name, picture in pictures.items()})[0]
+
+    def batch(self, **pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        """Run for several pictures, or pairs, in one batch where the graph takes one, else one after the other.
+
+        Args:
+            pictures: by name, each N pictures (H, W, 3) uint8 RGB, all of one size.
+
+        Returns:
+            (N, C, h, w) float32, as of one picture.
+
+        Raises:
+            BadFrame: pictures that the network cannot take: padding does not shrink.
+            BadModel: an answer that is no picture.
+        """
+        first = next(iter(pictures.values()))
+        height, width = first[0].shape[:2]
         sizes = {name: self._size(shape, (height, width)) for name, shape in self.graph.inputs.items()}
         inputs = {
-            name: self._prepared(pictures[self.description.inputs[name]], size).astype(self.graph.types[name])
+            name: np.stack(
+                [self._prepared(picture, size) for picture in pictures[self.description.inputs[name]]]
+            ).astype(self.graph.types[name], copy=False)
             for name, size in sizes.items()
         }
-        answer = self._as_planes(self.graph(**inputs))
-        if self.description.output.channel >= len(answer):
+        if len(first) == 1 or all(shape[0] != 1 for shape in self.graph.inputs.values()):
+            answers = self._as_planes(self.graph(**inputs)[self._output], len(first))
+        else:
+            each = [
+                self.graph(**{name: array[number : number + 1] for name, array in inputs.items()})[self._output]
+                for number in range(len(first))
+            ]
+            answers = np.concatenate([self._as_planes(answer, 1) for answer in each])
+        if self.description.output.channel >= answers.shape[1]:
             raise BadModel(
                 f"{self._path} describes channel {self.description.output.channel}, but "
-                f"{self.description.graph.name} gives {len(answer)}"
+                f"{self.description.graph.name} gives {answers.shape[1]}"
             )
         if self.description.fit == "pad":
-            rows, columns = max(sizes.values())
-            if answer.shape[1:] != (rows, columns):  # to the pixels of its input before anything is cut off
-                stretch = columns / answer.shape[2] if self.description.output.meaning == "disparity" else 1
-                way = cv2.INTER_NEAREST if self.description.output.meaning == "class ids" else cv2.INTER_LINEAR
-                planes = [cv2.resize(plane, (columns, rows), interpolation=way) for plane in answer]
-                answer = np.stack(planes) * np.float32(stretch)
-            answer = answer[:, :height, :width]
-        return answer
+            answers = np.stack([self._unpadded(answer, max(sizes.values()), (height, width)) for answer in answers])
+        return answers
+
+    def _unpadded(self, answer: NDArray[np.float32], size: Size, picture: Size) -> NDArray[np.float32]:
+        """(C, H, W): the answer in the pixels of the network's input, without those that padded the picture."""
+        rows, columns = size
+        if answer.shape[1:] != size:
+            stretch = columns / answer.shape[2] if self.description.output.meaning == "disparity" else 1
+            way = cv2.INTER_NEAREST if self.description.output.meaning == "class ids" else cv2.INTER_LINEAR
+            planes = [cv2.resize(plane, (columns, rows), interpolation=way) for plane in answer]
+            answer = np.asarray(np.stack(planes) * np.float32(stretch), np.float32)
+        return answer[:, : picture[0], : picture[1]]
 
     def _compare(self) -> None:
         """Raise BadModel where the graph is not as described."""
@@ -213,14 +248,16 @@ class PictureGraph:
         planes = picture * scale - offset
         if self.description.layout == "NCHW":
             planes = planes.transpose(2, 0, 1)
-        return np.ascontiguousarray(planes[None], np.float32)
+        return np.ascontiguousarray(planes, np.float32)
 
-    def _as_planes(self, answers: Arrays) -> NDArray[np.float32]:
-        answer = answers[self._output]
-        planes = answer[0] if answer.ndim in (3, 4) and answer.shape[0] == 1 else answer
-        if planes.ndim == 3 and self.description.layout == "NHWC":
-            planes = planes.transpose(2, 0, 1)
-        planes = planes[None] if planes.ndim == 2 else planes
-        if planes.ndim != 3 or min(planes.shape[1:]) < 2:
+    def _as_planes(self, answer: NDArray[np.generic], count: int) -> NDArray[np.float32]:
+        """(N, C, h, w) of an answer to ``count`` pictures; of one picture the answer may leave out N, and any may C."""
+        planes = answer
+        if count == 1 and (answer.ndim == 2 or (answer.ndim == 3 and answer.shape[0] != 1)):
+            planes = answer[None]
+        if planes.ndim == 4 and self.description.layout == "NHWC":
+            planes = planes.transpose(0, 3, 1, 2)
+        planes = planes[:, None] if planes.ndim == 3 else planes
+        if planes.ndim != 4 or len(planes) != count or min(planes.shape[2:]) < 2:
             raise BadModel(f"{self.description.graph.name} gives {self._output} of shape {answer.shape}, no picture")
         return np.asarray(planes, np.float32)
