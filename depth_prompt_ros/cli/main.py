@@ -13,6 +13,7 @@ from depth_prompt_ros.cli import (
     demo,
     evaluate,
     evaluate_booster,
+    evaluate_tom,
     export,
     export_mono,
     learn,
@@ -27,9 +28,10 @@ from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
     "jinja2": "demo",
+    "matplotlib": "evaluate",
     "onnx": "learn",
     "onnxscript": "learn",
-    "PIL": "demo",
+    "PIL": "evaluate",
     "rembg": "rembg",
     "safetensors": "learn",
     "skimage": "demo",
@@ -49,6 +51,7 @@ app = typer.Typer(
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 evaluate.app.command("booster")(evaluate_booster.booster)
+evaluate.app.command("tom")(evaluate_tom.tom)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)

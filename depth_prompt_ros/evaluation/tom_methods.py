@@ -48,11 +48,13 @@ class Way:
         name: its row's.
         note: what it is told.
         changes: parameters by group, over those the evaluation is asked for.
+        main: compared with every rival, not with stereo alone only, and shown.
     """
 
     name: str
     note: str
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    main: bool = True
 
     def parameters(self, base: Parameters) -> Parameters:
         """The pipeline's parameters.
@@ -151,7 +153,7 @@ class Mono:
 
     def __init__(self, path: Path, parameters: Parameters) -> None:
         """Load it; raises as :class:`PictureGraph`."""
-        self._graph, self._path = PictureGraph(path, {"image"}, {"disparity"}, parameters), path
+        self._graph, self._path = PictureGraph(path, {"image"}, {"relative disparity"}, parameters), path
 
     def __call__(self, frame: Frame, truth: Float32) -> Float32:
         """(H, W) metres after the Booster protocol's fit of scale and shift to the truth.
