@@ -17,6 +17,7 @@ from depth_prompt_ros.cli import (
     export,
     export_mono,
     learn,
+    learn_tom,
     models,
     parameters,
     prepare,
@@ -53,6 +54,8 @@ app.command("demo")(demo.demo)
 evaluate.app.command("booster")(evaluate_booster.booster)
 evaluate.app.command("tom")(evaluate_tom.tom)
 app.add_typer(evaluate.app, name="evaluate")
+learn.app.command("tom-labels")(learn_tom.tom_labels)
+learn.app.command("tom-mono")(learn_tom.tom_mono)
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)

@@ -36,6 +36,20 @@ def scale_shift_invariant_loss(prediction: Tensor, target: Tensor, mask: Tensor)
     return residual.square().sum() / (2 * mask.sum().clamp(min=1)) + 0.5 * gradient_loss(residual, mask)
 
 
+def virtual_label_losses(prediction: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """The three terms of 2307.15052's fine-tuning, all of inverse depth and with the same weight.
+
+    :func:`scale_shift_invariant_loss` over the whole picture; the gradient term of the residual as it is; and its mean
+    square. The last two hold the student to its teacher's scale and shift, which the first leaves free.
+    """
+    residual = mask * (prediction - target)
+    return {
+        "scale_shift_invariant": scale_shift_invariant_loss(prediction, target, mask),
+        "gradients": gradient_loss(residual, mask),
+        "squares": residual.square().sum() / mask.sum().clamp(min=1),
+    }
+
+
 def scale_to_mean(depth: Tensor, mask: Tensor, mean: float = 5.0) -> Tensor:
     """Each picture's depth scaled so that its mean over the mask is ``mean`` (2306.05428: 5)."""
     total = mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
