@@ -224,8 +224,31 @@ def test_the_command_scores_the_package_s_own_stereo(booster: Path, tmp_path: Pa
     assert 0 < json.loads(out.read_text())["mean"]["All"]["bad_2"] <= 100
 
 
-def test_one_way_to_get_answers_is_asked_for(booster: Path) -> None:
-    assert CliRunner().invoke(app, ["evaluate", "booster", str(booster)]).exit_code == 2
+def test_a_network_of_the_catalogue_answers(booster: Path, tmp_path: Path) -> None:
+    """Its scores are those of the answers in files that the network gives here."""
+    torch = pytest.importorskip("torch")
+    from depth_prompt_ros.networks import catalogue
+
+    out, answers = tmp_path / "numbers.json", tmp_path / "answers"
+    arguments = ["evaluate", "booster", str(booster), "--network", "scene-net", "--json", str(out)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    entry, network = catalogue.find("scene-net"), catalogue.load_frozen("scene-net")
+    for scene in list_booster(booster):
+        for left in scene.lefts:
+            picture = torch.from_numpy(entry.resized(scene.left(left).astype(np.float32) / 255)).permute(2, 0, 1)[None]
+            path = answers / scene.name / "camera_00" / f"{left.stem}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with torch.no_grad():
+                np.save(path, network(catalogue.Normalise(entry)(picture))[0, 0].numpy())
+    expected = dict(evaluate_booster(list_booster(booster), read_predictions(answers), mono_scores))
+    found = json.loads(out.read_text())["pictures"]
+    assert all(close(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("sources", [[], ["--stereo", "--network", "scene-net"], ["--stereo", "--weights", "w"]])
+def test_one_way_to_get_answers_is_asked_for(booster: Path, sources: list[str]) -> None:
+    assert CliRunner().invoke(app, ["evaluate", "booster", str(booster), *sources]).exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,14 @@ def booster(
             "with --stereo disparity in pixels of its own width.",
         ),
     ] = None,
+    network: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--network", help="Let this network of the catalogue answer (needs PyTorch)."),
+    ] = None,
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--weights", help="Its weights, .safetensors, where they are not the catalogue's."),
+    ] = None,
     stereo: Annotated[
         bool, typer.Option("--stereo", help="Score disparities; without --predictions those of the package's stereo.")
     ] = False,
@@ -49,11 +57,17 @@ def booster(
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
-    if predictions is None and not stereo:
-        raise typer.BadParameter("say where the answers come from: --predictions FOLDER or --stereo")
+    if (predictions is not None) + (network is not None) + (stereo and predictions is None) != 1:
+        raise typer.BadParameter("say where the answers come from: --predictions FOLDER, --network NAME or --stereo")
+    if weights is not None and network is None:
+        raise typer.BadParameter("--weights are those of a --network")
     scenes = list_booster(folder)
     if predictions is not None:
         predict = read_predictions(predictions)
+    elif network is not None:
+        from depth_prompt_ros.learning.booster_answers import network_answers
+
+        predict = network_answers(network, weights)
     else:
         parameters = Parameters() if params is None else Parameters.from_yaml(params)
         predict = match_pairs(make_stereo_matcher(parameters.stereo, parameters))
