@@ -104,7 +104,7 @@ def ring_plane(camera: CameraModel, mask: Mask, depth: Float32) -> Float32:
     y, x = y[::step], x[::step]
     design = camera.rays_at(y, x).T.astype(np.float64) * depth[y, x]
     ones, weight = np.ones(len(y)), np.ones(len(y))
-    for _ in range(10):
+    for _ in range(20):
         plane = least_squares(design, ones, weight)
         weight = 1 / np.maximum(np.abs(plane @ design - 1), _RING_FLOOR)
     inverse = camera.rays_dot(plane)
