@@ -19,6 +19,10 @@ def tom(
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option("--traps", help="Set without ToM, as depth-prompt render --kind tom-traps makes it."),
     ] = None,
+    cleargrasp: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--cleargrasp", help="Real scenes of ClearGrasp, as for depth-prompt evaluate cleargrasp."),
+    ] = None,
     base_mono: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--base-mono", help="Described monocular network, .yaml, from depth-prompt export-mono."),
@@ -48,9 +52,17 @@ def tom(
 
     from depth_prompt_ros.cli.learn import progress
     from depth_prompt_ros.data.stereo_set import StereoSet
-    from depth_prompt_ros.evaluation.table import table_text
+    from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp
+    from depth_prompt_ros.evaluation.table import print_checks, table_text
     from depth_prompt_ros.evaluation.tom_methods import BASE, TUNED, WAYS, Mono, Pipelines
-    from depth_prompt_ros.evaluation.tom_page import page, page_json, set_sections, trap_sections, write_pictures
+    from depth_prompt_ros.evaluation.tom_page import (
+        cleargrasp_sections,
+        page,
+        page_json,
+        set_sections,
+        trap_sections,
+        write_pictures,
+    )
     from depth_prompt_ros.evaluation.tom_set import evaluate_set, evaluate_traps
     from depth_prompt_ros.parameters import Parameters
 
@@ -68,18 +80,25 @@ def tom(
             trapped = evaluate_traps(traps, trap_pairs, pipelines, show=5 if out else 0, done=report)
         more, trap_checks = trap_sections(trapped, WAYS)
         sections, checks, shown = [*sections, *more], [*checks, *trap_checks], shown | {"traps": trapped.shown}
+    if cleargrasp is not None:
+        scenes = list(evaluate_cleargrasp(cleargrasp, parameters))
+        more, scene_checks = cleargrasp_sections(scenes)
+        sections, checks = [*sections, *more], [*checks, *scene_checks]
+        shown["cleargrasp"] = [scene.shown for scene in scenes]
     console = Console()
     console = console if console.width >= _WIDTH else Console(width=_WIDTH)
     for section in sections:
         for table in section.tables:
             console.print(table_text(table))
-    for check in checks:
-        colour = "green" if check.met else "red"
-        console.print(f"[{colour}]{check.word:>6}[/] {check.claim}: {check.found}", highlight=False, soft_wrap=True)
+    print_checks(checks, console)
     if out is not None:
         pictures = write_pictures(out, scores, WAYS, shown)
+        sets = {"": folder, "--traps": traps, "--cleargrasp": cleargrasp, "--base-mono": base_mono}
+        sets |= {"--tuned-mono": tuned_mono}
         written = out.with_suffix(".md")
-        written.write_text(page(folder, traps, sections, checks, pictures), encoding="utf-8")
+        written.write_text(
+            page({option: path for option, path in sets.items() if path}, sections, checks, pictures), encoding="utf-8"
+        )
         typer.echo(written)
     if json_file is not None:
         json_file.write_text(page_json(sections, checks), encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from depth_prompt_ros.demo.run import Demo
-from depth_prompt_ros.evaluation.table import table_text
+from depth_prompt_ros.evaluation.table import print_checks, table_text
 
 
 def print_summary(demo: Demo, console: Console) -> None:
@@ -13,9 +13,7 @@ def print_summary(demo: Demo, console: Console) -> None:
     for section in demo.report.sections:
         console.print()
         console.print(table_text(section.tables[0], section.title, brief=True))
-        for check in section.checks:
-            colour = "green" if check.met else "red"
-            console.print(f"[{colour}]{check.word:>6}[/] {check.claim}: {check.found}", highlight=False, soft_wrap=True)
+        print_checks(section.checks, console)
     console.print()
     for name, path in demo.written.items():
         console.print(f"{name:>18}  {path}", highlight=False, soft_wrap=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.table import Table as TextTable
 
 NO_VALUE = "–"
@@ -130,6 +131,13 @@ def table_text(table: Table, title: str = "", brief: bool = False) -> TextTable:
         cells = [column.text(row.values.get(column.key)) for column in columns]
         text.add_row(row.name, *cells, style="bold" if row.ours else "")
     return text
+
+
+def print_checks(checks: Iterable[Check], console: Console) -> None:
+    """Each bar with its verdict, a line each."""
+    for check in checks:
+        colour = "green" if check.met else "red"
+        console.print(f"[{colour}]{check.word:>6}[/] {check.claim}: {check.found}", highlight=False, soft_wrap=True)
 
 
 def _head(column: Column, below: str) -> str:

@@ -18,6 +18,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepth, ObjectDepthPipeline
 from depth_prompt_ros.runtime.picture_graph import PictureGraph
+from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 
 Float32 = NDArray[np.float32]
 
@@ -114,7 +115,8 @@ class Pipelines:
     def measure(self, frame: Frame) -> DepthMeasurement:
         """What stereo says; remembered for the picture that was matched last."""
         if self._measured is None or self._measured[0] is not frame.image:
-            self._measured = frame.image, self._match(frame)
+            measured = self._match(frame) if frame.depth is None else measure_sensor_depth(frame)
+            self._measured = frame.image, measured
         return self._measured[1]
 
     def run(self, name: str, frame: Frame) -> ObjectDepth | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.array_folder import settings_of
+from depth_prompt_ros.evaluation.cleargrasp import SceneResult, scene_checks, scene_table
 from depth_prompt_ros.evaluation.table import Check, Table, table_json, table_markdown
 from depth_prompt_ros.evaluation.tom_figures import scene_sheet, write_mask_plot, write_sheet
 from depth_prompt_ros.evaluation.tom_methods import Way
@@ -64,16 +65,25 @@ def trap_sections(traps: TrapScores, ways: Sequence[Way]) -> tuple[list[Section]
     ]
 
 
+def cleargrasp_sections(results: Sequence[SceneResult]) -> tuple[list[Section], list[Check]]:
+    """The same of ClearGrasp's real scenes."""
+    tables = [scene_table(result) for result in results]
+    introduction = "An RGB-D camera's depth of real glass; the objects of the given masks are the targets."
+    return [Section("Real glass: ClearGrasp", introduction, tables, "cleargrasp")], [
+        check for result in results for check in scene_checks(result)
+    ]
+
+
 def page(
-    folder: Path, traps: Path | None, sections: Sequence[Section], checks: Sequence[Check], pictures: Mapping[str, str]
+    sets: Mapping[str, Path], sections: Sequence[Section], checks: Sequence[Check], pictures: Mapping[str, str]
 ) -> str:
     """The whole page.
 
     Args:
-        folder, traps: the sets; what made them is printed.
+        sets: by option of the command, the first without one; what made them is printed.
         pictures: addresses by name, those that were written.
     """
-    given = f" --traps {traps.name}" if traps is not None else ""
+    given = "".join(f" {option} {path.name}".replace("  ", " ") for option, path in sets.items())
     written = f"Written by `depth-prompt evaluate tom`, version {__version__}; nothing here is typed by hand."
     lines = [
         "# Transparent and mirror surfaces: what comes out",
@@ -81,8 +91,8 @@ def page(
         f"{written} How to read it: [README.md](README.md).",
         "",
         "```",
-        *(_made_by(each) for each in (folder, traps) if each is not None),
-        f"depth-prompt evaluate tom {folder.name}{given} --out tom",
+        *(line for path in sets.values() if (line := _made_by(path))),
+        f"depth-prompt evaluate tom{given} --out tom",
         "```",
         "",
     ]
@@ -102,10 +112,10 @@ def page(
 
 
 def _made_by(folder: Path) -> str:
-    """The command that renders a set, from its note."""
+    """The command that renders a set, from its note; empty where it was not rendered."""
     made = settings_of(folder)
     if not {"kind", "count", "size", "seed"} <= made.keys():
-        return f"# {folder.name}: a set of its own"
+        return ""
     height, width = made["size"]
     return (
         f"depth-prompt render {folder.name} --kind {made['kind']} --count {made['count']} --size {width} "
