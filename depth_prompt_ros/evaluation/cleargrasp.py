@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -177,12 +178,26 @@ def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, ways: Pip
     methods = [_measured(name, scene, depth, measured) for name, depth in alone.items()]
     methods += [_measured(name, scene, depth, measured, whole_picture=True) for name, depth in merged.items()]
     with_truth = int((mask & (scene.true_depth > 0)).sum())
-    depths = {_SENSOR: measured.depth, **{name: merged[name] for name in ways.names}}
+    box = _around(mask)
+    depths = {_SENSOR: measured.depth[box], **{name: merged[name][box] for name in ways.names}}
     assert frame.labels is not None
-    shown = Shown(frame.image, frame.labels, mask, scene.true_depth, depths, [_SENSOR, _OURS])
+    shown = Shown(frame.image[box], frame.labels[box], mask[box], scene.true_depth[box], depths, [_SENSOR, *ways.names])
     return SceneResult(
         scene.name, int(mask.sum()), with_truth, methods, [asdict(target) for target in ours.targets], shown
     )
+
+
+def _around(mask: Mask) -> tuple[slice, slice]:
+    """The part of the picture, of its shape, that the mask fills by three quarters."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    share = min(1.0, max(width / mask.shape[1], height / mask.shape[0]) / 0.75)
+    sides = [round(share * side) for side in mask.shape]
+    middles = (top + height / 2, left + width / 2)
+    starts = [
+        int(np.clip(round(middle - side / 2), 0, whole - side))
+        for middle, side, whole in zip(middles, sides, mask.shape, strict=True)
+    ]
+    return slice(starts[0], starts[0] + sides[0]), slice(starts[1], starts[1] + sides[1])
 
 
 def _measured(

@@ -80,7 +80,7 @@ def _titles(titles: Sequence[str]) -> Picture:
 
 def _text_row(lines: Sequence[str], width: int) -> Picture:
     strip = Image.new("RGB", (width, 16 * len(lines)), PAPER)
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(11)
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(10)
     for number, line in enumerate(lines):
         draw.text((2, 16 * number + 2), line, INK, font=font)
     return np.asarray(strip)

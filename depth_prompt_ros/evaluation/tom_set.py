@@ -39,6 +39,8 @@ RIVALS = (STEREO, ROW_FILLED, CONSTANT, UPRIGHT, RING)
 
 ALL_KINDS = "all"
 
+_SHOWN_WAYS = 2
+
 
 @dataclass
 class Regions:
@@ -139,7 +141,7 @@ def evaluate_set(
         answers |= {name: pipelines.depth(name, frame) for name in pipelines.names}
         _add(scores.methods, frame.camera, truth, tom, answers)
         if index in kept:
-            titles = (STEREO, *list(monos)[-1:], *pipelines.names[:1])
+            titles = (STEREO, *list(monos)[-1:], *pipelines.names[:_SHOWN_WAYS])
             scores.shown.append(_shown(frame, truth, {title: answers[title] for title in titles}))
         if sweep_every and index % sweep_every == 0 and MASKS.name in pipelines.names:
             swept = {name: answers[name] for name in (STEREO, *pipelines.names)}
@@ -189,7 +191,9 @@ def evaluate_traps(
         for kind in (*([kinds[index % len(kinds)]] if kinds else []), ALL_KINDS):
             _add(found.kinds.setdefault(kind, Regions.comparing(compared)), frame.camera, truth, bait, answers)
         if index < show:
-            found.shown.append(_shown(frame, truth, answers))
+            found.shown.append(
+                _shown(frame, truth, {name: answers[name] for name in (STEREO, *pipelines.names[:_SHOWN_WAYS])})
+            )
         if done:
             done(index + 1, len(pairs))
     return found
