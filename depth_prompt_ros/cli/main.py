@@ -12,7 +12,9 @@ from depth_prompt_ros.cli import (
     build_engine,
     demo,
     evaluate,
+    evaluate_booster,
     evaluate_masks,
+    evaluate_tom,
     export,
     export_mono,
     learn,
@@ -29,9 +31,10 @@ from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
     "jinja2": "demo",
+    "matplotlib": "evaluate",
     "onnx": "learn",
     "onnxscript": "learn",
-    "PIL": "demo",
+    "PIL": "evaluate",
     "rembg": "rembg",
     "safetensors": "learn",
     "skimage": "demo",
@@ -51,6 +54,8 @@ app = typer.Typer(
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 evaluate.app.command("tom-masks")(evaluate_masks.tom_masks)
+evaluate.app.command("booster")(evaluate_booster.booster)
+evaluate.app.command("tom")(evaluate_tom.tom)
 app.add_typer(evaluate.app, name="evaluate")
 learn.app.command("tom-masks")(learn_masks.tom_masks)
 learn.app.command("tom-labels")(learn_tom.tom_labels)
