@@ -94,7 +94,7 @@ def small_networks() -> list[torch.nn.Module]:
     torch.manual_seed(0)
     widths = (8, 8, 16, 16, 16)
     return [
-        RaftStereoSmall(widths, hidden=16, candidates=6, iterations=2),
+        RaftStereoSmall(widths, hidden=16, candidates=8, iterations=2),
         CreStereo((8, 8, 16), hidden=16, iterations=2, two_stages=False),
         RaftStereo(iterations=2),
         RaftStereo(halvings=3, scales=1, norm="group", iterations=2),

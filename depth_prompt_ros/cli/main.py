@@ -14,6 +14,7 @@ from depth_prompt_ros.cli import (
     evaluate,
     export,
     export_mono,
+    export_stereo,
     learn,
     models,
     parameters,
@@ -51,6 +52,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)
+app.command("export-stereo")(export_stereo.export_stereo)
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)

@@ -90,22 +90,20 @@ class _Volume(nn.Module):
     def forward(self, volume: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 8, D, h, w) filtered costs and (N, D, h, w) scores."""
         whole = self.whole(volume, context)
-        halved = functional.avg_pool2d(context, 2, ceil_mode=True)
-        quartered = functional.avg_pool2d(halved, 2, ceil_mode=True)
+        halved = functional.avg_pool2d(context, 2)
+        quartered = functional.avg_pool2d(halved, 2)
         half = self.halves[1](self.halves[0](whole, halved), halved)
         quarter = self.quarters[1](self.quarters[0](half, quartered), quartered)
-        half = self.up_half(torch.cat([_doubled(quarter, half), half], 1))
-        whole = self.up_whole(torch.cat([_doubled(half, whole), whole], 1))
+        half = self.up_half(torch.cat([_doubled(quarter), half], 1))
+        whole = self.up_whole(torch.cat([_doubled(half), whole], 1))
         return whole, self.score(whole).squeeze(1)
 
 
-def _doubled(volume: Tensor, like: Tensor) -> Tensor:
-    """Each cell becomes 2x2x2; an odd side loses the last one."""
-    depth, height, width = like.shape[2:]
+def _doubled(volume: Tensor) -> Tensor:
+    """Each cell becomes 2x2x2."""
     channels = volume.shape[1]
     wide = functional.interpolate(volume.flatten(1, 2), scale_factor=2.0, mode="nearest").unflatten(1, (channels, -1))
-    deep = torch.stack([wide, wide], 3).flatten(2, 3)
-    return deep[:, :, :depth, :height, :width]
+    return torch.stack([wide, wide], 3).flatten(2, 3)
 
 
 class RaftStereoSmall(StereoNetwork):
@@ -117,7 +115,7 @@ class RaftStereoSmall(StereoNetwork):
     Args:
         widths: of the encoder at a half, a quarter, ... a thirty-second of the size.
         hidden: channels of the recurrent state.
-        candidates: disparities of the volume, a pixel at an eighth of the size apart.
+        candidates: disparities of the volume, a pixel at an eighth of the size apart; a multiple of 4.
         iterations: recurrent updates.
     """
 
