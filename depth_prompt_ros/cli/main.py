@@ -17,6 +17,7 @@ from depth_prompt_ros.cli import (
     evaluate_tom,
     export,
     export_mono,
+    export_stereo,
     learn,
     learn_masks,
     learn_tom,
@@ -63,6 +64,7 @@ learn.app.command("tom-mono")(learn_tom.tom_mono)
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)
+app.command("export-stereo")(export_stereo.export_stereo)
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)
