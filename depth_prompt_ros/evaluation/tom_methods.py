@@ -70,8 +70,8 @@ class Way:
 
 
 _TARGETS_GIVEN = {"segmentation": {"method": "labels"}}
-MASKS = Way("Merged, masks given", "targets and ToM", _TARGETS_GIVEN | {"tom": {"method": "labels"}})
-EVIDENCE = Way("Merged, ToM by evidence", "targets only", _TARGETS_GIVEN | {"tom": {"method": "evidence"}})
+MASKS = Way("Merged, masks given", "targets and ToM", _TARGETS_GIVEN | {"tom": {"method": "labels", "evidence": False}})
+EVIDENCE = Way("Merged, ToM by evidence", "targets only", _TARGETS_GIVEN | {"tom": {"method": "none"}})
 FOUND = Way("Merged, nothing given", "neither targets nor ToM")
 WAYS = (MASKS, EVIDENCE, FOUND)
 
