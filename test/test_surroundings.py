@@ -33,12 +33,15 @@ def small(picture: np.ndarray) -> np.ndarray:
     return picture.reshape(SIZE[0], 2, SIZE[1], 2).mean((1, 3)).astype(np.float32)
 
 
-def surrounded(inverse, disparity, tom=DISC, max_residual=0.3, as_seen=None):
+def seen_as(disparity: np.ndarray, spread: float = 0.0) -> ScenePrediction:
+    return ScenePrediction(small(disparity), small(disparity), np.full(SIZE, spread, np.float32))
+
+
+def surrounded(inverse, disparity, tom=DISC, max_residual=0.3, spread=0.0):
     measurement = measured(inverse)
     region = tom_regions(tom, NO_LABELS, 30)[0]
     around = coarse(SIZE, measurement, tom, 0.5)
-    seen = disparity if as_seen is None else as_seen
-    return fit_to_surroundings(ScenePrediction(small(disparity), small(seen)), region, around, max_residual), around
+    return fit_to_surroundings(seen_as(disparity, spread), region, around, max_residual), around
 
 
 def test_regions_are_connected_and_on_one_target() -> None:
@@ -111,6 +114,9 @@ def test_bad_fits_are_refused_with_the_reason() -> None:
     fit, _ = surrounded(nearly_nothing, BUMP)
     assert "trusted pixels in the whole picture" in fit.refused
     assert np.isnan(region_depth(fit, SHAPE)).all()
+    fit, _ = surrounded(BUMP, BUMP, spread=0.8)
+    assert "in other colours" in fit.refused
+    assert not surrounded(BUMP, BUMP, spread=0.1)[0].refused
 
 
 def test_nothing_bleeds_in_over_the_border_and_single_pixels_have_a_depth() -> None:
@@ -123,7 +129,7 @@ def test_nothing_bleeds_in_over_the_border_and_single_pixels_have_a_depth() -> N
     dot[41, 77] = True
     region = tom_regions(dot, NO_LABELS, 1)[0]
     around = coarse(SIZE, measured(BUMP), dot, 0.5)
-    fit = fit_to_surroundings(ScenePrediction(small(BUMP), small(BUMP)), region, around, 0.3)
+    fit = fit_to_surroundings(seen_as(BUMP), region, around, 0.3)
     assert region_depth(fit, SHAPE)[0, 0] == pytest.approx(1 / BUMP[41, 77], rel=0.03)
 
 
