@@ -50,7 +50,8 @@ def choose_anchor(
     """Choose what one target's scale is fitted to.
 
     1. Inside: confident measured pixels of the target that are not ToM, stand out of the support plane and do not lie
-       behind the target, as the table or wall seen through glass does.
+       behind the target, as the table or wall seen through glass does. Where the contact is hidden, so that 2 is out of
+       question, ToM pixels that stand out of the support plane count, too: what is seen through glass does not.
     2. Support, when those are too few: the visible surface of a block that stands on the mask's contact with the
        support plane.
     3. Refused, with the reason.
@@ -73,11 +74,12 @@ def choose_anchor(
     support = fit_support_plane(camera, measurement.depth, targets, mask, seed)
     silhouette = None if support is None else cast_silhouette(camera, support, mask, targets)
     upright = None if silhouette is None else upright_plane(silhouette)
-    candidates = inside & ~tom[box] & (measurement.confidence[box] >= parameters.trust_confidence) & (depth > 0)
-    candidates &= _away_from_edge(inside)
-    believed = candidates
-    if support is not None:
-        believed = believed & _stands_out(close, depth, support)
+    measured = inside & (measurement.confidence[box] >= parameters.trust_confidence) & (depth > 0)
+    measured &= _away_from_edge(inside)
+    standing = measured if support is None else measured & _stands_out(close, depth, support)
+    candidates, believed = measured & ~tom[box], standing & ~tom[box]
+    if support is not None and silhouette is None:
+        candidates, believed = measured, standing
     if silhouette is not None and upright is not None:
         believed = believed & _not_behind(close, depth, upright, width_along(silhouette, upright))
 
