@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("open3d")
 
 from depth_prompt_ros.data import shapes, unseen_shapes
-from depth_prompt_ros.data.contact_sheet import contact_sheet, write_contact_sheet
+from depth_prompt_ros.data.contact_sheet import contact_sheet, write_sheet
 from depth_prompt_ros.data.rendered import KINDS, open_or_render
 from depth_prompt_ros.errors import BadInput
 
@@ -139,8 +139,8 @@ def test_the_contact_sheet_shows_picture_object_and_depth(tmp_path) -> None:
     assert (sheet[:SIZE, SIZE + 1 : 2 * SIZE + 1][outside] == 255).all()
     shown = sheet[:SIZE, 2 * SIZE + 2 : 3 * SIZE + 2][~outside]
     assert len(np.unique(shown, axis=0)) > 5
-    write_contact_sheet(tmp_path / "sheet.jpg", pictures)
+    write_sheet(tmp_path / "sheet.jpg", contact_sheet(pictures))
     assert cv2.imread(str(tmp_path / "sheet.jpg")).shape == sheet.shape
     with pytest.raises(BadInput, match=r"cannot write the contact sheet .*sheet\.txt"):
-        write_contact_sheet(tmp_path / "sheet.txt", pictures)
+        write_sheet(tmp_path / "sheet.txt", contact_sheet(pictures))
     assert json.loads((tmp_path / "set" / "set.json").read_text())["kind"] == "objects"

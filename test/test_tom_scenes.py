@@ -14,7 +14,7 @@ from depth_prompt_ros.data.render import Body, Light, Scene, Surface
 from depth_prompt_ros.data.rendered_pairs import open_or_render_pairs
 from depth_prompt_ros.data.scenes import look_at
 from depth_prompt_ros.data.stereo_set import StereoSet
-from depth_prompt_ros.data.tom_scenes import TRAPS, tom_pair, trap_pair, unseen_tom_pair
+from depth_prompt_ros.data.tom_scenes import TRAPS, decoy_pair, opaque_pair, tom_pair, trap_pair, unseen_tom_pair
 from depth_prompt_ros.data.unseen_shapes import UNSEEN_GLASS
 from depth_prompt_ros.errors import BadInput
 
@@ -54,6 +54,15 @@ def test_traps_hold_nothing_transparent_and_say_where_the_bait_is(kind) -> None:
         design = np.stack([x, y, np.ones_like(x)], 1).astype(float)
         plane, *_ = np.linalg.lstsq(design, 1 / depth, rcond=None)
         assert np.median(np.abs(design @ plane * depth - 1)) < 0.01
+
+
+def test_pictures_to_learn_from_that_hold_nothing_transparent() -> None:
+    decoy = decoy_pair(np.random.default_rng(3), SIZE, TRAPS.index("shiny things"))
+    opaque = opaque_pair(np.random.default_rng(3), SIZE)
+    for view in (decoy, opaque):
+        assert not view.tom.any()
+        assert 0.02 < (view.labels > 0).mean() < 0.9
+    assert not np.array_equal(decoy.left, opaque.left)
 
 
 def test_an_empty_frame_is_seen_through() -> None:

@@ -56,7 +56,7 @@ def scene_network(
         figures = learn_scene_network(
             train, test, out, Schedule(steps, batch, learning_rate, seed), network, report=report
         )
-    _print(out, figures)
+    print_figures(out, figures)
 
 
 @app.command("background")
@@ -140,7 +140,7 @@ def background(
     )
     with progress("learning") as report:
         figures = learn_background(train, held_out, out, schedule, settings, network, weights, report)
-    _print(out, figures)
+    print_figures(out, figures)
 
 
 def _rendered(cache: Path, kind: Literal["scenes", "objects"], count: int, size: int, seed: int) -> PictureSet:
@@ -168,7 +168,8 @@ def progress(title: str) -> Iterator[Callable[..., None]]:
         yield report
 
 
-def _print(out: Path, figures: dict[str, Any]) -> None:
+def print_figures(out: Path, figures: dict[str, Any]) -> None:
+    """What was written, and its figures as JSON."""
     import json
 
     typer.echo(f"{out}\n{json.dumps(figures, indent=1)}")

@@ -9,10 +9,15 @@ import typer
 
 
 def prepare(
-    layout: Annotated[str, typer.Argument(help="abo, hm3d-abo, gso, hndr or nerfies.")],
+    layout: Annotated[str, typer.Argument(help="abo, hm3d-abo, gso, hndr, nerfies; ToM masks: trans10k, msd.")],
     folder: Annotated[Path, typer.Argument(help="The data set as it was published.")],
     out: Annotated[Path, typer.Argument(help="Folder of the picture set to write.")],
-    size: Annotated[int, typer.Option(min=16, help="Side of the square pictures: the network's, 384 for most.")] = 384,
+    size: Annotated[
+        int,
+        typer.Option(
+            min=16, help="Side of the square pictures: the network's, 384 for most; height of those with masks."
+        ),
+    ] = 384,
     limit: Annotated[int, typer.Option(min=0, help="At most so many, spread over the data set; 0 = all.")] = 0,
 ) -> None:
     """Cut and resize the pictures of a published data set, their depth, masks and cameras, for depth-prompt learn."""

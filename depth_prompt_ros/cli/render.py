@@ -20,6 +20,8 @@ class RenderedKind(str, Enum):
     tom = "tom"
     tom_unseen = "tom-unseen"
     tom_traps = "tom-traps"
+    tom_decoys = "tom-decoys"
+    tom_free = "tom-free"
 
 
 def render(
@@ -29,7 +31,7 @@ def render(
         typer.Option(
             help="Rooms; single objects; objects of unseen families, textures and light; objects off the middle, cut "
             "or hidden; scanned objects (give --meshes). Stereo pairs: glass and mirrors; such of unseen shapes, "
-            "textures and lights; what looks like them and is none."
+            "textures and lights; what looks like them and is none, to test on and to learn from; opaque things."
         ),
     ] = RenderedKind.objects,
     count: Annotated[int, typer.Option(min=1, help="Pictures.")] = 48,
@@ -49,7 +51,7 @@ def render(
 ) -> None:
     """Render a set of pictures or stereo pairs to learn from or to test on, and a contact sheet of it."""
     from depth_prompt_ros.cli.learn import progress
-    from depth_prompt_ros.data.contact_sheet import write_contact_sheet
+    from depth_prompt_ros.data.contact_sheet import contact_sheet, write_sheet
     from depth_prompt_ros.data.picture_set import PictureSet
     from depth_prompt_ros.data.rendered import KINDS, open_or_render
     from depth_prompt_ros.data.rendered_pairs import PairKind, open_or_render_pairs
@@ -71,5 +73,5 @@ def render(
             picture_kind = KINDS[KINDS.index(kind.value)]
             pictures = open_or_render(out, picture_kind, count, size, seed, done, meshes=meshes)
     sheet = sheet or out / "sheet.png"
-    write_contact_sheet(sheet, pictures)
+    write_sheet(sheet, contact_sheet(pictures))
     typer.echo(f"{out}: {len(pictures)} {'pairs' if isinstance(pictures, StereoSet) else 'pictures'}\n{sheet}")

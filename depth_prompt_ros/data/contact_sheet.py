@@ -31,7 +31,7 @@ def contact_sheet(pictures: PictureSet | StereoSet) -> Picture:
     return np.vstack(bands)
 
 
-def write_contact_sheet(path: Path, pictures: PictureSet | StereoSet) -> None:
+def write_sheet(path: Path, sheet: Picture) -> None:
     """Write it as PNG or JPEG, by the name's ending.
 
     Raises:
@@ -40,7 +40,7 @@ def write_contact_sheet(path: Path, pictures: PictureSet | StereoSet) -> None:
     aside = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(aside), contact_sheet(pictures)[..., ::-1])
+        written = cv2.imwrite(str(aside), sheet[..., ::-1])
     except (cv2.error, OSError):
         written = False
     if not written:

@@ -12,9 +12,10 @@ import numpy as np
 
 from depth_prompt_ros.data.stereo_set import StereoSet, open_or_make
 
-PairKind = Literal["tom", "tom-unseen", "tom-traps"]
+PairKind = Literal["tom", "tom-unseen", "tom-traps", "tom-decoys", "tom-free"]
 """Glass and mirrors to learn from; of shapes, textures and lights that are learned from nowhere; what looks like them
-and is none, pair ``i`` of kind ``TRAPS[i % 5]`` (:mod:`depth_prompt_ros.data.tom_scenes`)."""
+and is none, pair ``i`` of kind ``TRAPS[i % 5]``, to test on; such to learn from; opaque things to learn from
+(:mod:`depth_prompt_ros.data.tom_scenes`)."""
 
 _VERSION = 1
 _CHUNK = 16
@@ -65,8 +66,11 @@ def _render_chunk(job: tuple[Path, PairKind, tuple[int, int], int, int, int]) ->
             view = tom_scenes.tom_pair(rng, size)
         elif kind == "tom-unseen":
             view = tom_scenes.unseen_tom_pair(rng, size)
+        elif kind == "tom-free":
+            view = tom_scenes.opaque_pair(rng, size)
         else:
-            view = tom_scenes.trap_pair(rng, size, index % len(tom_scenes.TRAPS))
+            pair = tom_scenes.trap_pair if kind == "tom-traps" else tom_scenes.decoy_pair
+            view = pair(rng, size, index % len(tom_scenes.TRAPS))
         pairs.lefts[index], pairs.rights[index] = view.left, view.right
         pairs.depths[index], pairs.labels[index], pairs.tom[index] = view.depth, view.labels, view.tom
         camera = view.camera

@@ -1,7 +1,8 @@
 """Stereo pairs of transparent and mirror (ToM) things: glasses, bottles, chrome, panes, mirrors, in rooms of all kinds.
 
 Three generators that share no thing, texture or light: :func:`tom_pair` to learn from, :func:`unseen_tom_pair` to test
-on, :func:`trap_pair` for what looks like glass or a mirror and is none.
+on, :func:`trap_pair` for what looks like glass or a mirror and is none; :func:`decoy_pair` makes such of what is
+learned from, :func:`opaque_pair` what is neither.
 """
 
 from __future__ import annotations
@@ -86,9 +87,26 @@ def unseen_tom_pair(rng: Rng, size: tuple[int, int]) -> StereoView:
 
 def trap_pair(rng: Rng, size: tuple[int, int], kind: int) -> StereoView:
     """A pair without anything ToM, kind ``TRAPS[kind]``; label 1 is what could be taken for it, a frame's opening."""
+    return _trapped(rng, size, TRAPS[kind], (_HOUSE, _ELSEWHERE))
+
+
+def decoy_pair(rng: Rng, size: tuple[int, int], kind: int) -> StereoView:
+    """As :func:`trap_pair`, all of it from the generator to learn from."""
+    return _trapped(rng, size, TRAPS[kind], (_HOUSE, _HOUSE))
+
+
+def opaque_pair(rng: Rng, size: tuple[int, int]) -> StereoView:
+    """A pair of the generator to learn from without anything ToM: dull and varnished things."""
     while True:
-        generator = _HOUSE if rng.random() < 0.5 else _ELSEWHERE
-        trap, bait = _trap(rng, generator, TRAPS[kind])
+        view = _look(rng, _things(rng, _HOUSE, *_HOUSE.place(rng), share=0.0), size)
+        if view is not None and (view.labels > 0).mean() > 0.02:
+            return view
+
+
+def _trapped(rng: Rng, size: tuple[int, int], kind: str, generators: tuple[_Generator, _Generator]) -> StereoView:
+    while True:
+        generator = generators[0] if rng.random() < 0.5 else generators[1]
+        trap, bait = _trap(rng, generator, kind)
         camera_rng, again = (np.random.default_rng(seed) for seed in [int(rng.integers(2**63))] * 2)
         view = _look(camera_rng, trap, size)
         if view is None:

@@ -1,9 +1,10 @@
-"""Losses of depth learning, each a function of whole batches, (N, 1, H, W) unless said otherwise."""
+"""Losses of learning depth and masks, each a function of whole batches, (N, 1, H, W) unless said otherwise."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def align_scale_shift(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -100,3 +101,25 @@ def prompting_losses(prediction: Tensor, target: Tensor, mask: Tensor, intrinsic
     target = scale_to_mean(target, mask)
     cosine = normal_cosine(prediction, target, mask, intrinsics)
     return {"si_rmse": si_rmse(prediction, target, mask).mean(), "normals": (0.5 * (1 - cosine)).mean()}
+
+
+def mask_losses(logits: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Two terms that a mask is learned with: the mean cross entropy of all pixels, and one minus the Dice score.
+
+    The Dice score, ``2 sum(p m) / (sum(p) + sum(m))`` (V-Net, 1606.04797), is each picture's own and averaged: small
+    things count as much as large ones. A picture whose mask is empty has none; what is found in it costs its share of
+    the pixels through the cross entropy alone.
+
+    Args:
+        logits: log-odds of a pixel to be in the mask.
+        mask: float in {0, 1}.
+    """
+    probability = torch.sigmoid(logits)
+    both = (probability * mask).sum((1, 2, 3))
+    either, inside = probability.sum((1, 2, 3)), mask.sum((1, 2, 3))
+    there = (inside > 0).to(mask)
+    lost = there * (1 - 2 * both / (either + inside).clamp(min=1e-6))
+    return {
+        "cross_entropy": functional.binary_cross_entropy_with_logits(logits, mask),
+        "dice": lost.sum() / there.sum().clamp(min=1),
+    }

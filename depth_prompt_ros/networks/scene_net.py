@@ -58,20 +58,23 @@ class SceneNet(nn.Module):
     """
 
     WIDTHS = (16, 32, 64, 128, 160)
+    """Channels at 1/2, 1/4, ... 1/32 of the picture's size."""
+    DECODED = (96, 64, 32, 16)
+    """Channels on the way back, at 1/16 to 1/2."""
 
     def __init__(self) -> None:
         super().__init__()
-        w = self.WIDTHS
+        w, d = self.WIDTHS, self.DECODED
         self.stem = nn.Sequential(nn.Conv2d(3, w[0], 3, 2, 1, bias=False), nn.BatchNorm2d(w[0]), nn.ReLU())
         self.quarter = _Residual(w[0], w[1], 2)
         self.eighth = nn.Sequential(_Residual(w[1], w[2], 2), _Residual(w[2], w[2]))
         self.sixteenth = nn.Sequential(_Residual(w[2], w[3], 2), _Residual(w[3], w[3]), _Context(w[3]))
         self.thirtysecond = nn.Sequential(_Residual(w[3], w[4], 2), _Context(w[4]))
-        self.up16 = _Decode(w[4], w[3], 96)
-        self.up8 = _Decode(96, w[2], 64)
-        self.up4 = _Decode(64, w[1], 32)
-        self.up2 = _Decode(32, w[0], 16)
-        self.head = nn.Conv2d(16, 1, 3, 1, 1)
+        self.up16 = _Decode(w[4], w[3], d[0])
+        self.up8 = _Decode(d[0], w[2], d[1])
+        self.up4 = _Decode(d[1], w[1], d[2])
+        self.up2 = _Decode(d[2], w[0], d[3])
+        self.head = nn.Conv2d(d[3], 1, 3, 1, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(N, 1, H, W) disparity up to scale and shift."""

@@ -46,16 +46,16 @@ class ClassMask:
             BadModel: the network has none of the classes.
         """
         answer, output = self._network(image=image), self._network.description.output
-        if output.meaning == "saliency":
-            mask = answer[output.channel] > output.threshold
-        else:
-            classes = answer.argmax(0) if output.meaning == "scores" else answer[0]
-            if output.meaning == "scores" and self._class_ids and min(self._class_ids) >= len(answer):
-                raise BadModel(
-                    f"{self._network.description.graph.name} knows classes 0 to {len(answer) - 1}, none of "
-                    f"{self._group}.class_ids"
-                )
-            mask = np.isin(classes, self._class_ids) if self._class_ids else classes != 0
         height, width = image.shape[:2]
+        if output.meaning == "saliency":
+            saliency = cv2.resize(answer[output.channel], (width, height), interpolation=cv2.INTER_LINEAR)
+            return np.asarray(saliency > output.threshold)
+        classes = answer.argmax(0) if output.meaning == "scores" else answer[0]
+        if output.meaning == "scores" and self._class_ids and min(self._class_ids) >= len(answer):
+            raise BadModel(
+                f"{self._network.description.graph.name} knows classes 0 to {len(answer) - 1}, none of "
+                f"{self._group}.class_ids"
+            )
+        mask = np.isin(classes, self._class_ids) if self._class_ids else classes != 0
         found = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
         return np.asarray(found.astype(np.bool_))

@@ -138,7 +138,7 @@ def _read_nerfies(path: Path) -> Sample:
     return _checked(path, picture, depth.astype(np.float32), mask > 0, read_matrix(matrix, path))
 
 
-LAYOUTS = {
+LAYOUTS: dict[str, Layout[Sample]] = {
     layout.name: layout
     for layout in (
         Layout("abo", "OBJECT/render/SCENE/render_K.jpg", _abo_samples, _read_abo),

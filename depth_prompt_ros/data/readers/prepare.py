@@ -1,4 +1,4 @@
-"""From a published data set to a picture set: cut to a square, resize, keep the camera in step."""
+"""From a published data set to a picture set, cut to squares, its cameras in step, or to a set of ToM masks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from depth_prompt_ros.data.picture_set import PictureSet, open_or_make
+from depth_prompt_ros.data import picture_set, tom_mask_set
+from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
-from depth_prompt_ros.data.readers.sample import Sample
+from depth_prompt_ros.data.readers.sample import Layout, Sample
+from depth_prompt_ros.data.readers.tom_layouts import TOM_LAYOUTS, TomSample
+from depth_prompt_ros.data.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
+
+S = TypeVar("S")
+Done = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -25,31 +33,77 @@ class Prepared:
         skipped: reasons why samples were left out, with how often.
     """
 
-    pictures: PictureSet
+    pictures: PictureSet | TomMaskSet
     skipped: dict[str, int]
 
 
-def prepare(
-    layout: str, folder: Path, out: Path, size: int, limit: int = 0, done: Callable[[int, int], None] | None = None
-) -> Prepared:
-    """Read every usable sample, cut the square around its object, resize it and write the set.
+def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, done: Done | None = None) -> Prepared:
+    """Read every usable sample, resize it and write the set.
+
+    Of objects the square around them is cut out, and the set is a :class:`PictureSet`. Pictures with masks of
+    transparent things or mirrors are kept whole, squeezed to 4:3 as the pipeline squeezes them, and make a
+    :class:`TomMaskSet`.
 
     Args:
         layout: name of the layout.
-        size: side of the pictures.
+        size: height of the pictures.
         limit: at most so many samples, spread over the data set; 0 = all.
         done: called with samples looked at, and in all.
 
     Raises:
         BadInput: no such layout, a folder of another layout, no usable sample, or the set cannot be written.
     """
+    settings: dict[str, Any] = {"layout": layout, "folder": str(folder.resolve()), "limit": limit, "size": size}
+    if layout in TOM_LAYOUTS:
+        return _prepare_masks(TOM_LAYOUTS[layout], folder, out, settings, done)
     if layout not in LAYOUTS:
-        raise BadInput(f"no layout named {layout!r}; there are: {', '.join(LAYOUTS)}")
+        raise BadInput(f"no layout named {layout!r}; there are: {', '.join((*LAYOUTS, *TOM_LAYOUTS))}")
     reader = LAYOUTS[layout]
+    usable, reasons = _usable(reader, folder, limit, done)
+
+    def fill(aside: Path) -> None:
+        pictures = PictureSet.open(aside, mode="r+")
+        for index, path in enumerate(usable):
+            sample = squared(reader.read(path), size)
+            pictures.images[index], pictures.depths[index], pictures.masks[index] = (
+                sample.image,
+                sample.depth,
+                sample.mask,
+            )
+            pictures.intrinsics[index] = sample.intrinsics
+
+    settings["count"] = len(usable)
+    return Prepared(picture_set.open_or_make(out, settings, len(usable), size, fill), reasons)
+
+
+def _prepare_masks(
+    reader: Layout[TomSample], folder: Path, out: Path, settings: dict[str, Any], done: Done | None
+) -> Prepared:
+    usable, reasons = _usable(reader, folder, settings["limit"], done)
+    height = settings["size"]
+    width = height * 4 // 3
+
+    def fill(aside: Path) -> None:
+        pictures = TomMaskSet.open(aside, mode="r+")
+        for index, path in enumerate(usable):
+            sample = reader.read(path)
+            pictures.pictures[index] = _resized(sample.image, height, width)
+            pictures.tom[index] = _resized(255 * sample.tom.astype(np.uint8), height, width) > 127
+
+    settings["count"] = len(usable)
+    return Prepared(tom_mask_set.open_or_make(out, settings, len(usable), (height, width), fill), reasons)
+
+
+def _usable(reader: Layout[S], folder: Path, limit: int, done: Done | None) -> tuple[list[Path], dict[str, int]]:
+    """Samples that can be read, and why the others cannot, with how often.
+
+    Raises:
+        BadInput: a folder of another layout, or no usable sample.
+    """
     paths = reader.samples(folder) if folder.is_dir() else []
     if not paths:
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "no folder"
-        raise BadInput(f"{folder} is not {layout}: expected {reader.expects}, found {found or 'nothing'}")
+        raise BadInput(f"{folder} is not {reader.name}: expected {reader.expects}, found {found or 'nothing'}")
     if limit and limit < len(paths):
         paths = [paths[index] for index in np.linspace(0, len(paths) - 1, limit).astype(int)]
     usable, reasons = [], Counter[str]()
@@ -64,20 +118,7 @@ def prepare(
             done(number, len(paths))
     if not usable:
         raise BadInput(f"none of the {len(paths)} samples in {folder} can be used; the last: {last}")
-
-    def fill(aside: Path) -> None:
-        pictures = PictureSet.open(aside, mode="r+")
-        for index, path in enumerate(usable):
-            sample = squared(reader.read(path), size)
-            pictures.images[index], pictures.depths[index], pictures.masks[index] = (
-                sample.image,
-                sample.depth,
-                sample.mask,
-            )
-            pictures.intrinsics[index] = sample.intrinsics
-
-    settings = {"layout": layout, "folder": str(folder.resolve()), "limit": limit, "count": len(usable), "size": size}
-    return Prepared(open_or_make(out, settings, len(usable), size, fill), dict(reasons))
+    return usable, dict(reasons)
 
 
 def squared(sample: Sample, size: int) -> Sample:
@@ -92,13 +133,17 @@ def squared(sample: Sample, size: int) -> Sample:
     left = int(np.clip(round((columns.min() + columns.max() + 1 - side) / 2), 0, width - side))
     window = (slice(top, top + side), slice(left, left + side))
     scale = size / side
-    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     nearest = np.minimum(((np.arange(size) + 0.5) / scale).astype(int), side - 1)
-    image = cv2.resize(np.ascontiguousarray(sample.image[window]), (size, size), interpolation=smooth)
+    image = _resized(np.ascontiguousarray(sample.image[window]), size, size)
     depth, mask = sample.depth[window][np.ix_(nearest, nearest)], sample.mask[window][np.ix_(nearest, nearest)]
     fx, fy, cx, cy = sample.intrinsics
     intrinsics = np.array([fx * scale, fy * scale, (cx - left + 0.5) * scale - 0.5, (cy - top + 0.5) * scale - 0.5])
-    return Sample(np.asarray(image, np.uint8), depth, mask, intrinsics)
+    return Sample(image, depth, mask, intrinsics)
+
+
+def _resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    way = cv2.INTER_AREA if height < picture.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=way), np.uint8)
 
 
 def _reason(message: str, path: Path) -> str:

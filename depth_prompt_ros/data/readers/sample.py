@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -35,8 +35,11 @@ class Sample:
     intrinsics: NDArray[np.float64]
 
 
+S = TypeVar("S")
+
+
 @dataclass(frozen=True)
-class Layout:
+class Layout(Generic[S]):
     """A data set as it was published.
 
     Attributes:
@@ -49,7 +52,7 @@ class Layout:
     name: str
     expects: str
     samples: Callable[[Path], list[Path]]
-    read: Callable[[Path], Sample]
+    read: Callable[[Path], S]
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -71,12 +74,12 @@ def _torn_jpeg(path: Path) -> bool:
 
 
 def read_mask(path: Path, level: int = 128) -> NDArray[np.bool_]:
-    """(H, W) bool, true where the picture is at least ``level``.
+    """(H, W) bool, true where one of the picture's channels is at least ``level``.
 
     Raises:
         BadInput: missing, truncated or no picture.
     """
-    return np.asarray(read_picture(path)[..., 0] >= level)
+    return np.asarray(read_picture(path).max(-1) >= level)
 
 
 def read_matrix(values: Any, where: Path) -> NDArray[np.float64]:

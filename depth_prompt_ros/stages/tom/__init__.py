@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters, TomParameters
+from depth_prompt_ros.resources import resource_path
+
+SHIPPED = "models/tom_masks.yaml"
+"""Description of the segmentation network that comes with the package."""
 
 
 class TomDetector(Protocol):
@@ -24,7 +28,7 @@ class TomDetector(Protocol):
         ...
 
 
-def _none_yet(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
+def _none(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
     return lambda frame: np.zeros(frame.image.shape[:2], np.bool_)
 
 
@@ -34,15 +38,21 @@ def _outside(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetect
     return outside_tom
 
 
+def _shipped(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
+    from depth_prompt_ros.stages.tom.semantic_classes import SemanticClasses
+
+    return SemanticClasses(str(resource_path(SHIPPED)), (), runtime)
+
+
 def _classes(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:
     from depth_prompt_ros.stages.tom.semantic_classes import SemanticClasses
 
-    return SemanticClasses(parameters, runtime)
+    return SemanticClasses(parameters.onnx, parameters.class_ids, runtime)
 
 
 _DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters], TomDetector]] = {
-    "evidence": _none_yet,  # evidence needs the fitted shape: see evidence.py
-    "none": _none_yet,
+    "none": _none,
+    "network": _shipped,
     "labels": _outside,
     "onnx": _classes,
 }
