@@ -36,8 +36,8 @@ def tom_masks(
 
     described = network or resource_path(SHIPPED)
     detect = ClassMask(str(described), (), "tom", RuntimeParameters())
-    table = Table(title=str(described.name))
-    columns = ("pictures", "IoU %", "precision %", "recall %", "false alarms %", "balanced error %")
+    table = Table(title=f"{described.name}, all in %")
+    columns = ("pictures", "IoU", "precision", "recall", "false alarms", "BER")
     table.add_column("set")
     for column in columns:
         table.add_column(column, justify="right")
