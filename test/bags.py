@@ -102,6 +102,7 @@ def fake_pipeline(frame):
         provenance=labels.astype(np.uint8),
         mono_depth=np.where(labels > 0, depth, np.nan).astype(np.float32),
         prompted_image=np.repeat(np.repeat(frame.image[:1, :1], 8, 0), 16, 1),
+        surfaces=[],
         targets=[
             SimpleNamespace(label=1, anchor="inside", inliers=20, residual=0.01, scale=2.0, shift=0.1, reason=""),
             SimpleNamespace(

@@ -23,7 +23,7 @@ from depth_prompt_ros.evaluation.methods import (
     stereo_answers,
     tom_answers,
 )
-from depth_prompt_ros.evaluation.report import Table, at_least, at_most
+from depth_prompt_ros.evaluation.table import Table, at_least, at_most
 from depth_prompt_ros.evaluation.tom_comparison import TomComparison, scene_remark, scene_table
 
 

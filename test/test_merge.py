@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.merge import Merged, Provenance, merge
+from depth_prompt_ros.stages.tom.regions import surfaces_in
 
 SHAPE = (120, 160)
 TARGET = np.zeros(SHAPE, np.uint16)
@@ -162,3 +165,27 @@ def test_no_depth_in_is_no_depth_out(depth: float) -> None:
     )  # fmt: skip
     assert np.isnan(answer.depth).all()
     assert not answer.confidence.any() and not answer.provenance.any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 10))
+def test_surfaces_on_no_target_are_merged_and_the_worlds_scale_does_not_matter(seed: int, scale: float) -> None:
+    measurement, mono, labels, _ = scene(seed)
+    rng = np.random.default_rng(seed)
+    tom = np.kron(rng.random((6, 8)) < 0.4, np.ones((20, 20))).astype(bool)
+    mono[tom & (labels == 0)] = rng.uniform(0.5, 1.5)
+    surfaces = surfaces_in(tom, labels, 4)
+
+    def answer(by: float) -> Merged:
+        camera = replace(CAMERA, baseline=CAMERA.baseline * by)
+        larger = DepthMeasurement(measurement.depth * np.float32(by), measurement.confidence)
+        areas = [*targets_in(labels), *surfaces]
+        return merge(camera, larger, mono * np.float32(by), areas, tom, MergeParameters())
+
+    once = answer(1.0)
+    np.testing.assert_allclose(answer(scale).depth, once.depth * np.float32(scale), rtol=5e-3)
+    for surface in surfaces:
+        np.testing.assert_allclose(once.depth[surface.box][surface.mask], mono[surface.box][surface.mask], rtol=1e-5)
+        assert (once.provenance[surface.box][surface.mask] == Provenance.MONO).all()
+    kept = np.isfinite(measurement.depth) & ~tom
+    np.testing.assert_array_equal(once.depth[kept], measurement.depth[kept])

@@ -38,6 +38,10 @@ def test_by_hand() -> None:
     assert metrics.rmse(ANSWER, TRUTH) == pytest.approx(math.sqrt((0.25 + 9 + 0 + 1) / 4))
     assert metrics.abs_rel(ANSWER, TRUTH) == pytest.approx((0.5 / 1.5 + 3 / 5 + 0 + 1 / 2) / 4)
     assert metrics.coverage(ANSWER) == pytest.approx(5 / 6)
+    assert metrics.median_error(ANSWER, TRUTH) == pytest.approx((0.5 + 1) / 2)
+    assert metrics.delta(ANSWER, TRUTH, None, 1.5) == pytest.approx(1 / 4), "1.5 itself is not below 1.5"
+    assert metrics.delta(ANSWER, TRUTH, None, 1.6) == pytest.approx(3 / 4)
+    assert math.isnan(metrics.delta(ANSWER, TRUTH, np.zeros_like(MASK), 1.25))
     assert metrics.coverage(ANSWER, np.array([[False, False, True], [True, False, False]])) == pytest.approx(1 / 2)
 
 

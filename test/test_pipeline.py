@@ -77,7 +77,7 @@ def test_every_target_reports_its_anchor(result, view) -> None:
             assert 0 <= target.residual <= LABELS.scale.max_residual
     assert result.prompted_image.shape == (160, 160 * len(result.targets), 3)
     assert set(result.seconds) == {
-        "stereo", "segmentation", "tom", "anchor", "crop", "graph", "shape", "evidence", "merge",
+        "stereo", "segmentation", "tom", "surroundings", "anchor", "crop", "graph", "shape", "evidence", "merge",
     }  # fmt: skip
 
 

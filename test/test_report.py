@@ -13,20 +13,8 @@ import pytest
 pytest.importorskip("jinja2")
 pytest.importorskip("PIL")
 
-from depth_prompt_ros.evaluation.report import (
-    NO_VALUE,
-    Check,
-    Column,
-    Figure,
-    Gallery,
-    Report,
-    Row,
-    Section,
-    Table,
-    to_html,
-    to_json,
-    write_report,
-)
+from depth_prompt_ros.evaluation.report import Figure, Gallery, Report, Section, to_html, to_json, write_report
+from depth_prompt_ros.evaluation.table import NO_VALUE, Check, Column, Row, Table, table_markdown
 
 PICTURE = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 COLUMNS = [Column("epe", "EPE", "px", 2, "Target"), Column("coverage", "coverage", "%", 1, "Target")]
@@ -138,3 +126,12 @@ def test_column_groups(report: Report) -> None:
     table = report.sections[0].tables[0]
     assert table.groups == [("Target", 2)]
     assert Table("t", "", "", [Column("a", "A")], []).groups == []
+
+
+def test_markdown_has_every_number_and_names_what_is_ours() -> None:
+    lines = table_markdown(Table("errors", "Errors", "all pixels", COLUMNS, ROWS)).splitlines()
+    assert lines[0] == "| | Target: EPE, px | Target: coverage, % |"
+    assert lines[1] == "|---|---:|---:|"
+    assert lines[2] == "| Stereo <alone> (a note) | 1.23 | 66.7 |"
+    assert lines[3] == f"| **Merged** | {NO_VALUE} | 100.0 |"
+    assert lines[4].startswith("| Constant | 12\u202f345.68 |")

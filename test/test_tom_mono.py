@@ -19,7 +19,14 @@ from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.tom_pictures import TomPicture
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.learning import losses, tom_mono, trainer
-from depth_prompt_ros.learning.tom_mono import LabelledBatch, Labels, augmented, learn_tom_mono, paper_schedule
+from depth_prompt_ros.learning.tom_mono import (
+    LabelledBatch,
+    Labels,
+    Weights,
+    augmented,
+    learn_tom_mono,
+    paper_schedule,
+)
 from depth_prompt_ros.learning.trainer import Schedule, fit
 from depth_prompt_ros.learning.virtual_labels import Painting, write_virtual_labels
 from depth_prompt_ros.networks import catalogue
@@ -87,6 +94,16 @@ def test_the_first_term_alone_ignores_scale_and_shift(seed: int, scale: float, s
     shifted = losses.virtual_label_losses(target + noise + 1, target, mask)
     assert float(shifted["gradients"]) == pytest.approx(float(once["gradients"]), rel=1e-6)
     assert float(shifted["squares"]) > float(once["squares"]) + 0.5
+
+
+def test_terms_are_weighed_one_by_one() -> None:
+    prediction, target, mask = maps(1)
+    plain = losses.virtual_label_losses(prediction.float(), target, mask)
+    batch = LabelledBatch(torch.zeros(0), target, mask)
+    assert Weights().losses(prediction, batch) == plain
+    weighed = Weights(gradients=0.1, squares=4).losses(prediction, batch)
+    expected = (plain["scale_shift_invariant"], 0.1 * plain["gradients"], 4 * plain["squares"])
+    torch.testing.assert_close(tuple(weighed.values()), expected)
 
 
 def test_a_perfect_answer_costs_nothing_and_the_gradient_is_that_of_finite_differences() -> None:
@@ -200,8 +217,10 @@ def test_learning_goes_towards_the_labels_and_leaves_weights_card_and_log(folder
     train = Labels(folders, "scene-net")
     base = catalogue.load_frozen("scene-net")
     student = tom_mono.RelativeDisparityNetwork(base, catalogue.Normalise(catalogue.find("scene-net")), "disparity")
-    before = tom_mono.label_loss(student, train, CPU)
-    figure = learn_tom_mono(train, out, paper_schedule(6, epochs=6, batch=3, learning_rate=3e-4), validation=train)
+    terms = Weights(gradients=0.5, squares=2)
+    before = tom_mono.label_loss(student, train, CPU, terms)
+    schedule = paper_schedule(6, epochs=6, batch=3, learning_rate=3e-4)
+    figure = learn_tom_mono(train, out, schedule, validation=train, terms=terms)
     assert figure < 0.9 * before
     learned = catalogue.load_frozen("scene-net", out)
     state, original = learned.state_dict(), base.state_dict()
@@ -210,6 +229,7 @@ def test_learning_goes_towards_the_labels_and_leaves_weights_card_and_log(folder
     assert all(not torch.equal(state[key], original[key]) for key in ("stem.0.weight", "head.bias"))
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["schedule"]["recipe"] == "decay"
+    assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.5, "squares": 2}
     assert [note["labels"] for note in card["data"]] == [3, 3]
     assert "source" not in str(card["data"])
     assert load_file(out)["stem.0.weight"].dtype == torch.float16
@@ -248,9 +268,12 @@ def test_the_command_learns_and_names_what_it_cannot_use(folders, tmp_path, monk
         return int(stopped.value.code or 0)
 
     options = ("--out", str(out), "--epochs", "1", "--batch", "3", "--learning-rate", "1e-4")
-    assert run(str(folders[0]), "--validation", str(folders[1]), *options) == 0
+    small = ("--one-cycle", "--bfloat16", "--gradients", "0.1", "--squares", "4")
+    assert run(str(folders[0]), "--validation", str(folders[1]), *options, *small) == 0
     assert f"{out}: loss on {folders[1]} " in capsys.readouterr().out.replace("\n", "")
-    assert json.loads(out.with_suffix(".json").read_text())["schedule"]["steps"] == 1
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert (card["schedule"]["steps"], card["schedule"]["recipe"]) == (1, "one-cycle")
+    assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.1, "squares": 4}
     assert run(str(tmp_path), *options) == 2
     assert "holds no virtual labels" in capsys.readouterr().err
     assert run(str(folders[0]), "--network", "dpt", *options) == 2

@@ -181,6 +181,21 @@ def test_published_tensors_make_the_same_network_and_the_picture_gets_a_gradient
     assert entry.contradictions(json.loads((tmp_path / "config.json").read_text())) == []
 
 
+@pytest.mark.parametrize("family", ["dpt", "depth-anything", "zoedepth"])
+def test_pictures_need_not_be_square(family, tmp_path) -> None:
+    """Turned by a quarter, patches and all, a picture of other sides has another answer of those sides."""
+    entry = small_entry(family)
+    network, _ = published(entry, tmp_path)
+    patch = 14 if family == "depth-anything" else 32
+    wide = torch.randn((2, 3, 2 * patch, 4 * patch), generator=torch.Generator().manual_seed(1))
+    assert network(wide).shape == (2, 1, 2 * patch, 4 * patch)
+    assert network(wide.transpose(2, 3)).shape == (2, 1, 4 * patch, 2 * patch)
+    changed = wide.clone()
+    changed[..., -patch:] += 1
+    difference = (network(changed) - network(wide)).abs().mean((0, 1, 2))
+    assert float(difference[-patch:].mean()) > 1.2 * float(difference[:patch].mean())  # a column stays where it is
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_missing_and_misshapen_tensors_are_named(family, tmp_path) -> None:
     entry = small_entry(family)

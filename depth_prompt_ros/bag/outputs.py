@@ -126,13 +126,13 @@ def _message(topic: str, result: ObjectDepth, parameters: Parameters, make: Make
         search = (parameters.stereo.min_disparity, parameters.stereo.num_disparities)
         return disparity_message(result.measurement.disparity, camera, search, stamp, frame_id, make)
     if topic == "anchors":
-        return anchors_message(result.targets, stamp, frame_id, make)
+        return anchors_message([*result.targets, *result.surfaces], stamp, frame_id, make)
     attribute, encoding = _IMAGES[topic]
     return image_message(getattr(result, attribute), encoding, stamp, frame_id, make)
 
 
 def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: str, make: Make = message) -> Any:
-    """``diagnostic_msgs/DiagnosticArray``: what each target's scale rests on, refused ones as warnings."""
+    """``diagnostic_msgs/DiagnosticArray``: what each scale rests on, refused ones as warnings."""
     statuses = []
     for target in targets:
         refused = target.anchor == "refused"
@@ -144,6 +144,7 @@ def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: st
             "scale": f"{target.scale:.6g}",
             "shift": f"{target.shift:.6g}",
         }
-        name, text = f"object_depth: target {target.label}", target.reason or f"anchored {target.anchor}"
+        what = f"target {target.label}" if target.label else "transparent or mirror surface"
+        name, text = f"object_depth: {what}", target.reason or f"anchored {target.anchor}"
         statuses.append((_WARN if refused else _OK, name, text, values))
     return diagnostics_message(statuses, stamp_ns, frame_id, make)

@@ -31,9 +31,9 @@ def cleargrasp(
     import json
 
     from rich.console import Console
-    from rich.table import Table
 
-    from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp
+    from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp, scene_checks, scene_table
+    from depth_prompt_ros.evaluation.table import print_checks, table_text
     from depth_prompt_ros.parameters import Parameters
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
@@ -41,16 +41,8 @@ def cleargrasp(
     results = []
     for result in evaluate_cleargrasp(folder, parameters):
         results.append(result.to_dict())
-        table = Table(
-            title=f"{result.scene}: {result.pixels_with_truth} of {result.mask_pixels} mask pixels have truth"
-        )
-        table.add_column("method")
-        for column in ("coverage %", "median mm", "RMSE mm", "moved outside"):
-            table.add_column(column, justify="right")
-        for row in result.methods:
-            moved = "" if row.moved_outside is None else str(row.moved_outside)
-            table.add_row(row.method, f"{100 * row.coverage:.1f}", f"{row.median_mm:.1f}", f"{row.rmse_mm:.1f}", moved)
-        console.print(table)
+        console.print(table_text(scene_table(result)))
+        print_checks(scene_checks(result), console)
         for target in result.targets:
             console.print(f"target {target['label']}: {target['anchor']}, {target['reason']}", highlight=False)
     if json_file is not None:

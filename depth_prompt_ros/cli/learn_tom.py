@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from depth_prompt_ros.data.tom_pictures import TomPictures
 
 Network = Annotated[str, typer.Option("--network", help="Name in the catalogue.")]
-Weights = Annotated[
+WeightsFile = Annotated[
     Optional[Path],  # noqa: UP045 (typer evaluates it)
     typer.Option("--weights", help="The network's weights; the installed ones if not given."),
 ]
@@ -29,7 +29,7 @@ def tom_labels(
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the labels.")],
     network: Network = "scene-net",
-    weights: Weights = None,
+    weights: WeightsFile = None,
     colours: Annotated[int, typer.Option("--colours", min=1, help="Paintings of each picture; 1 is grey.")] = 5,
     per_instance: Annotated[
         bool, typer.Option("--per-instance", help="In each painting every thing gets a colour of its own.")
@@ -64,7 +64,7 @@ def tom_mono(
     labels: Annotated[list[Path], typer.Argument(help="Folders that tom-labels wrote, with this network.")],
     out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; log and card go beside it.")],
     network: Network = "scene-net",
-    weights: Weights = None,
+    weights: WeightsFile = None,
     validation: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--validation", help="Folder of other labels; the state that fits them best is kept."),
@@ -74,7 +74,15 @@ def tom_mono(
     learning_rate: Annotated[
         float, typer.Option("--learning-rate", min=0.0, help="Of the first epoch; 0.95 times the last one's after.")
     ] = 1e-7,
+    one_cycle: Annotated[
+        bool, typer.Option("--one-cycle", help="AdamW, the rate is the peak of one cycle: for small networks.")
+    ] = False,
+    gradients: Annotated[float, typer.Option("--gradients", min=0.0, help="Weight of the gradients' term.")] = 1.0,
+    squares: Annotated[float, typer.Option("--squares", min=0.0, help="Weight of the squares' term.")] = 1.0,
     seed: Seed = 0,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Run the network in bfloat16 where the processor has it: half the time.")
+    ] = False,
 ) -> None:
     """Fine-tune a network on virtual labels; the defaults are the paper's, for large networks.
 
@@ -82,17 +90,20 @@ def tom_mono(
     """
     from dataclasses import replace
 
-    from depth_prompt_ros.learning.tom_mono import Labels, learn_tom_mono, paper_schedule
+    from depth_prompt_ros.learning.tom_mono import Labels, Weights, learn_tom_mono, paper_schedule
     from depth_prompt_ros.networks.catalogue import find
 
     find(network)
     train = Labels(labels, network)
     held_out = Labels([validation], network) if validation else None
-    schedule = paper_schedule(len(train), epochs, batch, learning_rate, seed)
+    schedule = paper_schedule(len(train), epochs, batch, learning_rate, seed, bfloat16)
+    if one_cycle:
+        schedule = replace(schedule, recipe="one-cycle")
     if held_out:
         schedule = replace(schedule, validate_every=-(-len(train) // batch))
+    terms = Weights(gradients=gradients, squares=squares)
     with progress("learning") as report:
-        figure = learn_tom_mono(train, out, schedule, network, weights, held_out, report)
+        figure = learn_tom_mono(train, out, schedule, network, weights, held_out, terms, report)
     typer.echo(f"{out}" + (f": loss on {validation} {figure:.5f}" if held_out else ""))
 
 

@@ -12,9 +12,12 @@ from depth_prompt_ros.cli import (
     build_engine,
     demo,
     evaluate,
+    evaluate_booster,
     evaluate_masks,
+    evaluate_tom,
     export,
     export_mono,
+    export_stereo,
     learn,
     learn_masks,
     learn_tom,
@@ -29,9 +32,10 @@ from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
     "jinja2": "demo",
+    "matplotlib": "evaluate",
     "onnx": "learn",
     "onnxscript": "learn",
-    "PIL": "demo",
+    "PIL": "evaluate",
     "rembg": "rembg",
     "safetensors": "learn",
     "skimage": "demo",
@@ -51,6 +55,8 @@ app = typer.Typer(
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 evaluate.app.command("tom-masks")(evaluate_masks.tom_masks)
+evaluate.app.command("booster")(evaluate_booster.booster)
+evaluate.app.command("tom")(evaluate_tom.tom)
 app.add_typer(evaluate.app, name="evaluate")
 learn.app.command("tom-masks")(learn_masks.tom_masks)
 learn.app.command("tom-labels")(learn_tom.tom_labels)
@@ -58,6 +64,7 @@ learn.app.command("tom-mono")(learn_tom.tom_mono)
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)
+app.command("export-stereo")(export_stereo.export_stereo)
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)

@@ -1,4 +1,4 @@
-"""depth-prompt models: the depth networks there are, and the user's own folder of them."""
+"""depth-prompt models: the depth and stereo networks there are, and the user's own folder of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Optional
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Depth networks: what there is, add published weights, check them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Depth and stereo networks: what there is, add published weights, check them."
+)
 
 Name = Annotated[str, typer.Argument(help="Network, as depth-prompt models list calls it.")]
 
@@ -18,13 +20,14 @@ def list_networks() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from depth_prompt_ros.networks.catalogue import CATALOGUE, weights_path
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, STEREO, weights_path
+    from depth_prompt_ros.networks.entry import NetworkEntry
     from depth_prompt_ros.networks.store import parameters_of
 
     table = Table("network", "million", "pixels", "output", "licence of the weights", "where", box=None)
     for column in table.columns[:-1]:
         column.no_wrap = True
-    for entry in CATALOGUE.values():
+    for entry in (*CATALOGUE.values(), *STEREO.values()):
         count = parameters_of(entry)
         if entry.weights:
             where = "with the package"
@@ -33,7 +36,8 @@ def list_networks() -> None:
         else:
             where = entry.source.page if entry.source else "not learned yet"
         million = "" if count is None else f"{count / 1e6:.1f}"
-        table.add_row(entry.name, million, str(entry.size), entry.output, entry.licence, where)
+        kind = (str(entry.size), entry.output) if isinstance(entry, NetworkEntry) else ("any", "disparity of pairs")
+        table.add_row(entry.name, million, *kind, entry.licence, where)
     console = Console()
     if not console.is_terminal:
         console.width = 200
@@ -53,7 +57,7 @@ def add(
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     from depth_prompt_ros.networks import store
-    from depth_prompt_ros.networks.catalogue import find
+    from depth_prompt_ros.networks.catalogue import find_any
 
     if source is not None:
         added = store.add(name, source)
@@ -62,7 +66,7 @@ def add(
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("fetching", total=None)
             added = store.add(name, report=lambda done, total: bar.update(task, completed=done, total=total or None))
-    typer.echo(f"{added.path}\nsha256 {added.sha256}\nverified by {added.verified}\nlicence: {find(name).licence}")
+    typer.echo(f"{added.path}\nsha256 {added.sha256}\nverified by {added.verified}\nlicence: {find_any(name).licence}")
 
 
 @app.command()
@@ -74,10 +78,10 @@ def check(
 ) -> None:
     """Verify the networks that are present, and run one picture through each."""
     from depth_prompt_ros.errors import BadInput, BadModel
-    from depth_prompt_ros.networks.catalogue import CATALOGUE, find, weights_path
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, STEREO, find_any, weights_path
     from depth_prompt_ros.networks.store import check as check_network
 
-    entries = [find(name) for name in names or CATALOGUE]
+    entries = [find_any(name) for name in names or (*CATALOGUE, *STEREO)]
     if not names:
         entries = [entry for entry in entries if entry.weights or weights_path(entry).is_file()]
     wrong = 0

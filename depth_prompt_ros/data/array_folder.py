@@ -65,6 +65,15 @@ def made_before(folder: Path, settings: dict[str, Any]) -> bool:
     return True
 
 
+def settings_of(folder: Path) -> dict[str, Any]:
+    """What a set was made of, as its note says; empty where there is none."""
+    try:
+        found = json.loads((folder / _NOTE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: Callable[[Path], None]) -> None:
     """Let ``fill`` write into empty arrays in a folder aside, which is then renamed to ``folder``.
 

@@ -34,7 +34,6 @@ def motorcycle_parameters() -> Parameters:
         {
             "stereo": {"num_disparities": 80},
             "segmentation": {"method": "box", "target_box": TARGET_BOX},
-            "tom": {"method": "evidence"},
         },
         "the motorcycle demo",
     )

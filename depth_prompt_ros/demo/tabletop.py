@@ -21,7 +21,6 @@ def given_labels_parameters() -> Parameters:
         {
             "topics": {"labels": LABELS_TOPIC},
             "segmentation": {"method": "labels"},
-            "tom": {"method": "evidence"},
         },
         "the table-top demo",
     )
@@ -29,6 +28,4 @@ def given_labels_parameters() -> Parameters:
 
 def all_by_itself_parameters() -> Parameters:
     """Targets found as clusters on the table, ToM pixels by evidence: nothing from outside."""
-    return Parameters.checked(
-        {"segmentation": {"method": "tabletop"}, "tom": {"method": "evidence"}}, "the table-top demo"
-    )
+    return Parameters.checked({"segmentation": {"method": "tabletop"}}, "the table-top demo")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel, VirtualCamera
 from depth_prompt_ros.evaluation import metrics
 from depth_prompt_ros.evaluation.outcome import Outcome
-from depth_prompt_ros.evaluation.report import Check, Column, Row, Table
+from depth_prompt_ros.evaluation.table import Check, Column, Row, Table
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 
 Float32 = NDArray[np.float32]

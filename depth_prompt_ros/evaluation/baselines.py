@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.stages import upright
+from depth_prompt_ros.stages.least_squares import least_squares
 from depth_prompt_ros.stages.support_plane import fit_support_plane
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+_RING_SAMPLES = 2000
+_RING_FLOOR = 0.003
 
 
 def fill_along_row(values: Float32) -> Float32:
@@ -72,4 +76,38 @@ def upright_plane(camera: CameraModel, mask: Mask, measurement: DepthMeasurement
         inverse = upright.upright_plane(silhouette).inverse_depth(camera)
         met = mask & (inverse > 0)
         result[met] = 1 / inverse[met]
+    return result
+
+
+def ring_plane(camera: CameraModel, mask: Mask, depth: Float32) -> Float32:
+    """The plane through what was measured in a ring around a region: a hole's edge, a mirror's frame, a pane's wall.
+
+    A plane is linear in inverse depth on rays (x, y, 1); it is that of least absolute relative difference (iteratively
+    reweighted). The ring is a tenth of the region's longer side wide, at least 5 pixels.
+
+    Args:
+        mask: (H, W) bool, the region.
+        depth: (H, W) float32 metres, invalid = NaN; what is inside the mask is not used.
+
+    Returns:
+        (H, W) float32 metres, NaN outside the mask, and inside when less than 30 pixels of the ring were measured or
+        the plane is not before the camera.
+    """
+    result = np.full(mask.shape, np.nan, np.float32)
+    reach = max(5, round(0.1 * max(cv2.boundingRect(mask.view(np.uint8))[2:])))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    ring = cv2.dilate(mask.view(np.uint8), kernel).view(np.bool_) & ~mask & (depth > 0)
+    y, x = np.nonzero(ring)
+    if len(y) < 30:
+        return result
+    step = len(y) // _RING_SAMPLES + 1
+    y, x = y[::step], x[::step]
+    design = camera.rays_at(y, x).T.astype(np.float64) * depth[y, x]
+    ones, weight = np.ones(len(y)), np.ones(len(y))
+    for _ in range(20):
+        plane = least_squares(design, ones, weight)
+        weight = 1 / np.maximum(np.abs(plane @ design - 1), _RING_FLOOR)
+    inverse = camera.rays_dot(plane)
+    met = mask & (inverse > 0)
+    result[met] = 1 / inverse[met]
     return result

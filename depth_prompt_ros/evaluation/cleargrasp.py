@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.cleargrasp import ClearGraspScene, read_cleargrasp
-from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row, upright_plane
+from depth_prompt_ros.evaluation import metrics
+from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row, ring_plane, upright_plane
+from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_least, at_most
+from depth_prompt_ros.evaluation.tom_methods import EVIDENCE, MASKS, Pipelines, Way
+from depth_prompt_ros.evaluation.tom_set import Shown
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepth, ObjectDepthPipeline
@@ -21,6 +26,17 @@ from depth_prompt_ros.stages.merge import merge
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+_SENSOR, _PLANE = "raw sensor", "upright plane"
+
+_BARS = {"000000080": -60.0, "000000123": -30.0}
+"""Change of RMSE against the sensor, percent, that is asked of the merge on two of the published scenes."""
+
+_OURS = "ours"
+_WAYS = (
+    Way(_OURS, "targets and ToM given", MASKS.changes),
+    Way("ours, ToM by evidence", "targets given", EVIDENCE.changes),
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,7 @@ class MethodResult:
         coverage: share in [0, 1] of the mask's pixels with a depth.
         median_mm: median absolute error over the mask's pixels with truth and a depth.
         rmse_mm: root of their mean square error.
+        shared_rmse_mm, shared_sensor_mm: the same over the pixels where the sensor has a value too, and the sensor's.
         moved_outside: pixels outside the mask whose depth is not what the sensor said; None where a method has none.
     """
 
@@ -39,22 +56,36 @@ class MethodResult:
     coverage: float
     median_mm: float
     rmse_mm: float
+    shared_rmse_mm: float
+    shared_sensor_mm: float
     moved_outside: int | None = None
+
+    @property
+    def change(self) -> float:
+        """RMSE against the sensor's where both have a value, percent; below 0 is better."""
+        return 100 * (self.shared_rmse_mm / self.shared_sensor_mm - 1)
 
 
 @dataclass(frozen=True)
 class SceneResult:
-    """One scene: its methods, and what each target's scale rests on."""
+    """One scene: its methods, what each target's scale rests on, and what it looks like."""
 
     scene: str
     mask_pixels: int
     pixels_with_truth: int
     methods: list[MethodResult]
-    targets: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[dict[str, Any]]
+    shown: Shown
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
-        return asdict(self)
+        return {
+            "scene": self.scene,
+            "mask_pixels": self.mask_pixels,
+            "pixels_with_truth": self.pixels_with_truth,
+            "methods": [asdict(method) for method in self.methods],
+            "targets": self.targets,
+        }
 
 
 def evaluate_cleargrasp(folder: Path, parameters: Parameters) -> Iterator[SceneResult]:
@@ -68,20 +99,57 @@ def evaluate_cleargrasp(folder: Path, parameters: Parameters) -> Iterator[SceneR
     Raises:
         BadInput: the folder cannot be used; BadModel: the graph cannot be used.
     """
-    told = ObjectDepthPipeline(_with_masks(parameters, "labels"))
-    untold = ObjectDepthPipeline(_with_masks(parameters, "evidence"))
+    told = ObjectDepthPipeline(_WAYS[0].parameters(parameters))
+    ways = Pipelines(_WAYS, parameters)
     for scene in read_cleargrasp(folder):
-        yield _evaluate_scene(scene, told, untold)
+        yield _evaluate_scene(scene, told, ways)
 
 
-def _with_masks(parameters: Parameters, tom_method: str) -> Parameters:
-    content = parameters.model_dump()
-    content["segmentation"]["method"] = "labels"
-    content["tom"]["method"] = tom_method
-    return Parameters.checked(content, "the ClearGrasp evaluation")
+def scene_table(result: SceneResult) -> Table:
+    """Every method on one scene."""
+    columns = (
+        Column("coverage", "coverage", "%"),
+        Column("median_mm", "median", "mm"),
+        Column("rmse_mm", "RMSE", "mm"),
+        Column("shared_rmse_mm", "RMSE", "mm", 1, "sensor too"),
+        Column("shared_sensor_mm", "the sensor's", "mm", 1, "sensor too"),
+        Column("change", "change", "%", 1, "sensor too"),
+        Column("moved_outside", "moved outside", "px", 0),
+    )
+    rows = []
+    for method in result.methods:
+        values = {column.key: getattr(method, column.key) for column in columns}
+        rows.append(Row(method.method, values | {"coverage": 100 * method.coverage}, "", method.method == _OURS))
+    title = f"{result.scene}: {result.pixels_with_truth} of {result.mask_pixels} mask pixels have truth"
+    caption = (
+        "Inside the mask of the clear objects; truth is the same scene with the objects painted. Sensor too: where the "
+        "sensor has a value as well; moved outside: pixels beside the mask that are not what the sensor said."
+    )
+    return Table(f"cleargrasp_{result.scene}", title, caption, columns, rows)
 
 
-def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, untold: ObjectDepthPipeline) -> SceneResult:
+def scene_checks(result: SceneResult) -> list[Check]:
+    """The bars on a published scene; none on any other."""
+    if result.scene not in _BARS:
+        return []
+    rows = {method.method: method for method in result.methods}
+    ours, plane, bar = rows[_OURS], rows[_PLANE], _BARS[result.scene]
+    number = int(result.scene)
+    return [
+        Check(
+            f"clear_{number}", f"ClearGrasp {number}: RMSE inside the glass {-bar:.0f} % below the raw sensor's",
+            f"{ours.shared_sensor_mm:.1f} to {ours.shared_rmse_mm:.1f} mm, {ours.change:+.1f} %; bar: {bar:+g} %",
+            ours.change <= bar,
+        ),
+        at_least(f"clear_{number}_covered", f"ClearGrasp {number}: full coverage", 100 * ours.coverage, 100, "%"),
+        at_most(
+            f"clear_{number}_plane", f"ClearGrasp {number}: below the network-free plane", ours.rmse_mm,
+            plane.rmse_mm, "mm", "the upright plane's RMSE",
+        ),
+    ]  # fmt: skip
+
+
+def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, ways: Pipelines) -> SceneResult:
     frame, mask = scene.frame, scene.mask
     ours = told(frame)
     measured = ours.measurement
@@ -89,40 +157,65 @@ def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, untold: O
     seed = frame.stamp_ns
     around = replace(measured, depth=np.where(mask, np.float32(np.nan), measured.depth))
     plane = [upright_plane(frame.camera, target, around, seed) for target in masks]
+    ring = [ring_plane(frame.camera, target, around.depth) for target in masks]
     anchors = [
         choose_anchor(frame.camera, target, mask, measured, seed, told.parameters.scale, mask) for target in masks
     ]
     inside = [Anchor("inside", _inverse(measured.depth, target), False, "all measured pixels") for target in masks]
-    methods = [
-        _measured("raw sensor", scene, measured.depth),
-        _measured("filled along the row", scene, fill_along_row(measured.depth)),
-        _measured("constant depth", scene, _joined([constant_depth(measured.depth, target) for target in masks])),
-        _measured("upright plane", scene, _joined(plane)),
-        _measured("anchor alone", scene, _joined([_depth(anchor.trusted) for anchor in anchors])),
-        _measured("ours without anchor", scene, _fitted(told, ours, masks, inside), measured),
-        _measured("ours without tilt", scene, _fitted(told, ours, masks, anchors), measured),
-        _measured("ours, ToM by evidence", scene, untold(frame).depth, measured),
-        _measured("ours", scene, ours.depth, measured),
-    ]
+    alone = {
+        _SENSOR: measured.depth,
+        "filled along the row": fill_along_row(measured.depth),
+        "constant depth": _joined([constant_depth(measured.depth, target) for target in masks]),
+        _PLANE: _joined(plane),
+        "plane of the ring around": _joined(ring),
+        "anchor alone": _joined([_depth(anchor.trusted) for anchor in anchors]),
+    }
+    merged = {
+        "ours without anchor": _fitted(told, ours, masks, inside),
+        "ours without tilt": _fitted(told, ours, masks, anchors),
+        **{name: ways.depth(name, frame) for name in reversed(ways.names)},
+    }
+    methods = [_measured(name, scene, depth, measured) for name, depth in alone.items()]
+    methods += [_measured(name, scene, depth, measured, whole_picture=True) for name, depth in merged.items()]
     with_truth = int((mask & (scene.true_depth > 0)).sum())
-    return SceneResult(scene.name, int(mask.sum()), with_truth, methods, [asdict(target) for target in ours.targets])
+    box = _around(mask)
+    depths = {_SENSOR: measured.depth[box], **{name: merged[name][box] for name in ways.names}}
+    assert frame.labels is not None
+    shown = Shown(frame.image[box], frame.labels[box], mask[box], scene.true_depth[box], depths, [_SENSOR, *ways.names])
+    return SceneResult(
+        scene.name, int(mask.sum()), with_truth, methods, [asdict(target) for target in ours.targets], shown
+    )
+
+
+def _around(mask: Mask) -> tuple[slice, slice]:
+    """The part of the picture, of its shape, that the mask fills by three quarters."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    share = min(1.0, max(width / mask.shape[1], height / mask.shape[0]) / 0.75)
+    sides = [round(share * side) for side in mask.shape]
+    middles = (top + height / 2, left + width / 2)
+    starts = [
+        int(np.clip(round(middle - side / 2), 0, whole - side))
+        for middle, side, whole in zip(middles, sides, mask.shape, strict=True)
+    ]
+    return slice(starts[0], starts[0] + sides[0]), slice(starts[1], starts[1] + sides[1])
 
 
 def _measured(
-    method: str, scene: ClearGraspScene, depth: Float32, measurement: DepthMeasurement | None = None
+    method: str, scene: ClearGraspScene, depth: Float32, sensor: DepthMeasurement, whole_picture: bool = False
 ) -> MethodResult:
-    mask = scene.mask
-    error = 1000 * np.abs(depth - scene.true_depth)[mask]
-    error = error[np.isfinite(error)]
+    mask, truth = scene.mask, scene.true_depth
+    shared = mask & np.isfinite(depth) & np.isfinite(sensor.depth)
     moved = None
-    if measurement is not None:
-        same = (depth == measurement.depth) | (np.isnan(depth) & np.isnan(measurement.depth))
+    if whole_picture:
+        same = (depth == sensor.depth) | (np.isnan(depth) & np.isnan(sensor.depth))
         moved = int((~same & ~mask).sum())
     return MethodResult(
         method,
-        float(np.isfinite(depth[mask]).mean()),
-        float(np.median(error)) if error.size else float("nan"),
-        float(np.sqrt(np.mean(error**2))) if error.size else float("nan"),
+        metrics.coverage(depth, mask),
+        1000 * metrics.median_error(depth, truth, mask),
+        1000 * metrics.rmse(depth, truth, mask),
+        1000 * metrics.rmse(depth, truth, shared),
+        1000 * metrics.rmse(sensor.depth, truth, shared),
         moved,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from depth_prompt_ros.evaluation import metrics
 from depth_prompt_ros.evaluation.methods import MERGED, MONO, NOTES, ROW_FILLED, STEREO
 from depth_prompt_ros.evaluation.outcome import Depth, Outcome
-from depth_prompt_ros.evaluation.report import Check, Column, Row, Table, at_least, at_most
+from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_least, at_most
 
 RIGHT_PX = 1.0
 """Stereo is right where it is this close to the truth."""

@@ -53,6 +53,24 @@ def abs_rel(answer: Values, truth: Values, mask: Mask | None = None) -> float:
     return float(np.mean(np.abs(error) / reference)) if error.size else float("nan")
 
 
+def delta(answer: Values, truth: Values, mask: Mask | None, threshold: float) -> float:
+    """Share in [0, 1] with ``max(answer / truth, truth / answer) < threshold`` (Eigen et al. 2014), where both are.
+
+    Args:
+        answer, truth: above 0.
+        threshold: above 1; 1.25 is usual, Booster goes down to 1.05.
+    """
+    error, reference = _errors(answer, truth, mask)
+    found = reference + error
+    return float(np.mean(np.maximum(found / reference, reference / found) < threshold)) if error.size else float("nan")
+
+
+def median_error(answer: Values, truth: Values, mask: Mask | None = None) -> float:
+    """Median absolute error in the values' unit where answer and truth have a value."""
+    error = _errors(answer, truth, mask)[0]
+    return float(np.median(np.abs(error))) if error.size else float("nan")
+
+
 def si_rmse(answer: Values, truth: Values, mask: Mask) -> float:
     """Scale-invariant RMSE of depth that is known up to scale (2306.05428, eq. 3).
 

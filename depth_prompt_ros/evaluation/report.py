@@ -6,99 +6,13 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 
 from depth_prompt_ros.evaluation.pictures import Picture, jpeg, png
-
-NO_VALUE = "–"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One measured quantity of a table.
-
-    Attributes:
-        key: its name in ``report.json``.
-        title: its name in the table.
-        unit: printed below the title; empty = no unit.
-        digits: decimals in the table; the JSON holds the same rounded number.
-        group: a heading over neighbouring columns that share it.
-        brief: shown on the terminal too.
-    """
-
-    key: str
-    title: str
-    unit: str = ""
-    digits: int = 1
-    group: str = ""
-    brief: bool = False
-
-    def rounded(self, value: float | None) -> float | None:
-        """The number as it is shown; None when there is none."""
-        return None if value is None or not np.isfinite(value) else round(float(value), self.digits)
-
-    def text(self, value: float | None) -> str:
-        """A table cell."""
-        number = self.rounded(value)
-        return NO_VALUE if number is None else f"{number:,.{self.digits}f}".replace(",", "\u202f")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One method: its name, its numbers by column key, and whether it is this package's answer."""
-
-    name: str
-    values: Mapping[str, float | None]
-    note: str = ""
-    ours: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """Methods against quantities, all over the pixels that ``caption`` names."""
-
-    key: str
-    title: str
-    caption: str
-    columns: Sequence[Column]
-    rows: Sequence[Row]
-
-    @property
-    def groups(self) -> list[tuple[str, int]]:
-        """Column headings with the number of columns below each; empty when no column is grouped."""
-        if not any(column.group for column in self.columns):
-            return []
-        return [(name, len(list(members))) for name, members in groupby(self.columns, key=lambda c: c.group)]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One bar that has to be met, with the number that decides."""
-
-    key: str
-    claim: str
-    found: str
-    met: bool
-
-    @property
-    def word(self) -> str:
-        """The verdict as it is printed."""
-        return "met" if self.met else "missed"
-
-
-def at_most(key: str, claim: str, found: float, bar: float, unit: str, bar_name: str) -> Check:
-    """A bar that ``found`` has to stay below; NaN does not."""
-    return Check(key, claim, f"{found:.2f} {unit}; bar: {bar:.2f} {unit}, {bar_name}", found <= bar)
-
-
-def at_least(key: str, claim: str, found: float, bar: float, unit: str) -> Check:
-    """A bar that ``found`` has to reach; NaN does not."""
-    return Check(key, claim, f"{found:.2f} {unit}; bar: {bar:.2f} {unit}", found >= bar)
+from depth_prompt_ros.evaluation.table import Check, Table, table_json
 
 
 @dataclass(frozen=True)
@@ -185,7 +99,7 @@ def to_json(report: Report) -> dict[str, Any]:
                     check.key: {"claim": check.claim, "found": check.found, "met": check.met}
                     for check in section.checks
                 },
-                "tables": {table.key: _table_json(table) for table in section.tables},
+                "tables": {table.key: table_json(table) for table in section.tables},
                 "remarks": list(section.remarks),
             }
             for section in report.sections
@@ -198,9 +112,3 @@ def to_html(report: Report) -> str:
     loader = jinja2.PackageLoader("depth_prompt_ros", "evaluation")
     pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     return pages.get_template("report.html.j2").render(report=report)
-
-
-def _table_json(table: Table) -> dict[str, Any]:
-    rows = {row.name: {c.key: c.rounded(row.values.get(c.key)) for c in table.columns} for row in table.rows}
-    units = {column.key: column.unit for column in table.columns}
-    return {"title": table.title, "pixels": table.caption, "units": units, "rows": rows}

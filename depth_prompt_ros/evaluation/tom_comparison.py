@@ -12,7 +12,7 @@ from depth_prompt_ros.evaluation import metrics
 from depth_prompt_ros.evaluation.methods import FOUND, MERGED, NOTES, PLANE, ROW_FILLED, STEREO
 from depth_prompt_ros.evaluation.outcome import Depth, Outcome
 from depth_prompt_ros.evaluation.pooled import PooledAnswers
-from depth_prompt_ros.evaluation.report import Check, Column, Row, Table, at_most
+from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_most
 
 _MM = 1000.0
 _WHOLE_PICTURE = (STEREO, MERGED, FOUND)

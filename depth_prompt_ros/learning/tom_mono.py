@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ class LabelledBatch(NamedTuple):
     """N pictures with their virtual labels, float32.
 
     Attributes:
-        image: (N, 3, h, w) RGB in [0, 1].
+        image: (N, 3, h, w) RGB in [0, 1], channels last in memory.
         disparity: (N, 1, h, w) relative disparity.
         valid: (N, 1, h, w) in {0, 1}: 1 but below and beside a picture that is smaller than others of its batch.
     """
@@ -71,7 +71,7 @@ class Labels:
         size = tuple(max(label.disparity.shape[axis] for label in labels) for axis in (0, 1))
         padded = [_padded(label, size) for label in labels]
         image, disparity, valid = (torch.cat(parts).to(device) for parts in zip(*padded, strict=True))
-        return LabelledBatch(image, disparity, valid)
+        return LabelledBatch(image.contiguous(memory_format=torch.channels_last), disparity, valid)
 
 
 def _padded(label: VirtualLabel, size: tuple[int, ...]) -> LabelledBatch:
@@ -110,11 +110,30 @@ def augmented(batch: LabelledBatch, crop: int | None, generator: torch.Generator
     return LabelledBatch(torch.where(jitters, coloured, image), disparity, valid)
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Of the terms of :func:`depth_prompt_ros.learning.losses.virtual_label_losses`; all 1 in 2307.15052."""
+
+    scale_shift_invariant: float = 1.0
+    gradients: float = 1.0
+    squares: float = 1.0
+
+    def losses(self, prediction: Tensor, batch: LabelledBatch) -> Losses:
+        """The terms of a batch, each times its weight."""
+        terms = losses.virtual_label_losses(prediction.float(), batch.disparity, batch.valid)
+        return {name: weight * terms[name] for name, weight in asdict(self).items()}
+
+
 def paper_schedule(
-    labels: int, epochs: int = 20, batch: int = 8, learning_rate: float = 1e-7, seed: int = 0
+    labels: int,
+    epochs: int = 20,
+    batch: int = 8,
+    learning_rate: float = 1e-7,
+    seed: int = 0,
+    bfloat16: bool = False,
 ) -> Schedule:
     """2307.15052's, whose networks are large and learned; a small one needs a higher rate."""
-    return Schedule(epochs * -(-labels // batch), batch, learning_rate, seed, bfloat16=False, recipe="decay")
+    return Schedule(epochs * -(-labels // batch), batch, learning_rate, seed, bfloat16, recipe="decay")
 
 
 def learn_tom_mono(
@@ -124,6 +143,7 @@ def learn_tom_mono(
     name: str = "scene-net",
     weights: Path | None = None,
     validation: Labels | None = None,
+    terms: Weights | None = None,
     report: Report | None = None,
 ) -> float:
     """Learn all weights of a catalogue network on virtual labels, write weights and card to ``out``.
@@ -137,6 +157,7 @@ def learn_tom_mono(
         schedule: see :func:`paper_schedule`.
         weights: to start from; None: those of the catalogue.
         validation: other labels; the state with the lowest loss on them is the result.
+        terms: weights of the loss's.
 
     Returns:
         The loss on ``validation``, or NaN without one.
@@ -149,12 +170,13 @@ def learn_tom_mono(
     network = catalogue.load_frozen(name, weights).requires_grad_(True)
     student = RelativeDisparityNetwork(network, catalogue.Normalise(entry), entry.output).to(device)
     crop = entry.size if entry.bounds == "short side" else None
+    terms = terms or Weights()
 
     def loss_of(batch: LabelledBatch, generator: torch.Generator) -> Losses:
-        image, disparity, valid = augmented(batch, crop, generator)
+        batch = augmented(batch, crop, generator)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
-            prediction = student(image)
-        return losses.virtual_label_losses(prediction.float(), disparity, valid)
+            prediction = student(batch.image)
+        return terms.losses(prediction, batch)
 
     held_out = validation or Labels([], name)
     seconds = fit(
@@ -165,14 +187,14 @@ def learn_tom_mono(
         schedule,
         out,
         report,
-        validate=(lambda _: label_loss(student, held_out, device)) if len(held_out) else None,
-        settings={"network": name, "labels": labels.notes},
+        validate=(lambda _: label_loss(student, held_out, device, terms)) if len(held_out) else None,
+        settings={"network": name, "labels": labels.notes, "terms": asdict(terms)},
     )
-    figure = label_loss(student, held_out, device)
+    figure = label_loss(student, held_out, device, terms)
     state = network.state_dict()
     if entry.source is None:  # as their weights are shipped: half the file, 1e-3 of a weight
         state = {key: value.half() if value.ndim > 1 else value for key, value in state.items()}
-    card = {"data": labels.notes, "schedule": asdict(schedule), "seconds": round(seconds)}
+    card = {"data": labels.notes, "schedule": asdict(schedule), "terms": asdict(terms), "seconds": round(seconds)}
     if len(held_out):
         card["validation"] = {"data": held_out.notes, "loss": round(figure, 5)}
     described = {"network": name, "output": entry.output, "licence": entry.licence, "names": catalogue.OWN_NAMES}
@@ -181,10 +203,8 @@ def learn_tom_mono(
 
 
 @torch.no_grad()
-def label_loss(student: nn.Module, labels: Labels, device: torch.device) -> float:
-    """The loss of whole pictures, as they are; NaN for none."""
-    figures = [
-        sum(losses.virtual_label_losses(student(batch.image).float(), batch.disparity, batch.valid).values())
-        for batch in (labels.load(np.array([index]), device) for index in range(len(labels)))
-    ]
-    return float(torch.stack([torch.as_tensor(figure) for figure in figures]).mean()) if figures else float("nan")
+def label_loss(student: nn.Module, labels: Labels, device: torch.device, terms: Weights) -> float:
+    """The mean loss of whole pictures, as they are; NaN for none."""
+    batches = (labels.load(np.array([index]), device) for index in range(len(labels)))
+    figures = [torch.stack(list(terms.losses(student(batch.image), batch).values())).sum() for batch in batches]
+    return float(torch.stack(figures).mean()) if figures else float("nan")

@@ -10,30 +10,38 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.networks import (
+    crestereo,
     fastdepth,
     leres,
     midas_small,
     midas_v21,
     omnidata,
+    raft_stereo,
+    raft_stereo_small,
     scene_net,
     scene_vit,
     transformers_depth,
 )
-from depth_prompt_ros.networks.entry import NetworkEntry
+from depth_prompt_ros.networks.entry import Entry, NetworkEntry, StereoEntry
 from depth_prompt_ros.networks.tflite_file import read_tflite
 from depth_prompt_ros.resources import model_folder, resource_path
 
 _MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth)
 
 CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for module in _MODULES for entry in module.ENTRIES}
+"""Depth networks."""
 
+STEREO: dict[str, StereoEntry] = {
+    entry.name: entry for module in (raft_stereo_small, raft_stereo, crestereo) for entry in module.ENTRIES
+}
+"""Stereo networks."""
 
 OWN_NAMES = "module"
 """Metadata ``names`` of weights that were learned here: named as in the module, not as published."""
 
 
 def find(name: str) -> NetworkEntry:
-    """The entry of that name.
+    """The depth network of that name.
 
     Raises:
         BadModel: no such network; the message names those there are.
@@ -43,13 +51,33 @@ def find(name: str) -> NetworkEntry:
     return CATALOGUE[name]
 
 
+def find_stereo(name: str) -> StereoEntry:
+    """The stereo network of that name.
+
+    Raises:
+        BadModel: no such network; the message names those there are.
+    """
+    if name not in STEREO:
+        raise BadModel(f"no stereo network named {name!r}; there are: {', '.join(sorted(STEREO))}")
+    return STEREO[name]
+
+
+def find_any(name: str) -> Entry:
+    """The network of that name, depth or stereo.
+
+    Raises:
+        BadModel: no such network; the message names those there are.
+    """
+    return STEREO[name] if name in STEREO else find(name)
+
+
 class Normalise(nn.Module):
     """RGB in [0, 1], (N, 3, H, W), to what the network was learned on: (x - mean) / std."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, entry: NetworkEntry) -> None:
+    def __init__(self, entry: Entry) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor(entry.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(entry.std).view(1, 3, 1, 1), persistent=False)
@@ -74,7 +102,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise BadModel(f"cannot read weights {path} ({error}): the file is corrupt, fetch or learn it again") from error
 
 
-def weights_path(entry: NetworkEntry) -> Path:
+def weights_path(entry: Entry) -> Path:
     """Where an entry's weights are, or would be after ``depth-prompt models add``."""
     return resource_path(entry.weights) if entry.weights else model_folder() / f"{entry.name}.safetensors"
 
@@ -89,7 +117,7 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
     Raises:
         BadModel: unknown name, missing or corrupt file, or weights of another network.
     """
-    entry = find(name)
+    entry = find_any(name)
     path = weights or weights_path(entry)
     if weights is None and entry.source is not None and not path.is_file():
         raise BadModel(f"no weights of {name} at {path}: get them with depth-prompt models add {name}")

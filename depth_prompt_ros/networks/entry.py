@@ -34,22 +34,16 @@ class Source:
     sha256: str = ""
 
 
-@dataclass(frozen=True)
-class NetworkEntry:
-    """One network of the catalogue.
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What every network of the catalogue has.
 
     Attributes:
         name: the id that prompts and graphs refer to.
-        build: makes it with random weights; normalised (N, 3, S, S) picture in, (N, 1, S, S) of kind ``output`` out.
-        size: side S of the square input picture that it was made for, pixels.
-        multiple: S must be a multiple of this; equal to ``size`` if no other size works.
+        build: makes it with random weights.
+        multiple: the sides of its input are multiples of this.
         mean, std: normalisation of RGB in [0, 1].
-        output: what its output is.
         licence: of the weights.
-        bounds: how a whole picture comes to the network: its short side is S and the long one more, or its long side is
-            S and the short one less.
-        resampling: how a whole picture is resized for it: "cubic" as the published networks' own code does, or "area"
-            as :mod:`depth_prompt_ros.runtime.picture_graph` does, which averages what it shrinks.
         weights: file under ``models/`` that ships with the package; empty = in the user's model folder.
         source: where the weights were published; None = learned by this package.
         adapt: from the published file's tensors, a wrapping ``state_dict`` or the like already taken off, to those of
@@ -58,14 +52,10 @@ class NetworkEntry:
 
     name: str
     build: Callable[[], nn.Module]
-    size: int
     multiple: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    output: OutputKind
     licence: str
-    bounds: Literal["short side", "long side"] = "short side"
-    resampling: Literal["cubic", "area"] = "cubic"
     weights: str = ""
     source: Source | None = None
     adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = as_published
@@ -79,6 +69,30 @@ class NetworkEntry:
         network = self.build()
         network.load_state_dict(self.adapt(tensors))
         return network
+
+    def contradictions(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
+        """What a ``config.json`` published beside the weights says against this entry; here, nothing."""
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEntry(Entry):
+    """A depth network: normalised (N, 3, S, S) picture in, (N, 1, S, S) of kind ``output`` out.
+
+    Attributes:
+        size: side S of the square input picture that it was made for, pixels, a multiple of ``multiple``; equal to it
+            if no other size works.
+        output: what its output is.
+        bounds: how a whole picture comes to the network: its short side is S and the long one more, or its long side is
+            S and the short one less.
+        resampling: how a whole picture is resized for it: "cubic" as the published networks' own code does, or "area"
+            as :mod:`depth_prompt_ros.runtime.picture_graph` does, which averages what it shrinks.
+    """
+
+    size: int
+    output: OutputKind
+    bounds: Literal["short side", "long side"] = "short side"
+    resampling: Literal["cubic", "area"] = "cubic"
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
         """Height and width in pixels at which the network looks at a whole picture of this height and width.
@@ -111,6 +125,30 @@ class NetworkEntry:
         way = cv2.INTER_CUBIC if self.resampling == "cubic" else cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(picture, size[::-1], interpolation=way), np.float32)
 
-    def contradictions(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
-        """What a ``config.json`` published beside the weights says against this entry; here, nothing."""
-        return []
+
+class StereoNetwork(nn.Module):
+    """Normalised left and right picture, (N, 3, H, W), to the left's disparity in pixels, (N, 1, H, W).
+
+    Attributes:
+        iterations: recurrent updates; more or fewer can be asked of the same weights.
+    """
+
+    iterations: int
+
+    def steps(self, left: Tensor, right: Tensor) -> list[Tensor]:
+        """Its disparities from the first guess to the last, which is the answer: what is learned from."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StereoEntry(Entry):
+    """A stereo network.
+
+    Attributes:
+        blue_first: its pictures are BGR.
+    """
+
+    build: Callable[[], StereoNetwork]
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    blue_first: bool = False

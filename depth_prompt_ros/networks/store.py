@@ -1,4 +1,4 @@
-"""The user's depth networks: published weights, verified, converted to safetensors and kept in one folder."""
+"""The user's depth and stereo networks: published weights, verified, turned into safetensors, kept in one folder."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.networks.catalogue import find, first_line, load_frozen, read_weights, weights_path
-from depth_prompt_ros.networks.entry import NetworkEntry
+from depth_prompt_ros.networks.catalogue import find_any, first_line, load_frozen, read_weights, weights_path
+from depth_prompt_ros.networks.entry import Entry, NetworkEntry
 from depth_prompt_ros.networks.tflite_file import read_tflite
 
 Report = Callable[[int, int], None]
@@ -32,6 +32,7 @@ WRAPPINGS = ("state_dict", "model_state_dict", "model", "depth_model")
 """Under which of its keys a checkpoint may keep the network's tensors."""
 
 USUAL_NAMES = ("model.safetensors", "pytorch_model.bin")
+_PAIR_SIDE = 128
 SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tflite")
 
 
@@ -64,7 +65,7 @@ def add(name: str, source: Path | None = None, report: Report | None = None) -> 
             inside a pickle, missing tensors, other shapes, a ``config.json`` of another network.
         BadInput: the model folder cannot be written.
     """
-    entry = find(name)
+    entry = find_any(name)
     if entry.source is None:
         raise BadModel(f"{name} was learned by this package and has no published weights: learn it, or use the shipped")
     target = weights_path(entry)
@@ -85,12 +86,12 @@ def add(name: str, source: Path | None = None, report: Report | None = None) -> 
 
 
 def check(name: str) -> None:
-    """Verify a present network: its tensors are those that were added, they fit, and one picture gives a sane output.
+    """Verify a present network: its tensors are those that were added and fit, one picture or pair gives a sane output.
 
     Raises:
         BadModel: what is wrong with it.
     """
-    entry = find(name)
+    entry = find_any(name)
     path = weights_path(entry)
     tensors, metadata = read_weights(path)
     if metadata.get("tensors_sha256", digest := tensors_sha256(tensors)) != digest:
@@ -99,16 +100,18 @@ def check(name: str) -> None:
     network = load_frozen(name)
     generator = torch.Generator().manual_seed(0)
     coarse = torch.randn((1, 3, 8, 8), generator=generator)
-    picture = nn.functional.interpolate(coarse, (entry.size, entry.size), mode="bicubic", align_corners=False)
+    side = entry.size if isinstance(entry, NetworkEntry) else _PAIR_SIDE
+    picture = nn.functional.interpolate(coarse, (side, side), mode="bicubic", align_corners=False)
+    pictures = (picture,) if isinstance(entry, NetworkEntry) else (picture, picture.roll(-8, 3))
     with torch.inference_mode():
-        output = network(picture)
-    if output.shape != (1, 1, entry.size, entry.size):
-        raise BadModel(f"{name} gives {tuple(output.shape)}, not (1, 1, {entry.size}, {entry.size})")
+        output = network(*pictures)
+    if output.shape != (1, 1, side, side):
+        raise BadModel(f"{name} gives {tuple(output.shape)}, not (1, 1, {side}, {side})")
     if not bool(output.isfinite().all()) or bool(output.amin() == output.amax()):
         raise BadModel(f"{name} gives nothing but one value, or values that are no numbers: its weights are damaged")
 
 
-def parameters_of(entry: NetworkEntry) -> int | None:
+def parameters_of(entry: Entry) -> int | None:
     """How many parameters it has, without making them; None where the library of its architecture is not installed."""
     try:
         with torch.device("meta"):
@@ -165,7 +168,7 @@ def read_published(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _verified(entry: NetworkEntry, file: Path, digest: str, config: Path | None) -> tuple[dict[str, Tensor], str]:
+def _verified(entry: Entry, file: Path, digest: str, config: Path | None) -> tuple[dict[str, Tensor], str]:
     """The tensors, and what says that they are this network's."""
     assert entry.source is not None
     known = entry.source.sha256
@@ -195,7 +198,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _write(target: Path, tensors: dict[str, Tensor], entry: NetworkEntry, source: str, digest: str) -> None:
+def _write(target: Path, tensors: dict[str, Tensor], entry: Entry, source: str, digest: str) -> None:
     tensors = {key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
     metadata = {
         "network": entry.name,
@@ -215,7 +218,7 @@ def _write(target: Path, tensors: dict[str, Tensor], entry: NetworkEntry, source
         aside.unlink(missing_ok=True)
 
 
-def _origin(entry: NetworkEntry) -> str:
+def _origin(entry: Entry) -> str:
     assert entry.source is not None
     return entry.source.files[0] if entry.source.files else entry.source.page
 
@@ -224,7 +227,7 @@ def _name(address: str) -> str:
     return unquote(Path(urlsplit(address).path).name)
 
 
-def _weights_file(entry: NetworkEntry, source: Path) -> Path:
+def _weights_file(entry: Entry, source: Path) -> Path:
     """``source`` itself, or the file of that folder that holds the weights."""
     if source.is_file():
         return source
@@ -241,7 +244,7 @@ def _weights_file(entry: NetworkEntry, source: Path) -> Path:
     return found[0]
 
 
-def _fetch(entry: NetworkEntry, folder: Path, report: Report | None) -> None:
+def _fetch(entry: Entry, folder: Path, report: Report | None) -> None:
     assert entry.source is not None
     by_hand = f"then depth-prompt models add {entry.name} FILE"
     if not entry.source.files:

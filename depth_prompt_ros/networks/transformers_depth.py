@@ -51,6 +51,20 @@ class OneByOne(TransformersDepth):
         return torch.cat([forward(one) for one in picture.split(1)])
 
 
+class DptOfPatches(TransformersDepth):
+    """DPT with a plain vision transformer, for pictures that are not square: the library takes their patches for it."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(N, 1, H, W) disparity up to scale and shift."""
+        model: Any = self.model
+        height, width = (side // model.config.patch_size for side in picture.shape[2:])
+        telling = model.neck.register_forward_pre_hook(lambda _, given: (given[0], height, width))
+        try:
+            return super().forward(picture)
+        finally:
+            telling.remove()
+
+
 class DepthPro(TransformersDepth):
     """Metric depth from Depth Pro's two outputs, as its image processor does it.
 
@@ -152,6 +166,8 @@ def _config(architecture: str, settings: Settings) -> Any:
 def _wrap(model: Any, architecture: str) -> TransformersDepth:
     if architecture == "DepthProForDepthEstimation":
         return DepthPro(model)
+    if architecture == "DPTForDepthEstimation" and not model.config.is_hybrid:
+        return DptOfPatches(model)
     heads = getattr(model.config, "bin_configurations", [])
     return OneByOne(model) if len(heads) > 1 else TransformersDepth(model)
 

@@ -14,6 +14,7 @@ from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.stage_node import StageNode
 from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.merge import merge
+from depth_prompt_ros.stages.tom.regions import surfaces_in
 
 
 class DepthMergeNode(StageNode):
@@ -37,9 +38,10 @@ class DepthMergeNode(StageNode):
         """See :meth:`StageNode.process`."""
         given = handed_over(messages, self.settings.rectified)
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
+        surfaces = surfaces_in(found["tom_mask"], found["labels"], self.settings.tom.min_area)
         merged = merge(
-            given.camera, given.measurement(), found["mono_depth"], targets_in(found["labels"]), found["tom_mask"],
-            self.settings.merge,
+            given.camera, given.measurement(), found["mono_depth"], [*targets_in(found["labels"]), *surfaces],
+            found["tom_mask"], self.settings.merge,
         )  # fmt: skip
         if "depth" in wanted:
             yield "depth", image_message(merged.depth, "32FC1", stamp, frame_id, ros_message)

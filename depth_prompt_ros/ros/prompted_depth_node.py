@@ -69,7 +69,7 @@ class PromptedDepthNode(StageNode):
         if "prompted_image" in wanted:
             yield "prompted_image", image_message(side_by_side(shaped.pictures), "rgb8", stamp, frame_id, ros_message)
         if "anchors" in wanted:
-            yield "anchors", anchors_message(shaped.reports, stamp, frame_id, ros_message)
+            yield "anchors", anchors_message([*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message)
 
     def runtimes(self) -> list[str]:
         """See :meth:`StageNode.runtimes`."""
@@ -78,7 +78,7 @@ class PromptedDepthNode(StageNode):
 
 def _of_this_stage(settings: Parameters) -> Parameters:
     """Without what the other stages would load."""
-    tom = "evidence" if settings.tom.method == "evidence" else "none"
+    tom = "none" if settings.tom.method == "none" else "labels"
     return settings.model_copy(
         update={
             "stereo": settings.stereo.model_copy(update={"matcher": "sgbm"}),

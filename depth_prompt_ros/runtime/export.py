@@ -102,14 +102,20 @@ def export_graph(
 
 
 def write_checked(
-    model: Any, out: Path, notes: dict[str, str], precision: Precision, disagreement: Callable[[Path], float]
+    model: Any,
+    out: Path,
+    notes: dict[str, str],
+    precision: Precision,
+    disagreement: Callable[[Path], float],
+    tolerance: float | None = None,
 ) -> float:
-    """Write an ONNX model if it agrees with PyTorch; returns the relative difference found.
+    """Write an ONNX model if it agrees with PyTorch; returns the difference found.
 
     Args:
         model: ``onnx.ModelProto`` as PyTorch exports it.
         notes: its metadata, to which the package's version is added.
         disagreement: of the written file with PyTorch.
+        tolerance: largest disagreement that is accepted; if None, of ``precision`` in :data:`TOLERANCE`.
 
     Raises:
         BadModel: a graph that disagrees with PyTorch, or a file that cannot be written.
@@ -126,9 +132,9 @@ def write_checked(
         out.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(model, str(aside))
         difference = disagreement(aside)
-        if not difference <= TOLERANCE[precision]:
+        if not difference <= (most := tolerance or TOLERANCE[precision]):
             raise BadModel(
-                f"the exported graph differs from PyTorch by {difference:.1e} (at most {TOLERANCE[precision]:g}): not "
+                f"the exported graph differs from PyTorch by {difference:.1e} (at most {most:g}): not "
                 f"written{'; export it with --precision fp32' if precision == 'fp16' else ''}"
             )
         aside.replace(out)

@@ -120,7 +120,7 @@ def _merge_target(
     residual = np.zeros_like(mono)
     np.subtract(1 / depth, mono, out=residual, where=checked)
     disagreement = _median(np.abs(residual[checked]) / mono[checked])
-    correction = _fill(residual, checked, max(_FAR_PREFERENCE * scale, noise))
+    correction = spread(residual, checked, max(_FAR_PREFERENCE * scale, noise))
     corrected = ~wrong
     if wrong.any():
         agreeing = checked & (np.abs(residual) < parameters.agreement * mono)
@@ -128,7 +128,7 @@ def _merge_target(
             reach = max(1.0, _SEAM * max(target.shape))
             away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
             fade = np.exp(-((away / np.float32(reach)) ** 2))
-            correction[wrong] = (_fill(residual, agreeing, np.inf) * fade)[wrong]
+            correction[wrong] = (spread(residual, agreeing, np.inf) * fade)[wrong]
             corrected |= fade > 0.1
         else:
             correction[wrong] = 0
@@ -144,7 +144,7 @@ def _median(values: Float32) -> float:
     return median(values[:: len(values) // 5000 + 1])
 
 
-def _fill(values: Float32, known: Mask, preference: float) -> Float32:
+def spread(values: Float32, known: Mask, preference: float) -> Float32:
     """Spread values over the whole picture, exact nowhere, from near known pixels where there are any, else from far.
 
     ``preference``: a value lower by so much weighs e times more; inf: all weigh the same.
@@ -155,9 +155,9 @@ def _fill(values: Float32, known: Mask, preference: float) -> Float32:
     while min(levels[-1][0].shape) > 3:
         total, mass, density = levels[-1]
         levels.append((cv2.pyrDown(total), cv2.pyrDown(mass), cv2.pyrDown(density)))
-    spread, spread_mass, _ = levels[-1]
+    filled, filled_mass, _ = levels[-1]
     for total, mass, density in reversed(levels[:-1]):
         missing, size = np.maximum(1 - 4 * density, 0), density.shape[::-1]
-        spread = total + missing * cv2.pyrUp(spread, dstsize=size)
-        spread_mass = mass + missing * cv2.pyrUp(spread_mass, dstsize=size)
-    return np.asarray(spread / np.maximum(spread_mass, 1e-20), np.float32)
+        filled = total + missing * cv2.pyrUp(filled, dstsize=size)
+        filled_mass = mass + missing * cv2.pyrUp(filled_mass, dstsize=size)
+    return np.asarray(filled / np.maximum(filled_mass, 1e-20), np.float32)

@@ -28,7 +28,7 @@ class TomDetector(Protocol):
         ...
 
 
-def _none_yet(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
+def _none(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
     return lambda frame: np.zeros(frame.image.shape[:2], np.bool_)
 
 
@@ -51,8 +51,7 @@ def _classes(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetect
 
 
 _DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters], TomDetector]] = {
-    "evidence": _none_yet,  # evidence needs the fitted shape: see evidence.py
-    "none": _none_yet,
+    "none": _none,
     "network": _shipped,
     "labels": _outside,
     "onnx": _classes,

@@ -18,7 +18,7 @@ def outside_tom(frame: Frame) -> NDArray[np.bool_]:
     if frame.tom is None:
         raise BadFrame(
             "tom.method is labels, but no ToM image came with this frame: set topics.tom_labels, "
-            "or choose tom.method evidence"
+            "or choose another tom.method"
         )
     if frame.tom.shape != frame.image.shape[:2]:
         found, wanted = ("x".join(map(str, shape[::-1])) for shape in (frame.tom.shape, frame.image.shape[:2]))
