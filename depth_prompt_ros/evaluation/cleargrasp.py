@@ -15,7 +15,7 @@ from depth_prompt_ros.data.cleargrasp import ClearGraspScene, read_cleargrasp
 from depth_prompt_ros.evaluation import metrics
 from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row, ring_plane, upright_plane
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_least, at_most
-from depth_prompt_ros.evaluation.tom_methods import EVIDENCE, MASKS, Pipelines, Way
+from depth_prompt_ros.evaluation.tom_methods import BELIEVED, EVIDENCE, MERGED, Pipelines, Way
 from depth_prompt_ros.evaluation.tom_set import Shown
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
@@ -34,7 +34,8 @@ _BARS = {"000000080": -60.0, "000000123": -30.0}
 
 _OURS = "ours"
 _WAYS = (
-    Way(_OURS, "targets and ToM given", MASKS.changes),
+    Way(_OURS, "targets and ToM given", MERGED.changes),
+    Way("ours, masks believed", "targets and ToM given", BELIEVED.changes),
     Way("ours, ToM by evidence", "targets given", EVIDENCE.changes),
 )
 

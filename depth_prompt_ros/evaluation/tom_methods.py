@@ -69,11 +69,26 @@ class Way:
         return Parameters.checked(content, f"the evaluation's {self.name!r}")
 
 
-_TARGETS_GIVEN = {"segmentation": {"method": "labels"}}
-MASKS = Way("Merged, masks given", "targets and ToM", _TARGETS_GIVEN | {"tom": {"method": "labels", "evidence": False}})
-EVIDENCE = Way("Merged, ToM by evidence", "targets only", _TARGETS_GIVEN | {"tom": {"method": "none"}})
+def _told(method: str, evidence: bool, **others: Any) -> dict[str, dict[str, Any]]:
+    """Targets from the labels given; ToM masks by this method."""
+    return {"segmentation": {"method": "labels"}, "tom": {"method": method, "evidence": evidence, **others}}
+
+
+MERGED = Way("Merged, masks and evidence", "targets and ToM given, evidence may overrule ToM", _told("labels", True))
+OWN = Way("Merged, own masks and evidence", "targets given, ToM by the shipped segmenter", _told("network", True))
+BELIEVED = Way("Merged, masks believed", "targets and ToM given", _told("labels", False))
+EVIDENCE = Way("Merged, evidence alone", "targets given", _told("none", True))
 FOUND = Way("Merged, nothing given", "neither targets nor ToM")
-WAYS = (MASKS, EVIDENCE, FOUND)
+COLOURS = tuple(
+    Way(f"Merged, {count} {'colour' if count == 1 else 'colours'}", note, _told("labels", True, colours=count), False)
+    for count, note in (
+        (0, "masks and evidence, ToM not painted over"),
+        (1, "grey"),
+        (2, "median of two paintings"),
+        (10, "of ten"),
+    )
+)
+WAYS = (MERGED, BELIEVED, EVIDENCE, FOUND, *COLOURS)
 
 
 def frame_of(pairs: StereoSet, index: int) -> Frame:

@@ -19,7 +19,7 @@ from depth_prompt_ros.evaluation.tom_tables import (
     region_table,
     set_checks,
     sweep_table,
-    trap_check,
+    trap_checks,
     trap_table,
 )
 
@@ -60,9 +60,8 @@ def set_sections(scores: SetScores, ways: Sequence[Way]) -> tuple[list[Section],
 
 def trap_sections(traps: TrapScores, ways: Sequence[Way]) -> tuple[list[Section], list[Check]]:
     """The same of traps."""
-    return [Section("Traps: none of it is glass or a mirror", "", [trap_table(traps, ways)], "traps")], [
-        trap_check(traps)
-    ]
+    section = Section("Traps: none of it is glass or a mirror", "", [trap_table(traps, ways)], "traps")
+    return [section], trap_checks(traps)
 
 
 def cleargrasp_sections(results: Sequence[SceneResult]) -> tuple[list[Section], list[Check]]:

@@ -16,7 +16,7 @@ from depth_prompt_ros.evaluation.mask_quality import AMOUNTS, CHANGES, degraded
 from depth_prompt_ros.evaluation.tom_methods import (
     BASE,
     CONSTANT,
-    MASKS,
+    MERGED,
     RING,
     ROW_FILLED,
     STEREO,
@@ -118,7 +118,7 @@ def evaluate_set(
     """Run everything on every pair.
 
     Args:
-        pipelines: the ways to merge; worse masks are given to "masks given".
+        pipelines: the ways to merge; worse masks are given to :data:`MERGED`.
         monos: whole-picture networks by row, :data:`BASE` and :data:`TUNED` among them.
         sweep_every: worse masks are tried on every so-many-th pair, 0 = on none.
         show: so many scenes, spread over the set, are kept to be looked at.
@@ -143,10 +143,10 @@ def evaluate_set(
         if index in kept:
             titles = (STEREO, *list(monos)[-1:], *pipelines.names[:_SHOWN_WAYS])
             scores.shown.append(_shown(frame, truth, {title: answers[title] for title in titles}))
-        if sweep_every and index % sweep_every == 0 and MASKS.name in pipelines.names:
+        if sweep_every and index % sweep_every == 0 and MERGED.name in pipelines.names:
             swept = {name: answers[name] for name in (STEREO, *pipelines.names)}
             for name, (change, amount) in worse.items():
-                swept[name] = pipelines.depth(MASKS.name, degraded(frame, change, amount))
+                swept[name] = pipelines.depth(MERGED.name, degraded(frame, change, amount))
             _add(scores.sweep, frame.camera, truth, tom, swept)
             scores.swept += 1
         if done:

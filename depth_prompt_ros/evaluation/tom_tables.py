@@ -9,10 +9,12 @@ from depth_prompt_ros.evaluation.mask_quality import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table
 from depth_prompt_ros.evaluation.tom_methods import (
     BASE,
+    BELIEVED,
     CONSTANT,
     EVIDENCE,
-    MASKS,
+    MERGED,
     NOTES,
+    OWN,
     RING,
     ROW_FILLED,
     STEREO,
@@ -98,7 +100,7 @@ def sweep_table(scores: SetScores, ways: Iterable[Way]) -> Table:
     ]
     caption = (
         f"{scores.swept} pairs. Every thing's mask, as target and as ToM, is made worse by a share of the square root "
-        f"of its area and given to {MASKS.name!r}; scored on the true regions where both have a value."
+        f"of its area and given to {MERGED.name!r}; scored on the true regions where both have a value."
     )
     return Table("masks", "Mask quality", caption, columns, rows)
 
@@ -133,20 +135,33 @@ def set_checks(scores: SetScores) -> list[Check]:
             _change("tuned", "Fine-tuned mono lowers ToM RMSE by 30 %", inside, TUNED, BASE, -30),
             _change("tuned_other", "and raises that of others by no more than 3 %", outside, TUNED, BASE, 3),
         ]
-    if MASKS.name in inside.methods:
-        checks += [
-            _change("merged", "The merge lowers stereo's ToM RMSE by 50 %", inside, MASKS.name, STEREO, -50),
-            _change("merged_other", "and leaves that of others within 2 %", outside, MASKS.name, STEREO, 2),
-            _change("upright", "It beats the upright plane", inside, MASKS.name, UPRIGHT, 0),
-            _change("ring", "and the plane of the ring around", inside, MASKS.name, RING, 0),
-        ]
+    for way, it in ((BELIEVED, "The merge"), (MERGED, "The merge with evidence")):
+        if way.name in inside.methods:
+            key = "merged" if way is BELIEVED else "weighed"
+            checks += [
+                _change(key, f"{it} lowers stereo's ToM RMSE by 50 %", inside, way.name, STEREO, -50),
+                _change(f"{key}_other", "and leaves that of others within 2 %", outside, way.name, STEREO, 2),
+                _change(f"{key}_upright", "and beats the upright plane", inside, way.name, UPRIGHT, 0),
+                _change(f"{key}_ring", "and the plane of the ring around", inside, way.name, RING, 0),
+            ]
     return checks
 
 
-def trap_check(traps: TrapScores) -> Check:
-    """The bar on traps."""
-    claim = "On traps the merge by evidence is no worse than stereo"
-    return _change("traps", claim, traps.kinds[ALL_KINDS].inside, EVIDENCE.name, STEREO, 0)
+def trap_checks(traps: TrapScores) -> list[Check]:
+    """The bar on traps, for every way that weighs evidence."""
+    found = traps.kinds[ALL_KINDS].inside
+    told = {
+        OWN.name: "with its own masks",
+        EVIDENCE.name: "without masks",
+        MERGED.name: "with masks that call them ToM",
+    }
+    return [
+        _change(
+            f"traps_{number}", f"On traps the merge by evidence is no worse than stereo, {how}", found, name, STEREO, 0
+        )
+        for number, (name, how) in enumerate(told.items(), start=1)
+        if name in found.methods
+    ]
 
 
 def _change(key: str, claim: str, scores: RegionScores, name: str, other: str, bar: float) -> Check:
