@@ -20,6 +20,7 @@ from depth_prompt_ros.cli import (
     export_stereo,
     learn,
     learn_masks,
+    learn_stereo,
     learn_tom,
     models,
     parameters,
@@ -61,6 +62,8 @@ app.add_typer(evaluate.app, name="evaluate")
 learn.app.command("tom-masks")(learn_masks.tom_masks)
 learn.app.command("tom-labels")(learn_tom.tom_labels)
 learn.app.command("tom-mono")(learn_tom.tom_mono)
+learn.app.command("stereo")(learn_stereo.stereo)
+learn.app.command("tom-stereo")(learn_stereo.tom_stereo)
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)
