@@ -14,6 +14,7 @@ from depth_prompt_ros.cli import (
     evaluate,
     evaluate_booster,
     evaluate_masks,
+    evaluate_stereo,
     evaluate_tom,
     export,
     export_mono,
@@ -57,6 +58,7 @@ app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 evaluate.app.command("tom-masks")(evaluate_masks.tom_masks)
 evaluate.app.command("booster")(evaluate_booster.booster)
+evaluate.app.command("stereo")(evaluate_stereo.stereo)
 evaluate.app.command("tom")(evaluate_tom.tom)
 app.add_typer(evaluate.app, name="evaluate")
 learn.app.command("tom-masks")(learn_masks.tom_masks)
