@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from graphs import constant, node, write_graph
 from live import Live, succeeded
 from test_live import START_NS, frame  # noqa: F401 (a fixture)
 
 from depth_prompt_ros.bag.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import stamp_of
-from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.parameters import Parameters, StereoParameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.depth_merge_node import DepthMergeNode
 from depth_prompt_ros.ros.point_cloud_node import PointCloudNode
 from depth_prompt_ros.ros.prompted_depth_node import PromptedDepthNode
 from depth_prompt_ros.ros.segmentation_node import SegmentationNode
 from depth_prompt_ros.ros.stereo_depth_node import StereoDepthNode
+from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
 NODES = (StereoDepthNode, SegmentationNode, PromptedDepthNode, DepthMergeNode, PointCloudNode)
 WIRED = {
@@ -70,3 +72,29 @@ def test_a_stage_without_its_input_says_which_one() -> None:
         message = live.diagnosis("inputs", node="depth_merge").message
         assert "no message on stereo_depth/depth: nobody publishes it" in message
         assert "no message on prompted_depth/mono_depth: nobody publishes it" in message
+
+
+def test_the_stereo_node_matches_with_a_described_network(frame, tmp_path) -> None:  # noqa: F811
+    picture = [1, 3, "height", "width"]
+    nodes = [
+        node("Sub", ["left", "right"], ["difference"]),
+        node("ReduceMean", ["difference", "channels"], ["mean"], keepdims=1),
+        node("Sub", ["eight", "mean"], ["disparity"]),
+    ]
+    constants = [constant("channels", [1], [1], integer=True), constant("eight", [], [8.0])]
+    shapes = {"left": picture, "right": picture}
+    write_graph(tmp_path / "stereo.onnx", nodes, shapes, {"disparity": [1, 1, "height", "width"]}, constants)
+    description = tmp_path / "stereo.yaml"
+    description.write_text(
+        "{graph: stereo.onnx, inputs: {left: left, right: right}, white: 1, fit: pad, output: {meaning: disparity}}"
+    )
+    with Live(StereoDepthNode) as live:
+        live.listen("depth", node="stereo_depth")
+        live.start(device="cpu", stereo__matcher="onnx", stereo__onnx=str(description), stereo__left_right_check=False)
+        live.until(live.node.wanted)
+        live.show(replace(frame, labels=None), START_NS)
+        depth = depth_metres(live.wait("/stereo_depth/depth")[0])
+    parameters = StereoParameters(matcher="onnx", onnx=str(description), left_right_check=False)
+    expected = make_stereo_matcher(parameters)(frame).depth
+    assert np.isfinite(expected).mean() > 0.9
+    np.testing.assert_array_equal(depth, expected)

@@ -14,12 +14,14 @@ from depth_prompt_ros.cli import (
     evaluate,
     evaluate_booster,
     evaluate_masks,
+    evaluate_stereo,
     evaluate_tom,
     export,
     export_mono,
     export_stereo,
     learn,
     learn_masks,
+    learn_stereo,
     learn_tom,
     models,
     parameters,
@@ -56,11 +58,14 @@ app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 evaluate.app.command("tom-masks")(evaluate_masks.tom_masks)
 evaluate.app.command("booster")(evaluate_booster.booster)
+evaluate.app.command("stereo")(evaluate_stereo.stereo)
 evaluate.app.command("tom")(evaluate_tom.tom)
 app.add_typer(evaluate.app, name="evaluate")
 learn.app.command("tom-masks")(learn_masks.tom_masks)
 learn.app.command("tom-labels")(learn_tom.tom_labels)
 learn.app.command("tom-mono")(learn_tom.tom_mono)
+learn.app.command("stereo")(learn_stereo.stereo)
+learn.app.command("tom-stereo")(learn_stereo.tom_stereo)
 app.add_typer(learn.app, name="learn")
 app.command("export")(export.export)
 app.command("export-mono")(export_mono.export_mono)

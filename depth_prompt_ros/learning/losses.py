@@ -123,3 +123,18 @@ def mask_losses(logits: Tensor, mask: Tensor) -> dict[str, Tensor]:
         "cross_entropy": functional.binary_cross_entropy_with_logits(logits, mask),
         "dice": lost.sum() / there.sum().clamp(min=1),
     }
+
+
+def sequence_loss(steps: list[Tensor], disparity: Tensor, mask: Tensor, gamma: float = 0.9) -> Tensor:
+    """Sum of the steps' mean absolute errors, the later the heavier (RAFT-Stereo, 2109.07547, eq. 4), () float.
+
+    The i-th of n steps weighs ``g^(n - i)``, where g is ``gamma^(15 / (n - 1))``, so that the first of any number of
+    steps weighs as much as the first of sixteen (as the published code does it).
+
+    Args:
+        steps: disparities, (N, 1, H, W) pixels each, the last one last.
+    """
+    total = mask.sum().clamp(min=1)
+    each = gamma ** (15 / max(1, len(steps) - 1))
+    losses = [((step - disparity).abs() * mask).sum() / total for step in steps]
+    return torch.stack([each**after * loss for after, loss in enumerate(reversed(losses))]).sum()

@@ -189,7 +189,7 @@ class CreStereo(StereoNetwork):
         state, context = torch.tanh(a[:, : self.hidden]), functional.relu(a[:, self.hidden :])
         found: list[Tensor] = []
         if start is not None:
-            flow = _scaled(start, a)
+            flow = _halved(start, a)
         else:
             flow = large = a.new_zeros(count, 2, a.shape[2] // 4, a.shape[3] // 4)
             for factor, offset in ((4, self.conv_offset_16), (2, self.conv_offset_8)):
@@ -220,14 +220,14 @@ def _resized(values: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
     return functional.interpolate(values, size, mode="bilinear", align_corners=True)
 
 
-def _scaled(flow: Tensor, like: Tensor) -> Tensor:
-    """The flow at that size and in its pixels."""
-    return like.shape[2] / flow.shape[2] * _resized(flow, like.shape[2:])
+def _halved(flow: Tensor, like: Tensor) -> Tensor:
+    """A flow of twice that size, in that size's pixels."""
+    return 0.5 * _resized(flow, like.shape[2:])
 
 
 def _handed_on(flow: Tensor, like: Tensor) -> Tensor:
     """What the next finer scale starts from; its *sign is turned*, as in the code that learned the weights."""
-    return -_scaled(flow, like)
+    return -_halved(flow, like)
 
 
 def _waves(features: Tensor) -> Tensor:
