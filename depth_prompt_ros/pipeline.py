@@ -250,7 +250,7 @@ class ObjectDepthPipeline:
             return surrounded, tom
         tom, transparent = tom.copy(), []
         for each in surrounded:
-            if measured_surface(frame.camera, each, around):
+            if measured_surface(frame.camera, each, around, chosen.method == "labels"):
                 tom[each.target.box] &= ~each.target.mask
             else:
                 transparent.append(each)
