@@ -108,7 +108,7 @@ class Pipelines:
     """The pipeline in several ways; the pair is matched once for all of them.
 
     Attributes:
-        names: of the ways.
+        names: of the ways; ``main_names`` of the main ones.
         refused: pictures by way in which it found no target, so that the answer is stereo's.
     """
 
@@ -119,6 +119,7 @@ class Pipelines:
             BadInput, BadModel: as :class:`ObjectDepthPipeline`.
         """
         self.names = tuple(way.name for way in ways)
+        self.main_names = tuple(way.name for way in ways if way.main)
         self._pipelines = {way.name: ObjectDepthPipeline(way.parameters(base)) for way in ways}
         first = next(iter(self._pipelines.values()))
         self._match = first.match_stereo

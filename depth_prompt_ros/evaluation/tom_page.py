@@ -20,7 +20,7 @@ from depth_prompt_ros.evaluation.tom_tables import (
     set_checks,
     sweep_table,
     trap_checks,
-    trap_table,
+    trap_tables,
 )
 
 
@@ -60,7 +60,7 @@ def set_sections(scores: SetScores, ways: Sequence[Way]) -> tuple[list[Section],
 
 def trap_sections(traps: TrapScores, ways: Sequence[Way]) -> tuple[list[Section], list[Check]]:
     """The same of traps."""
-    section = Section("Traps: none of it is glass or a mirror", "", [trap_table(traps, ways)], "traps")
+    section = Section("Traps: none of it is glass or a mirror", "", trap_tables(traps, ways), "traps")
     return [section], trap_checks(traps)
 
 
