@@ -167,11 +167,16 @@ def network_free(frame: Frame, measurement: DepthMeasurement) -> dict[str, Float
 
 
 class Mono:
-    """A monocular network for whole pictures, as its YAML file describes it."""
+    """A monocular network for whole pictures, as its YAML file describes it.
+
+    Attributes:
+        network: its name in the catalogue, if its file says so.
+    """
 
     def __init__(self, path: Path, parameters: Parameters) -> None:
         """Load it; raises as :class:`PictureGraph`."""
         self._graph, self._path = PictureGraph(path, {"image"}, {"relative disparity"}, parameters), path
+        self.network = self._graph.graph.metadata.get("network", "")
 
     def __call__(self, frame: Frame, truth: Float32) -> Float32:
         """(H, W) metres after the Booster protocol's fit of scale and shift to the truth.

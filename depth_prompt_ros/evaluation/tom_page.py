@@ -74,12 +74,17 @@ def cleargrasp_sections(results: Sequence[SceneResult]) -> tuple[list[Section], 
 
 
 def page(
-    sets: Mapping[str, Path], sections: Sequence[Section], checks: Sequence[Check], pictures: Mapping[str, str]
+    sets: Mapping[str, Path],
+    exported: Sequence[str],
+    sections: Sequence[Section],
+    checks: Sequence[Check],
+    pictures: Mapping[str, str],
 ) -> str:
     """The whole page.
 
     Args:
         sets: by option of the command, the first without one; what made them is printed.
+        exported: commands that made the networks.
         pictures: addresses by name, those that were written.
     """
     given = "".join(f" {option} {path.name}".replace("  ", " ") for option, path in sets.items())
@@ -91,6 +96,7 @@ def page(
         "",
         "```",
         *(line for path in sets.values() if (line := _made_by(path))),
+        *exported,
         f"depth-prompt evaluate tom{given} --out tom",
         "```",
         "",
