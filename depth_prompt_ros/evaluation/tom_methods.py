@@ -79,14 +79,11 @@ OWN = Way("Merged, own masks and evidence", "targets given, ToM by the shipped s
 BELIEVED = Way("Merged, masks believed", "targets and ToM given", _told("labels", False))
 EVIDENCE = Way("Merged, evidence alone", "targets given", _told("none", True))
 FOUND = Way("Merged, nothing given", "neither targets nor ToM")
+_DEFAULT_COLOURS = Parameters().tom.colours
 COLOURS = tuple(
-    Way(f"Merged, {count} {'colour' if count == 1 else 'colours'}", note, _told("labels", True, colours=count), False)
-    for count, note in (
-        (0, "masks and evidence, ToM not painted over"),
-        (1, "grey"),
-        (2, "median of two paintings"),
-        (10, "of ten"),
-    )
+    Way(f"Merged, {count} colours", f"masks and evidence; the default is {_DEFAULT_COLOURS}", changes, main=False)
+    for count, changes in ((count, _told("labels", True, colours=count)) for count in (0, 1, 2, 5, 10))
+    if count != _DEFAULT_COLOURS
 )
 WAYS = (MERGED, BELIEVED, EVIDENCE, FOUND, *COLOURS)
 
