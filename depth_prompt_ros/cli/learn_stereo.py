@@ -96,6 +96,7 @@ def tom_stereo(
         made = make_labels(
             train, virtual_disparity(mono), labels, count, source.value, network, weights, not paper, report
         )
+    typer.echo(f"{labels}: " + ", ".join(f"{name} {value:g}" for name, value in made.errors.items()))
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
     with progress("learning") as report:
         figures = learn_stereo(train, held_out, out, schedule, network, weights, made, report)

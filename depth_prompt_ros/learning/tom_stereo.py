@@ -15,7 +15,7 @@ from depth_prompt_ros.data.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.learning.stereo_labels import merge, read_label, write_labels
-from depth_prompt_ros.learning.stereo_network import Labels, match
+from depth_prompt_ros.learning.stereo_network import Labels, disparity_errors, match
 from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.learning.virtual_labels import LabelFolder
 from depth_prompt_ros.networks.stereo import load_stereo
@@ -25,7 +25,7 @@ from depth_prompt_ros.stages.stereo.sgbm import SgbmMatcher
 Float32 = NDArray[np.float32]
 Source = Literal["network", "sgbm"]
 
-_NOTE = "labels.json"
+_NOTE, _CHECKED = "labels.json", 200
 
 
 def make_labels(
@@ -48,6 +48,9 @@ def make_labels(
         anchored: how the two are merged, see :func:`merge`.
         report: called with pairs done and in all.
 
+    Returns:
+        The labels, with the errors of 200 of them where the set knows the truth.
+
     Raises:
         BadInput: the folder holds labels made otherwise or cannot be written, or a pair without pixels to fit to.
         BadModel: no such network, or weights that are not its own.
@@ -63,7 +66,9 @@ def make_labels(
 
     write_labels(folder, count, label, report)
     described = f"{source} disparity merged with virtual mono disparity on ToM{', anchored' if anchored else ''}"
-    return Labels(lambda index: read_label(folder, index), count, described)
+    some = np.unique(np.linspace(0, count - 1, _CHECKED).astype(int)).tolist()
+    errors = disparity_errors(pairs, ((index, read_label(folder, index)) for index in some))
+    return Labels(lambda index: read_label(folder, index), count, described, errors)
 
 
 def _network_disparity(pairs: StereoSet, name: str, weights: Path | None) -> Callable[[int], Float32]:
