@@ -158,7 +158,7 @@ def test_learning_then_fine_tuning_leaves_weights_cards_logs_pictures(monkeypatc
     card = json.loads(tuned.with_suffix(".json").read_text())
     assert (card["network"], card["start"]) == ("raft-stereo-small", "base.safetensors")
     assert set(card["label_errors"]) == set(figures)
-    assert card["data"] == "3 pairs, network disparity merged with virtual mono disparity on ToM, anchored"
+    assert card["data"] == "3 pairs, disparity of the set merged with virtual mono disparity on ToM, anchored"
     before, after = load_file(base), load_file(tuned)
     means = [name for name in before if name.endswith("running_mean")]
     assert means and all(torch.equal(before[name], after[name]) for name in means)
