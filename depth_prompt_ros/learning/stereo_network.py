@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ class Labels:
         of: from a pair's number to its (H, W) float32 disparity in pixels, NaN = not to be learned.
         count: of pairs that have labels, the first ones of the set.
         described: what they are, for the card.
+        errors: how wrong they are where the truth is known, for the card.
     """
 
     of: Callable[[int], Float32]
     count: int
     described: str
+    errors: Mapping[str, float] = field(default_factory=dict)
 
 
 def opaque_truth(data: StereoSet) -> Labels:
@@ -116,6 +118,7 @@ def learn_stereo(
     figures = evaluate_stereo(network, validation, np.arange(len(validation)), device)
     card = {
         "data": f"{labels.count} pairs, {labels.described}",
+        "label_errors": dict(labels.errors),
         "start": weights.name if weights else "random weights",
         "schedule": asdict(schedule),
         "seconds": round(seconds),
@@ -141,10 +144,19 @@ def match(network: PreparedStereo, left: NDArray[np.uint8], right: NDArray[np.ui
 def evaluate_stereo(
     network: PreparedStereo, data: StereoSet, chosen: NDArray[Any], device: torch.device
 ) -> dict[str, float]:
-    """End-point error in pixels and bad-2 in per cent over all pixels of those pairs: all, ToM surfaces, the rest."""
+    """:func:`disparity_errors` of the network's answers to those pairs."""
+    return disparity_errors(data, ((int(i), match(network, data.lefts[i], data.rights[i], device)) for i in chosen))
+
+
+def disparity_errors(data: StereoSet, answers: Iterable[tuple[int, Float32]]) -> dict[str, float]:
+    """End-point error in pixels and bad-2 in per cent over all pixels of several pairs: all, ToM surfaces, the rest.
+
+    Args:
+        answers: a pair's number and (H, W) disparity; what is NaN there or has no truth does not count.
+    """
     errors, masks = [], []
-    for index in chosen:
-        error = np.abs(match(network, data.lefts[index], data.rights[index], device) - data.disparity(int(index)))
+    for index, answer in answers:
+        error = np.abs(answer - data.disparity(index))
         known = np.isfinite(error)
         errors.append(error[known])
         masks.append(np.asarray(data.tom[index])[known])
