@@ -16,6 +16,7 @@ Mask = NDArray[np.bool_]
 _RIM = 0.03
 _RING, _WIDER = 0.25, 0.5
 _DEEPER = 0.9
+_SOME_DENSITY, _SOME_SHARE = 0.3, 0.5
 _AS_DENSE = 0.9
 _FLAT_DENSITY, _FLAT_SHARE, _FLAT_BEHIND = 0.6, 0.65, 0.35
 _DENSITY, _BEHIND = 0.75, 0.15
@@ -37,8 +38,9 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
       is: glossy ware.
 
     On a target, what lies on the plane around it is not believed: it is the support, seen through the target. On no
-    target, and unless the mask is certain, everything dense is believed that is no deeper than what is around: an empty
-    frame and one with clean glass measure the same, and so does a patterned box that a network takes for chrome.
+    target, and unless the mask is certain, everything is believed that is half as dense as what is around and no deeper:
+    an empty frame and one with clean glass measure the same, and so does a patterned box that a network takes for
+    chrome.
     The limits were chosen on rendered glass, mirrors and traps of the generators that are learned from.
 
     Args:
@@ -57,13 +59,17 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
     ring = (away > reach // 2) & (away < max(_RING * size, reach)) & ~around.tom
     beside = ring & (around.trusted > 0)
     ring_density = int(np.count_nonzero(beside)) / max(int(np.count_nonzero(ring)), 1)
+    if surrounded.target.label == 0 and not certain:
+        wider = (away > reach // 2) & (away < max(_WIDER * size, reach)) & ~around.tom & (around.trusted > 0)
+        no_deeper = wider.any() and median(around.trusted[measured]) > _DEEPER * np.quantile(around.trusted[wider], 0.1)
+        return bool(no_deeper and density > max(_SOME_DENSITY, _SOME_SHARE * ring_density))
     if density < max(_FLAT_DENSITY, _AS_DENSE * ring_density):
         return False
-    if surrounded.target.label == 0:
-        if not certain:
-            wider = (away > reach // 2) & (away < max(_WIDER * size, reach)) & ~around.tom & (around.trusted > 0)
-            return wider.any() and median(around.trusted[measured]) > _DEEPER * np.quantile(around.trusted[wider], 0.1)
-    elif np.count_nonzero(beside) >= _FEW and _on_plane(camera, around, beside, measured) > 0.5:
+    if (
+        surrounded.target.label > 0
+        and np.count_nonzero(beside) >= _FEW
+        and _on_plane(camera, around, beside, measured) > 0.5
+    ):
         return False
     painted, seen = (_in_front(around.trusted, fitted, measured) for fitted in (surrounded.fitted, surrounded.as_seen))
     if density > _DENSITY and min(painted, seen) > -_BEHIND:
