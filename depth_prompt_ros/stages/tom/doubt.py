@@ -38,9 +38,9 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
       is: glossy ware.
 
     On a target, what lies on the plane around it is not believed: it is the support, seen through the target. On no
-    target, and unless the mask is certain, everything is believed that is half as dense as what is around and no deeper:
-    an empty frame and one with clean glass measure the same, and so does a patterned box that a network takes for
-    chrome.
+    target, and unless the mask is certain, everything is believed that is half as dense as what is around and no
+    deeper: an empty frame and one with clean glass measure the same, and so does a patterned box that a network takes
+    for chrome.
     The limits were chosen on rendered glass, mirrors and traps of the generators that are learned from.
 
     Args:
