@@ -82,7 +82,7 @@ class TomParameters(_Group):
     """Which pixels are transparent or mirror (ToM)."""
 
     method: Literal["network", "labels", "onnx", "none"] = Field(
-        "none", description="where masks of ToM pixels come from; network: the shipped segmentation network"
+        "network", description="where masks of ToM pixels come from; network: the shipped segmentation network"
     )
     evidence: bool = Field(
         True, description="what stereo and the fitted shapes say of each other adds ToM pixels and takes some away"
