@@ -199,10 +199,14 @@ class ObjectDepthPipeline:
             surrounded, tom = self.surround(frame, measurement, labels, tom)
         with _timed(seconds, "anchor"):
             anywhere, masks = labels > 0, [labels == target.label for target in targets]
+            around = {each.target.label: each.inverse_depth for each in surrounded if not each.refused}
             anchors = [
-                choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, anywhere)
-                for mask in masks
-            ]
+                choose_anchor(
+                    frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, anywhere,
+                    around.get(target.label),
+                )
+                for target, mask in zip(targets, masks, strict=True)
+            ]  # fmt: skip
         with _timed(seconds, "crop"):
             crops = self.prompted_depth.crop(frame.image, frame.camera, masks, anchors)
         with _timed(seconds, "graph"):
@@ -246,7 +250,7 @@ class ObjectDepthPipeline:
             return surrounded, tom
         tom, transparent = tom.copy(), []
         for each in surrounded:
-            if measured_surface(frame.camera, each, around):
+            if measured_surface(frame.camera, each, around, chosen.method == "labels"):
                 tom[each.target.box] &= ~each.target.mask
             else:
                 transparent.append(each)

@@ -85,9 +85,21 @@ def test_no_trusted_pixel_and_no_plane_is_refused() -> None:
 def test_a_hidden_foot_is_refused() -> None:
     scene = StandingBlock(near=0.25, above=0.6, tilt=0.8)
     assert scene.mask[-1].any()
-    anchor = choose(scene, scene.depth, tom=scene.mask)
+    anchor = choose(scene, scene.background, tom=scene.mask)
     assert anchor.kind == "refused"
     assert "contact" in anchor.reason
+
+
+def test_with_a_hidden_foot_what_stands_out_of_the_support_counts_though_a_mask_calls_it_glass() -> None:
+    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8)
+    true = float(np.median(1 / scene.depth[scene.mask]))
+    for surroundings, kind in ((true, "inside"), (1.2 * true, "inside"), (2 * true, "refused"), (None, "refused")):
+        anchor = choose_anchor(
+            CAMERA, scene.mask, scene.mask, measured(scene.depth), 0, ScaleParameters(), surroundings=surroundings
+        )
+        assert anchor.kind == kind
+        used = anchor.trusted > 0
+        assert np.allclose(1 / anchor.trusted[used], scene.depth[used])
 
 
 def test_an_empty_mask_is_refused() -> None:

@@ -14,6 +14,7 @@ from depth_prompt_ros.cli.evaluate import app
 from depth_prompt_ros.data.cleargrasp import label_objects, read_cleargrasp
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp
+from depth_prompt_ros.evaluation.tom_masks import evaluate_tom_masks
 from depth_prompt_ros.parameters import Parameters
 
 NAME = "000000007"
@@ -53,6 +54,14 @@ def test_a_scene_is_read(folder: Path, white: int) -> None:
     assert np.allclose(scene.true_depth, SCENE.depth, rtol=2e-3)
     assert scene.frame.depth is not None
     assert np.isnan(scene.frame.depth).sum() == (SCENE.mask & (np.indices((120, 160))[1] % 3 == 0)).sum()
+
+
+def test_found_masks_are_counted_scene_by_scene(folder: Path) -> None:
+    half = SCENE.mask & (np.cumsum(SCENE.mask).reshape(SCENE.mask.shape) <= SCENE.mask.sum() // 2)
+    (result,) = evaluate_tom_masks(folder, lambda picture: half)
+    assert result.name == NAME
+    assert result.counts.precision == 1
+    assert result.counts.iou == pytest.approx(0.5, abs=0.01)
 
 
 def test_parts_are_objects_and_fragments_belong_to_the_nearest() -> None:

@@ -20,8 +20,9 @@ from depth_prompt_ros.data.stereo_set import StereoSet, open_or_make
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.tom_methods import (
     BASE,
+    BELIEVED,
     EVIDENCE,
-    MASKS,
+    MERGED,
     RING,
     ROW_FILLED,
     STEREO,
@@ -33,7 +34,7 @@ from depth_prompt_ros.evaluation.tom_methods import (
     network_free,
 )
 from depth_prompt_ros.evaluation.tom_set import ALL_KINDS, Regions, SetScores, TrapScores, evaluate_set, evaluate_traps
-from depth_prompt_ros.evaluation.tom_tables import set_checks, trap_check
+from depth_prompt_ros.evaluation.tom_tables import set_checks, trap_checks
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
@@ -94,17 +95,17 @@ def rmse_mm(answer: np.ndarray, truth: np.ndarray, where: np.ndarray) -> float:
 
 def test_the_scores_are_those_of_the_pipeline_s_own_answers(folders: tuple[Path, Path], mono: Path) -> None:
     pairs = StereoSet.open(folders[0])
-    pipelines = Pipelines((MASKS, EVIDENCE), PARAMETERS)
+    pipelines = Pipelines((MERGED, BELIEVED), PARAMETERS)
     scores = evaluate_set(pairs, pipelines, {BASE: Mono(mono, PARAMETERS)}, sweep_every=2, show=1)
-    alone = ObjectDepthPipeline(MASKS.parameters(PARAMETERS))
+    alone = ObjectDepthPipeline(MERGED.parameters(PARAMETERS))
     found, stereo = [], []
     for index in range(len(pairs)):
         frame, truth = frame_of(pairs, index), np.asarray(pairs.depths[index])
         found.append(rmse_mm(alone(frame).depth, truth, pairs.tom[index]))
         stereo.append(rmse_mm(alone.measure(frame).depth, truth, ~pairs.tom[index]))
-    assert scores.methods.inside.means(MASKS.name)["rmse"] == pytest.approx(np.nanmean(found), rel=1e-5)
+    assert scores.methods.inside.means(MERGED.name)["rmse"] == pytest.approx(np.nanmean(found), rel=1e-5)
     assert scores.methods.outside.means(STEREO)["rmse"] == pytest.approx(np.nanmean(stereo), rel=1e-5)
-    assert scores.methods.outside.compare(MASKS.name, STEREO).change == 0, "what was measured is never moved"
+    assert scores.methods.outside.compare(BELIEVED.name, STEREO).change == 0, "what was measured is never moved"
     assert scores.methods.inside.means(BASE)["coverage"] == 100
     assert (scores.pictures, scores.swept, len(scores.shown)) == (2, 1, 1)
 
@@ -112,7 +113,7 @@ def test_the_scores_are_those_of_the_pipeline_s_own_answers(folders: tuple[Path,
 def test_network_free_answers_keep_stereo_outside_the_masks(folders: tuple[Path, Path]) -> None:
     pairs = StereoSet.open(folders[0])
     frame = frame_of(pairs, 0)
-    measured = Pipelines((MASKS,), PARAMETERS).measure(frame)
+    measured = Pipelines((MERGED,), PARAMETERS).measure(frame)
     answers = network_free(frame, measured)
     outside = ~pairs.tom[0] & np.isfinite(measured.depth)
     for answer in answers.values():
@@ -124,12 +125,18 @@ def test_network_free_answers_keep_stereo_outside_the_masks(folders: tuple[Path,
 
 def test_traps_are_told_apart_by_kind(folders: tuple[Path, Path]) -> None:
     found = evaluate_traps(folders[1], StereoSet.open(folders[1]), Pipelines((EVIDENCE,), PARAMETERS), show=2)
-    assert set(found.kinds) == {"poster", "card", "empty frame", "shiny things", "photograph", ALL_KINDS}
-    each = [part.inside.compare(EVIDENCE.name, STEREO) for kind, part in found.kinds.items() if kind != ALL_KINDS]
+    assert (
+        set(found.grasped)
+        == set(found.beside)
+        == {"poster", "card", "empty frame", "shiny things", "photograph", ALL_KINDS}
+    )
+    each = [part.inside.compare(EVIDENCE.name, STEREO) for kind, part in found.grasped.items() if kind != ALL_KINDS]
     known = [comparison.rmse for comparison in each if comparison.pictures]
     assert len(known) == 5
-    assert found.kinds[ALL_KINDS].inside.compare(EVIDENCE.name, STEREO).rmse == pytest.approx(np.mean(known))
+    assert found.grasped[ALL_KINDS].inside.compare(EVIDENCE.name, STEREO).rmse == pytest.approx(np.mean(known))
     assert len(found.shown) == 2
+    assert not (found.shown[0].labels != found.shown[0].tom).any(), "the trap is the target"
+    assert found.beside[ALL_KINDS].inside.compare(EVIDENCE.name, STEREO).change == 0, "no mask, no target, no change"
 
 
 def test_a_mono_network_that_answers_nothing_is_named(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -152,7 +159,7 @@ def test_bars_follow_the_numbers() -> None:
     tom[:, :10] = True
 
     def verdicts(merged: float, tuned: float, tuned_outside: float) -> dict[str, bool]:
-        errors = {STEREO: 0.2, UPRIGHT: 0.12, RING: 0.12, BASE: 0.1, MASKS.name: merged, TUNED: tuned}
+        errors = {STEREO: 0.2, UPRIGHT: 0.12, RING: 0.12, BASE: 0.1, MERGED.name: merged, TUNED: tuned}
         names = list(errors)
         pairs = [(one, other) for one in names for other in names]
         scores = SetScores(1, Regions.comparing(pairs), Regions.comparing([]))
@@ -163,17 +170,20 @@ def test_bars_follow_the_numbers() -> None:
         return {check.key: check.met for check in set_checks(scores)}
 
     good = verdicts(0.09, 0.069, 0.1029)
-    assert set(good) == {"tuned", "tuned_other", "merged", "merged_other", "upright", "ring"} and all(good.values())
-    assert not verdicts(0.101, 0.069, 0.1)["merged"]
-    assert verdicts(0.13, 0.069, 0.1) == good | {"merged": False, "upright": False, "ring": False}
+    bars = {f"weighed{end}" for end in ("", "_other", "_upright", "_ring")}
+    assert set(good) == {"tuned", "tuned_other", *bars} and all(good.values())
+    assert not verdicts(0.101, 0.069, 0.1)["weighed"]
+    assert verdicts(0.13, 0.069, 0.1) == good | {"weighed": False, "weighed_upright": False, "weighed_ring": False}
     assert not verdicts(0.09, 0.071, 0.1)["tuned"]
     assert not verdicts(0.09, 0.069, 0.104)["tuned_other"]
-    traps = TrapScores({ALL_KINDS: Regions.comparing([(EVIDENCE.name, STEREO)])})
+    traps = TrapScores(*({ALL_KINDS: Regions.comparing([(EVIDENCE.name, STEREO)])} for _ in range(2)))
     answers = {STEREO: truth + np.float32(0.1), EVIDENCE.name: truth + np.float32(0.1)}
-    traps.kinds[ALL_KINDS].inside.add(camera, truth, tom, answers)
-    assert trap_check(traps).met, "as good is no worse"
-    traps.kinds[ALL_KINDS].inside.add(camera, truth, tom, answers | {EVIDENCE.name: truth + np.float32(0.11)})
-    assert not trap_check(traps).met
+    traps.beside[ALL_KINDS].inside.add(camera, truth, tom, answers)
+    (check,) = trap_checks(traps)
+    assert check.met, "as good is no worse"
+    traps.beside[ALL_KINDS].inside.add(camera, truth, tom, answers | {EVIDENCE.name: truth + np.float32(0.11)})
+    (check,) = trap_checks(traps)
+    assert not check.met
 
 
 def test_the_command_writes_a_page_with_its_numbers(folders: tuple[Path, Path], mono: Path, tmp_path: Path) -> None:
@@ -181,7 +191,7 @@ def test_the_command_writes_a_page_with_its_numbers(folders: tuple[Path, Path], 
     params.write_text("stereo: {num_disparities: 48}\n")
     out, numbers = tmp_path / "results" / "tom", tmp_path / "numbers.json"
     arguments = ["evaluate", "tom", str(folders[0]), "--traps", str(folders[1]), "--base-mono", str(mono)]
-    arguments += ["--params", str(params), "--sweep-every", "1", "--out", str(out), "--json", str(numbers)]
+    arguments += ["--params", str(params), "--sweep-every", "2", "--out", str(out), "--json", str(numbers)]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     page = (tmp_path / "results" / "tom.md").read_text()
@@ -190,8 +200,21 @@ def test_the_command_writes_a_page_with_its_numbers(folders: tuple[Path, Path], 
     assert "depth-prompt render tom-traps --kind tom-traps --count 5 --size 128 --height 96 --seed 3" in page
     assert str(tmp_path) not in page
     found = json.loads(numbers.read_text())
-    assert set(found["checks"]) == {"merged", "merged_other", "upright", "ring", "traps"}
-    assert set(found["tables"]) == {"region_tom", "region_other", "duels_tom", "duels_other", "masks", "traps"}
+    ends = ("", "_other", "_upright", "_ring")
+    bars = {f"{way}{end}" for way in ("merged", "weighed") for end in ends}
+    assert set(found["checks"]) == {
+        *bars,
+        *(f"traps_{asked}_{how}" for asked in ("beside", "grasped") for how in ("alone", "fooled")),
+    }
+    assert set(found["tables"]) == {
+        "region_tom",
+        "region_other",
+        "duels_tom",
+        "duels_other",
+        "masks",
+        "traps_beside",
+        "traps_grasped",
+    }
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
     cells = [(line[0].split(" (")[0].strip("*"), [number(cell) for cell in line[1:]]) for line in lines]
     for table in found["tables"].values():

@@ -42,6 +42,7 @@ def test_a_sets_pixels_are_counted_together_and_painted_by_their_verdict(two_pic
     sheet = tmp_path / "sheet.png"
     (result,) = evaluate_tom_masks(two_pictures, lambda picture: picture[..., 0] > 127, sheet)
     assert (result.name, result.pictures) == ("set", 2)
+    assert 0 <= result.seconds < 1
     assert result.counts == MaskCounts(hits=16, false_alarms=32, misses=0, rejections=80)
     painted = cv2.imread(str(sheet))[..., ::-1].astype(int)
     red, green = (painted[..., one] - painted[..., other] > 60 for one, other in ((0, 1), (1, 0)))

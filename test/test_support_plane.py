@@ -87,3 +87,15 @@ def test_height_and_inverse_depth_agree() -> None:
     assert np.abs(plane.height(points)).max() < 1e-5
     assert plane.height(np.zeros(3)) == 0.5
     assert (inverse[CAMERA.rays @ plane.normal >= 0] == 0).all()
+
+
+def test_a_wall_without_a_table_is_no_support() -> None:
+    """A wall behind a camera that looks down leans towards it at the top; one at the side slants across."""
+    scene = StandingBlock(tilt=0.5)
+    toward = np.array([0.0, np.sin(0.5), -np.cos(0.5)])
+    sideways = np.array([-0.9, 0.0, -np.sqrt(1 - 0.81)])
+    for normal in (toward, sideways):
+        inverse = Plane(normal, 1.0).inverse_depth(CAMERA)
+        wall = np.where(inverse > 0, 1 / np.maximum(inverse, 1e-6), np.nan).astype(np.float32)
+        assert np.isfinite(wall).mean() > 0.5
+        assert fit(scene, wall) is None

@@ -132,3 +132,20 @@ def test_a_target_mostly_empty_or_unsure_is_tom_as_a_whole() -> None:
 def test_without_a_fitted_shape_there_is_no_verdict() -> None:
     labels, mono = _target()
     assert not _evidence(np.full((48, 64), np.nan), labels, np.full_like(mono, np.nan)).any()
+
+
+def test_the_shipped_network_finds_glass_and_mirrors_in_rendered_pictures() -> None:
+    pytest.importorskip("open3d")
+    from depth_prompt_ros.data.tom_scenes import tom_pair
+
+    detect = make_tom_detector(TomParameters(method="network"))
+    inside, outside = [], []
+    for seed in range(6):
+        view = tom_pair(np.random.default_rng([77, seed]), (192, 256))
+        found = detect(Frame(1, "left", view.left, view.camera))
+        assert found.shape == view.tom.shape
+        assert found.dtype == bool
+        inside.append(found[view.tom].mean())
+        outside.append(found[~view.tom].mean())
+    assert np.mean(inside) > 3 * np.mean(outside)
+    assert np.mean(inside) > 0.3

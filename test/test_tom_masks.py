@@ -51,6 +51,7 @@ def pictures(count: int = 12, seed: int = 0, size: tuple[int, int] = (64, 96)) -
 @pytest.fixture
 def small(monkeypatch) -> None:
     monkeypatch.setattr(TomNet, "SIZE", (64, 96))
+    monkeypatch.setattr(TomNet, "RUN_SIZE", (64, 96))
 
 
 def test_mask_losses_are_zero_for_the_mask_and_count_small_things_as_much_as_large() -> None:
@@ -87,7 +88,7 @@ def test_masks_stay_on_their_things_whatever_is_done_to_the_picture() -> None:
 
     generator = torch.Generator().manual_seed(1)
     for _ in range(5):
-        moved, follows = augmentation._mosaic(*augmentation._moved(image, mask, generator), generator)
+        moved, follows = augmentation._mosaic(*augmentation._moved(image, mask, generator), 0.3, generator)
         assert ((moved[:, :1] > 0.75) == (follows > 0)).float().mean() > 0.99
         assert follows.mean() > 0.02
     assert not torch.equal(moved[0], moved[1])
@@ -97,9 +98,9 @@ def test_augmented_pictures_are_pictures_and_repeat_under_their_seed() -> None:
     given = pictures(6)
     image = torch.from_numpy(given.pictures).permute(0, 3, 1, 2).float() / 255
     mask = torch.from_numpy(given.tom)[:, None].float()
-    first = augment(image, mask, torch.Generator().manual_seed(3))
-    again = augment(image, mask, torch.Generator().manual_seed(3))
-    other = augment(image, mask, torch.Generator().manual_seed(4))
+    first = augment(image, mask, 0.15, torch.Generator().manual_seed(3))
+    again = augment(image, mask, 0.15, torch.Generator().manual_seed(3))
+    other = augment(image, mask, 0.15, torch.Generator().manual_seed(4))
     assert first[0].shape == image.shape
     assert set(first[1].unique().tolist()) == {0.0, 1.0}
     assert 0 <= float(first[0].min()) < float(first[0].max()) <= 1
@@ -152,10 +153,10 @@ def test_an_interrupted_run_goes_on_and_a_longer_one_starts_from_its_weights(sma
     assert torch.equal(more["head.weight"], first["head.weight"])
 
 
-def test_sets_of_any_size_are_learned_from_together(small, tmp_path) -> None:
+def test_sets_of_any_size_are_learned_from_together() -> None:
     sets = [pictures(2), pictures(3, size=(48, 48)), pictures(2, size=(100, 160))]
     joined = tom_masks._Pictures(sets)
-    batch = joined.load(np.arange(7), torch.device("cpu"))
+    batch = joined.load(np.arange(7), (64, 96), torch.device("cpu"))
     assert batch.image.shape == (7, 3, 64, 96)
     np.testing.assert_array_equal(batch.tom[1, 0].numpy() > 0, sets[0].tom[1])
     spread = (batch.image.amax(1) - 128 / 255).abs() * batch.tom[:, 0]

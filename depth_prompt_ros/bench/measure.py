@@ -17,7 +17,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
 CLOUDS = ("points", "object_points")
-SEPARATE = ("stereo", "segmentation", "graph")
+SEPARATE = ("stereo", "segmentation", "tom", "surroundings", "graph")
 """What stands for itself; everything else between camera message and cloud message is ``rest``."""
 
 

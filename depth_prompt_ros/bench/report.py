@@ -67,7 +67,7 @@ def as_json(measured: Measured, bag: Path, parameters: Parameters) -> dict[str, 
 
 
 def as_table(measured: Measured) -> Table:
-    """Milliseconds of each segment; what is neither stereo, segmentation nor graph is summed up as rest."""
+    """Milliseconds of each segment; what no network and no matcher does is summed up as rest."""
     table = Table("segment, ms", *(f"p{share}" for share in PERCENTILES))
     names = [name for name in measured.segments if name not in ("rest", "whole")]
     for name in [*names, "rest", "whole"]:

@@ -36,14 +36,14 @@ def tom_masks(
 
     described = network or resource_path(SHIPPED)
     detect = ClassMask(str(described), (), "tom", RuntimeParameters())
-    table = Table(title=str(described.name))
-    columns = ("pictures", "IoU %", "precision %", "recall %", "false alarms %", "balanced error %")
-    table.add_column("set")
+    table = Table(title=f"{described.name}, shares in %")
+    columns = ("pictures", "IoU", "precision", "recall", "false alarms", "BER", "CPU ms")
+    table.add_column("set", no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
     for folder in folders:
         sheet = sheets / f"{folder.name}.jpg" if sheets else None
         for result in evaluate_tom_masks(folder, detect, sheet):
             shown = [f"{100 * value:.1f}" for value in result.counts.figures().values()]
-            table.add_row(result.name, str(result.pictures), *shown)
+            table.add_row(result.name, str(result.pictures), *shown, f"{1000 * result.seconds:.0f}")
     Console().print(table)

@@ -93,12 +93,14 @@ def tom(
     print_checks(checks, console)
     if out is not None:
         pictures = write_pictures(out, scores, WAYS, shown)
-        sets = {"": folder, "--traps": traps, "--cleargrasp": cleargrasp, "--base-mono": base_mono}
-        sets |= {"--tuned-mono": tuned_mono}
+        sets = {"": folder, "--traps": traps, "--cleargrasp": cleargrasp}
+        sets |= {"--base-mono": base_mono, "--tuned-mono": tuned_mono}
+        given = {option: path for option, path in sets.items() if path}
+        exported = []
+        if base_mono is not None and monos[BASE].network:
+            exported = [f"depth-prompt export-mono --network {monos[BASE].network} --out {base_mono.stem}.onnx"]
         written = out.with_suffix(".md")
-        written.write_text(
-            page({option: path for option, path in sets.items() if path}, sections, checks, pictures), encoding="utf-8"
-        )
+        written.write_text(page(given, exported, sections, checks, pictures), encoding="utf-8")
         typer.echo(written)
     if json_file is not None:
         json_file.write_text(page_json(sections, checks), encoding="utf-8")

@@ -15,7 +15,7 @@ from depth_prompt_ros.data.cleargrasp import ClearGraspScene, read_cleargrasp
 from depth_prompt_ros.evaluation import metrics
 from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row, ring_plane, upright_plane
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_least, at_most
-from depth_prompt_ros.evaluation.tom_methods import EVIDENCE, MASKS, Pipelines, Way
+from depth_prompt_ros.evaluation.tom_methods import BELIEVED, EVIDENCE, MERGED, Pipelines, Way
 from depth_prompt_ros.evaluation.tom_set import Shown
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
@@ -34,7 +34,8 @@ _BARS = {"000000080": -60.0, "000000123": -30.0}
 
 _OURS = "ours"
 _WAYS = (
-    Way(_OURS, "targets and ToM given", MASKS.changes),
+    Way(_OURS, "targets and ToM given", BELIEVED.changes),
+    Way("ours, masks and evidence", "targets and ToM given", MERGED.changes),
     Way("ours, ToM by evidence", "targets given", EVIDENCE.changes),
 )
 
@@ -92,7 +93,8 @@ def evaluate_cleargrasp(folder: Path, parameters: Parameters) -> Iterator[SceneR
     """Evaluate every scene of a folder, one at a time.
 
     The objects of the mask are the targets. "Upright plane" and "anchor alone" use no network. ToM pixels are the mask
-    in "ours"; in "ours, ToM by evidence" the pipeline is not told that the targets are clear. "Ours without anchor"
+    in "ours", which evidence may overrule in "ours, masks and evidence"; in "ours, ToM by evidence" the pipeline is not
+    told that the targets are clear. "Ours without anchor"
     fits the same shape to whatever the sensor measured inside the mask; "ours without tilt" only scales it to the
     anchor.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.stereo_set import StereoSet
 from depth_prompt_ros.evaluation.booster import STEREO_COLUMNS, Scores, Truth, mean_scores, stereo_scores
 from depth_prompt_ros.evaluation.table import Check, Row, Table, at_most
-from depth_prompt_ros.evaluation.tom_methods import MASKS, Pipelines, frame_of
+from depth_prompt_ros.evaluation.tom_methods import BELIEVED, Pipelines, frame_of
 from depth_prompt_ros.parameters import Parameters, StereoParameters
 
 Float32 = NDArray[np.float32]
@@ -56,11 +56,11 @@ def score_matchers(
     chosen = range(0, len(pairs), every)
     means: dict[str, dict[str, Scores]] = {}
     for number, matcher in enumerate(matchers):
-        pipelines = Pipelines((MASKS,), base.model_copy(update={"stereo": matcher.stereo}))
+        pipelines = Pipelines((BELIEVED,), base.model_copy(update={"stereo": matcher.stereo}))
         found: dict[str, list[Scores]] = {"": [], MERGED: []}
         for position, index in enumerate(chosen):
             frame, truth = frame_of(pairs, index), _truth(pairs, index)
-            for kind, depth in (("", pipelines.measure(frame).depth), (MERGED, pipelines.depth(MASKS.name, frame))):
+            for kind, depth in (("", pipelines.measure(frame).depth), (MERGED, pipelines.depth(BELIEVED.name, frame))):
                 found[kind].append(stereo_scores(frame.camera.disparity_from_depth(depth), truth))
             if done:
                 done(number * len(chosen) + position + 1, len(matchers) * len(chosen))

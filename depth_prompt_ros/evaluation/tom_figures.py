@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from depth_prompt_ros.evaluation.mask_quality import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.pictures import INK, PAPER, Picture, depth_scale, error_scale, jpeg, overlay
-from depth_prompt_ros.evaluation.tom_methods import MASKS, STEREO, Way
+from depth_prompt_ros.evaluation.tom_methods import MERGED, STEREO, Way
 from depth_prompt_ros.evaluation.tom_set import SetScores, Shown, sweep_name
 
 _TILE = 168
@@ -46,12 +46,12 @@ def write_mask_plot(path: Path, scores: SetScores, ways: Sequence[Way]) -> None:
     parts = ((scores.sweep.inside, "ToM pixels"), (scores.sweep.outside, "other pixels"))
     for axis, (found, title) in zip(axes, parts, strict=True):
         for change in CHANGES:
-            names = [MASKS.name, *(sweep_name(change, amount) for amount in AMOUNTS)]
+            names = [MERGED.name, *(sweep_name(change, amount) for amount in AMOUNTS)]
             compared = [found.compare(name, STEREO) for name in names]
             axis.plot(percent, [each.change for each in compared], marker="o", label=change)
             axis.fill_between(percent, [each.low for each in compared], [each.high for each in compared], alpha=0.12)
         for way in ways:
-            if way.name != MASKS.name:
+            if way.main and way.name != MERGED.name:
                 (line,) = axis.plot([], linestyle="--", label=way.name)
                 axis.axhline(found.compare(way.name, STEREO).change, color=line.get_color(), linestyle="--")
         axis.axhline(0, color="0.8", zorder=0)

@@ -69,11 +69,23 @@ class Way:
         return Parameters.checked(content, f"the evaluation's {self.name!r}")
 
 
-_TARGETS_GIVEN = {"segmentation": {"method": "labels"}}
-MASKS = Way("Merged, masks given", "targets and ToM", _TARGETS_GIVEN | {"tom": {"method": "labels", "evidence": False}})
-EVIDENCE = Way("Merged, ToM by evidence", "targets only", _TARGETS_GIVEN | {"tom": {"method": "none"}})
+def _told(method: str, evidence: bool, **others: Any) -> dict[str, dict[str, Any]]:
+    """Targets from the labels given; ToM masks by this method."""
+    return {"segmentation": {"method": "labels"}, "tom": {"method": method, "evidence": evidence, **others}}
+
+
+MERGED = Way("Merged, masks and evidence", "targets and ToM given, evidence may overrule ToM", _told("labels", True))
+OWN = Way("Merged, own masks and evidence", "targets given, ToM by the shipped segmenter", _told("network", True))
+BELIEVED = Way("Merged, masks believed", "targets and ToM given", _told("labels", False))
+EVIDENCE = Way("Merged, evidence alone", "targets given", _told("none", True))
 FOUND = Way("Merged, nothing given", "neither targets nor ToM")
-WAYS = (MASKS, EVIDENCE, FOUND)
+_DEFAULT_COLOURS = Parameters().tom.colours
+COLOURS = tuple(
+    Way(f"Merged, {count} colours", f"masks and evidence; the default is {_DEFAULT_COLOURS}", changes, main=False)
+    for count, changes in ((count, _told("labels", True, colours=count)) for count in (0, 1, 2, 5, 10))
+    if count != _DEFAULT_COLOURS
+)
+WAYS = (MERGED, BELIEVED, EVIDENCE, FOUND, *COLOURS)
 
 
 def frame_of(pairs: StereoSet, index: int) -> Frame:
@@ -93,7 +105,7 @@ class Pipelines:
     """The pipeline in several ways; the pair is matched once for all of them.
 
     Attributes:
-        names: of the ways.
+        names: of the ways; ``main_names`` of the main ones.
         refused: pictures by way in which it found no target, so that the answer is stereo's.
     """
 
@@ -104,6 +116,7 @@ class Pipelines:
             BadInput, BadModel: as :class:`ObjectDepthPipeline`.
         """
         self.names = tuple(way.name for way in ways)
+        self.main_names = tuple(way.name for way in ways if way.main)
         self._pipelines = {way.name: ObjectDepthPipeline(way.parameters(base)) for way in ways}
         first = next(iter(self._pipelines.values()))
         self._match = first.match_stereo
@@ -151,11 +164,16 @@ def network_free(frame: Frame, measurement: DepthMeasurement) -> dict[str, Float
 
 
 class Mono:
-    """A monocular network for whole pictures, as its YAML file describes it."""
+    """A monocular network for whole pictures, as its YAML file describes it.
+
+    Attributes:
+        network: its name in the catalogue, if its file says so.
+    """
 
     def __init__(self, path: Path, parameters: Parameters) -> None:
         """Load it; raises as :class:`PictureGraph`."""
         self._graph, self._path = PictureGraph(path, {"image"}, {"relative disparity"}, parameters), path
+        self.network = self._graph.graph.metadata.get("network", "")
 
     def __call__(self, frame: Frame, truth: Float32) -> Float32:
         """(H, W) metres after the Booster protocol's fit of scale and shift to the truth.

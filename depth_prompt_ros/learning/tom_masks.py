@@ -30,7 +30,7 @@ _HELD_OUT = 10
 
 
 class MaskedPictures(NamedTuple):
-    """N pictures at the network's size: image (N, 3, H, W) RGB in [0, 1], tom (N, 1, H, W) in {0, 1}, float32."""
+    """N pictures at one size: image (N, 3, H, W) RGB in [0, 1], tom (N, 1, H, W) in {0, 1}, float32."""
 
     image: Tensor
     tom: Tensor
@@ -42,6 +42,7 @@ def learn_tom_masks(
     out: Path,
     schedule: Schedule,
     weights: Path | None = None,
+    mosaic: float = 0.15,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Learn TomNet; writes weights, card and log to ``out``, beside it the graph and its description for ``tom.onnx``.
@@ -53,6 +54,7 @@ def learn_tom_masks(
         train: one picture is as likely as any other, whatever its set.
         validation: none: every tenth picture of the training sets, which is then not learned from.
         weights: of a TomNet to start from; None: SceneNet's as far as they fit, else random ones.
+        mosaic: share of the pictures that are joined, four at half their size: things far away.
 
     Returns:
         The card's figures on the validation pictures, threshold among them.
@@ -74,7 +76,7 @@ def learn_tom_masks(
     network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
 
     def loss_of(batch: MaskedPictures, generator: torch.Generator) -> Losses:
-        image, tom = augment(batch.image, batch.tom, generator)
+        image, tom = augment(batch.image, batch.tom, mosaic, generator)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
             logits = network(image)
         return mask_losses(logits.float(), tom)
@@ -84,7 +86,7 @@ def learn_tom_masks(
 
     seconds = fit(
         network,
-        lambda indices: learned.load(places[indices], device),
+        lambda indices: learned.load(places[indices], TomNet.SIZE, device),
         loss_of,
         len(places),
         schedule,
@@ -92,7 +94,7 @@ def learn_tom_masks(
         report,
         weight_decay=0.01,
         validate=validate,
-        settings={"network": TomNet.NAME, "weights": str(weights or "")},
+        settings={"network": TomNet.NAME, "weights": str(weights or ""), "mosaic": mosaic},
     )
     stored = {key: value.half() if value.ndim > 1 else value for key, value in network.state_dict().items()}
     network.load_state_dict(stored)
@@ -101,25 +103,27 @@ def learn_tom_masks(
     card = {
         "data": f"{len(places)} pictures",
         "schedule": asdict(schedule),
+        "mosaic": mosaic,
+        "started_from": file_sha256(weights) if weights else "scene-net",
         "seconds": round(seconds),
         "validation": {"pictures": len(looked_at), **figures},
     }
     metadata = {
         "network": TomNet.NAME,
         "output": "log-odds of transparent or mirror",
-        "size": "x".join(map(str, TomNet.SIZE[::-1])),
+        "size": "x".join(map(str, TomNet.RUN_SIZE[::-1])),
     }
     write_weights(out, stored, metadata, card)
     notes = {"network": TomNet.NAME, "network_sha256": file_sha256(out), "outputs": "tom: probability of ToM"}
     output = {"name": "tom", "meaning": "saliency", "threshold": threshold}
     export_pictures(
-        TomSaliency(network.cpu()).eval(), out.with_suffix(".onnx"), TomNet.NAME, TomNet.SIZE, output, notes
+        TomSaliency(network.cpu()).eval(), out.with_suffix(".onnx"), TomNet.NAME, TomNet.RUN_SIZE, output, notes
     )
     return figures
 
 
 class _Pictures:
-    """Several sets as one, at the network's size."""
+    """Several sets as one, at one size."""
 
     def __init__(self, sets: Sequence[TomMaskSet]) -> None:
         self._sets = sets
@@ -128,13 +132,13 @@ class _Pictures:
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def load(self, places: NDArray[np.int64], device: torch.device) -> MaskedPictures:
-        """The pictures at these places, counted through all sets."""
-        height, width = TomNet.SIZE
+    def load(self, places: NDArray[np.int64], size: tuple[int, int], device: torch.device) -> MaskedPictures:
+        """The pictures at these places, counted through all sets, resized to this height and width."""
+        height, width = size
         image, tom = np.empty((len(places), height, width, 3), np.uint8), np.empty((len(places), height, width), bool)
         for row, (each, index) in enumerate(map(self._find, places)):
             picture, mask = np.asarray(each.pictures[index]), np.asarray(each.tom[index])
-            if each.size != TomNet.SIZE:
+            if each.size != size:
                 smooth = cv2.INTER_AREA if each.size[0] > height else cv2.INTER_LINEAR
                 picture = np.asarray(cv2.resize(picture, (width, height), interpolation=smooth), np.uint8)
                 mask = cv2.resize(255 * mask.astype(np.uint8), (width, height), interpolation=smooth) > 127
@@ -161,7 +165,7 @@ def _counts(
     bins = np.array([0.0, *THRESHOLDS, 1.0])
     inside, outside = np.zeros(len(bins) - 1, np.int64), np.zeros(len(bins) - 1, np.int64)
     for chunk in np.array_split(places, -(-len(places) // 16)):
-        image, tom = pictures.load(chunk, device)
+        image, tom = pictures.load(chunk, TomNet.RUN_SIZE, device)
         probability, there = torch.sigmoid(network(image)).cpu().numpy(), tom.cpu().numpy() > 0
         inside += np.histogram(probability[there], bins)[0]
         outside += np.histogram(probability[~there], bins)[0]

@@ -24,10 +24,12 @@ class ScenePrediction:
     Attributes:
         painted: (h, w) float32, of the picture with its ToM pixels painted over.
         as_seen: (h, w) float32, of the picture as it is.
+        spread: (h, w) float32, median absolute deviation of the colours' predictions from ``painted``.
     """
 
     painted: Float32
     as_seen: Float32
+    spread: Float32
 
 
 class SceneDepth:
@@ -60,7 +62,9 @@ class SceneDepth:
         painted = [_painted(image, tom, colour) for colour in colours]
         output = self.network.description.output
         found = self.network.batch(image=[image, *painted])[:, output.channel] * np.float32(output.factor)
-        return ScenePrediction(np.median(found[1:] if painted else found, axis=0), found[0])
+        answers = found[1:] if painted else found
+        middle = np.median(answers, axis=0)
+        return ScenePrediction(middle, found[0], np.median(np.abs(answers - middle), axis=0))
 
 
 def _painted(image: NDArray[np.uint8], tom: NDArray[np.bool_], colour: NDArray[np.integer]) -> NDArray[np.uint8]:

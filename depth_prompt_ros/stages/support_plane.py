@@ -19,6 +19,7 @@ _SAMPLES = 1000
 _HYPOTHESES = 128
 _REACH = 0.75
 _MIN_SHARE = 0.4
+_STEEP = 0.1
 _TOLERANCE = 0.01
 """Inliers are this close to the plane, relative to inverse depth: 7 mm at 0.7 m."""
 
@@ -52,7 +53,8 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     RANSAC with a truncated quadratic cost (MSAC, Torr and Zisserman 2000), then iteratively reweighted least squares.
     A plane is linear in inverse depth, where stereo noise is uniform: ``1 / z = a x + b y + c`` on rays (x, y, 1).
     The ring reaches 0.75 of the target's size out. Beside the mask's lower half and below it is sampled fully, above
-    it little, so that the table wins over the wall behind (the picture's down is taken for down).
+    it little, so that the table wins over the wall behind, and planes that rise like a wall are no candidates (the
+    picture's down is taken for down).
 
     Args:
         depth: (H, W) float32 metres, invalid = NaN.
@@ -73,6 +75,9 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     if not solvable.any():
         return None
     planes = np.linalg.solve(corners[solvable], inverse[picks[solvable]][..., None])[..., 0]
+    planes = planes[_lies_below(planes)]
+    if not len(planes):
+        return None
     scaled = rays.T / inverse
     residuals = planes @ scaled
     residuals -= 1
@@ -88,6 +93,17 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     if share < _MIN_SHARE or length < 1e-9:
         return None
     return Plane(-plane / length, 1 / length, share)
+
+
+def _lies_below(planes: Float64) -> NDArray[np.bool_]:
+    """Which of (N, 3) planes get nearer towards the picture's lower border rather than to a side or the upper one.
+
+    ``1 / z = a x + b y + c`` of a support seen from above at pitch p has b / c = cot p; a wall has b / c = -tan p. A
+    camera that looks straight down sees b and a near 0.
+    """
+    across, down, ahead = planes.T
+    least = _STEEP * np.abs(ahead)
+    return np.asarray((down > -least) & (np.abs(across) < np.maximum(down, 3 * least)))
 
 
 def _ring(

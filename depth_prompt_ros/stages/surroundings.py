@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.stages.boxes import Target
+from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.merge import spread
 from depth_prompt_ros.stages.scene_depth import ScenePrediction
 
@@ -73,6 +74,11 @@ class Surrounded:
     residual: float
     refused: str
 
+    @property
+    def inverse_depth(self) -> float:
+        """1/m, the median of the fitted."""
+        return median(self.fitted[self.mask])
+
 
 def coarse(size: tuple[int, int], measurement: DepthMeasurement, tom: Mask, trust_confidence: float) -> Coarse:
     """A frame's measurement and ToM mask at ``size``, (h, w)."""
@@ -90,7 +96,7 @@ def fit_to_surroundings(prediction: ScenePrediction, region: Target, around: Coa
     relative residual, times the nearness to the region. Where what is near leaves the scale open (all on one plane that
     faces the camera) or contradicts the network, the scale is that of the whole picture and the shift alone is fitted;
     where that contradicts it too, the region gets one depth. The fit is refused with too few pixels, and where the
-    residual is above ``max_residual``.
+    residual, or what the predictions of other colours differ by inside the region, is above ``max_residual``.
     """
     mask = _coarse_mask(region, around)
     away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, 3)
@@ -109,6 +115,9 @@ def fit_to_surroundings(prediction: ScenePrediction, region: Target, around: Coa
     if fit.residual > max_residual:
         refused = f"the whole picture's shape is {fit.residual:.1%} off what is measured around it"
     fitted = _metric(prediction.painted, fit)
+    disagreement = fit.scale * median(prediction.spread[mask] / fitted[mask])
+    if disagreement > max_residual:
+        refused = f"painted in other colours the network gives other depths, {disagreement:.1%} apart"
     agreeing = (around.trusted > 0) & ~around.tom & (np.abs(around.trusted - fitted) < _AGREES * fitted)
     if not refused and agreeing.any():
         fitted = fitted + _seam(around.trusted - fitted, agreeing, mask)
