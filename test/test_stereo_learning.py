@@ -57,6 +57,9 @@ def test_a_batch_has_no_truth_on_tom(pairs) -> None:
     assert torch.allclose(batch.disparity[batch.mask > 0], torch.tensor(float(DISPARITY)), atol=1e-4)
     assert not batch.mask[:, :, 20:60, 30:62].any()
     assert float(batch.mask.mean()) == pytest.approx(1 - 40 * 32 / (80 * 128))
+    heavy = load_pairs(pairs[1], pairs[1].disparity, np.arange(4), torch.device("cpu"), tom_weight=3.0)
+    assert heavy.mask.unique().tolist() == [1.0, 3.0]
+    assert bool((heavy.mask[:, 0, 20:60, 30:62] == 3).all())
 
 
 @pytest.mark.parametrize("seed", range(4))

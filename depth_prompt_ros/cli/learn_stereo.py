@@ -75,6 +75,9 @@ def tom_stereo(
     paper: Annotated[
         bool, typer.Option("--paper", help="Fitted mono disparity on all of ToM, whatever frames it or it stands on.")
     ] = False,
+    tom_weight: Annotated[
+        float, typer.Option("--tom-weight", min=0.0, help="Of ToM pixels in the loss; others weigh 1.")
+    ] = 1.0,
     network: Network = "raft-stereo-small",
     steps: Steps = 800,
     batch: Pairs = 4,
@@ -101,7 +104,7 @@ def tom_stereo(
     typer.echo(f"{labels}: " + ", ".join(f"{name} {value:g}" for name, value in made.errors.items()))
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
     with progress("learning") as report:
-        figures = learn_stereo(train, held_out, out, schedule, network, weights, made, report)
+        figures = learn_stereo(train, held_out, out, schedule, network, weights, made, tom_weight, report)
     _print(out, figures)
 
 

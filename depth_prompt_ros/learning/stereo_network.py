@@ -60,6 +60,7 @@ def learn_stereo(
     name: str = "raft-stereo-small",
     weights: Path | None = None,
     labels: Labels | None = None,
+    tom_weight: float = 1.0,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Learn a catalogue network; writes weights, card, log, and pictures as it goes; returns the validation figures.
@@ -69,6 +70,7 @@ def learn_stereo(
     Args:
         weights: where to start; from random weights if None. Batch-norm statistics move only from random weights.
         labels: what is learned of which pairs of ``train``; the true disparity of what is opaque if None.
+        tom_weight: of pixels on ToM surfaces in the loss; others weigh 1.
 
     Raises:
         BadInput: pictures too small for the network, nothing to validate on, or what :func:`fit` refuses.
@@ -101,7 +103,7 @@ def learn_stereo(
     learning(True)
     seconds = fit(
         network,
-        lambda indices: load_pairs(train, labels.of, indices, device),
+        lambda indices: load_pairs(train, labels.of, indices, device, tom_weight),
         loss_of,
         labels.count,
         schedule,
@@ -109,7 +111,7 @@ def learn_stereo(
         report,
         weight_decay=1e-5,
         validate=validate,
-        settings={"network": name, "labels": labels.described, "start": str(weights or "")},
+        settings={"network": name, "labels": labels.described, "start": str(weights or ""), "tom_weight": tom_weight},
     )
     learning(False)
     # Half the file, and 1e-3 of a weight; vectors, among them the norms' variances, keep their range.
@@ -120,6 +122,7 @@ def learn_stereo(
         "data": f"{labels.count} pairs, {labels.described}",
         "label_errors": dict(labels.errors),
         "start": weights.name if weights else "random weights",
+        "tom_weight": tom_weight,
         "schedule": asdict(schedule),
         "seconds": round(seconds),
         "validation": figures,

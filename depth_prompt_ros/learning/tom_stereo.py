@@ -57,7 +57,9 @@ def make_labels(
         BadInput: the folder holds labels made otherwise or cannot be written, or a pair without pixels to fit to.
         BadModel: no such network, or weights that are not its own.
     """
-    settings = {"source": source, "network": name, "weights": str(weights or ""), "anchored": anchored}
+    settings: dict[str, object] = {"source": source, "anchored": anchored}
+    if source == "network":
+        settings |= {"network": name, "weights": str(weights or "")}
     _claim(folder, settings)
     stereo = opaque_truth(pairs).of
     if source == "network":
