@@ -204,7 +204,7 @@ def test_the_command_writes_a_page_with_its_numbers(folders: tuple[Path, Path], 
     bars = {f"{way}{end}" for way in ("merged", "weighed") for end in ends}
     assert set(found["checks"]) == {
         *bars,
-        *(f"traps_{asked}_{how}" for asked in ("beside", "grasped") for how in ("alone", "fooled")),
+        *(f"traps_{asked}_{how}" for asked in ("beside", "grasped") for how in ("own", "alone", "fooled")),
     }
     assert set(found["tables"]) == {
         "region_tom",

@@ -85,7 +85,7 @@ COLOURS = tuple(
     for count, changes in ((count, _told("labels", True, colours=count)) for count in (0, 1, 2, 5, 10))
     if count != _DEFAULT_COLOURS
 )
-WAYS = (MERGED, BELIEVED, EVIDENCE, FOUND, *COLOURS)
+WAYS = (MERGED, OWN, BELIEVED, EVIDENCE, FOUND, *COLOURS)
 
 
 def frame_of(pairs: StereoSet, index: int) -> Frame:
