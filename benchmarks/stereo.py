@@ -1,16 +1,24 @@
-"""How good and how dear stereo matching is on the real motorcycle pair, check by check: python benchmarks/stereo.py."""
+"""How good and how dear stereo matching is on the real motorcycle pair: python benchmarks/stereo.py [NETWORK.yaml ...].
+
+Semi-global matching check by check, its confidence, and described stereo networks beside it.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from depth_prompt_ros.bench.measure import resident_mib
 from depth_prompt_ros.demo.motorcycle import motorcycle_pair
 from depth_prompt_ros.evaluation import metrics
 from depth_prompt_ros.frame import Frame
@@ -20,6 +28,8 @@ from depth_prompt_ros.stages.stereo import make_stereo_matcher
 PARAMETERS = StereoParameters(num_disparities=80)
 UNCHECKED = PARAMETERS.model_copy(update={"left_right_tolerance": 1e6, "min_texture": 0.0, "speckle_area": 0})
 CHECKED = PARAMETERS.model_copy(update={"min_texture": 0.0, "speckle_area": 0})
+DENSE = PARAMETERS.model_copy(update={"matcher": "onnx", "left_right_check": False})
+RUNS = 10
 EDGES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 
 Float32 = NDArray[np.float32]
@@ -91,6 +101,50 @@ def main() -> None:
         right, bad = np.mean(error[chosen] <= 1), np.mean(error[chosen] > 2)
         table.add_row(f"{low:g} to {high:g}", *(f"{100 * value:.1f}" for value in (share, right, bad)))
     Console().print(table)
+    compare_networks(frame, truth)
+
+
+def compare_networks(frame: Frame, truth: Float32) -> None:
+    """Networks that answer everywhere, and with the mirrored pair's answer as a check, beside semi-global matching."""
+    ways = {"SGBM": PARAMETERS}
+    for path in sys.argv[1:]:
+        name = Path(path).stem
+        ways[name] = DENSE.model_copy(update={"onnx": path})
+        checked = {"onnx": path, "left_right_check": True}
+        ways[f"{name}, checked"] = DENSE.model_copy(update=checked)
+    table = Table(
+        "motorcycle", "EPE of answers, px", "EPE where SGBM answers, px", "bad-2 of all, %",
+        "bad-2 where SGBM answers, %", "coverage, %", "ms per 640x480 pair",
+        "CPU ms", "MiB",
+    )  # fmt: skip
+    known, by_sgbm = np.isfinite(truth), np.isfinite(Matched(frame, PARAMETERS)())
+    for name, parameters in ways.items():
+        disparity = Matched(frame, parameters)()
+        with multiprocessing.get_context("spawn").Pool(1) as pool:  # memory of its own
+            spent, cpu, mib = pool.apply(cost, (parameters,))
+        scores = (
+            metrics.epe(disparity, truth),
+            metrics.epe(disparity, truth, by_sgbm),
+            100 * metrics.bad_n(disparity, truth),
+            100 * metrics.bad_n(disparity, truth, by_sgbm),
+            100 * metrics.coverage(disparity, known),
+        )
+        table.add_row(name, *(f"{score:.2f}" for score in scores), f"{spent:.0f}", f"{cpu:.0f}", f"{mib:.0f}")
+    Console(width=140).print(table)
+
+
+def cost(parameters: StereoParameters) -> tuple[float, float, float]:
+    """Milliseconds of one 640x480 pair, by the clock and of all cores, medians; most memory that matching adds, MiB."""
+    pair = motorcycle_pair()
+    left, right = (cv2.resize(picture, (640, 480)) for picture in (pair.left, pair.right))
+    frame = Frame(0, "left", left, pair.camera.scaled(640, 480), right)
+    before, match, spent = resident_mib("VmRSS"), make_stereo_matcher(parameters), []
+    for _ in range(RUNS):
+        began = time.perf_counter(), time.process_time()
+        match(frame)
+        spent.append((time.perf_counter() - began[0], time.process_time() - began[1]))
+    clock, cpu = (1000 * float(each) for each in np.median(spent, 0))
+    return clock, cpu, resident_mib("VmHWM") - before
 
 
 if __name__ == "__main__":
