@@ -84,7 +84,7 @@ def _in_front(trusted: NDArray[np.float32], fitted: NDArray[np.float32], where: 
 
 
 def _beyond_plane(camera: CameraModel, around: Coarse, fitted: Mask, where: Mask) -> tuple[float, float]:
-    """Pixels of ``where`` against the plane of most of ``fitted``: share on it, median relative inverse depth over it."""
+    """Of ``where``, against the plane of most of ``fitted``: share on it, median relative inverse depth over it."""
     y, x = np.nonzero(fitted)
     design, values = _design(x, y, where.shape), around.trusted[fitted].astype(np.float64)
     weight: NDArray[np.float64] = np.ones(len(x))
