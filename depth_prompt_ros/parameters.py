@@ -82,7 +82,7 @@ class TomParameters(_Group):
     """Which pixels are transparent or mirror (ToM)."""
 
     method: Literal["network", "labels", "onnx", "none"] = Field(
-        "none", description="where masks of ToM pixels come from; network: the shipped segmentation network"
+        "network", description="where masks of ToM pixels come from; network: the shipped segmentation network"
     )
     evidence: bool = Field(
         True, description="what stereo and the fitted shapes say of each other adds ToM pixels and takes some away"
@@ -95,13 +95,13 @@ class TomParameters(_Group):
         "", description="YAML that describes a network from picture to relative disparity; empty = the shipped one"
     )
     colours: int = Field(
-        5, ge=0, le=32, description="ToM pixels are painted in so many random colours for it; 1 = grey, 0 = not painted"
+        1, ge=0, le=32, description="ToM pixels are painted in so many random colours for it; 1 = grey, 0 = not painted"
     )
     min_area: int = Field(
         30, ge=1, description="smaller ToM regions without a shape of their own are left as measured, pixels"
     )
     max_residual: float = Field(
-        0.3, gt=0, description="refuse a region's depth if the whole picture is farther off its surroundings, relative"
+        0.5, gt=0, description="refuse a region's depth if the whole picture is farther off its surroundings, relative"
     )
 
 

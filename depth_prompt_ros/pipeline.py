@@ -170,7 +170,8 @@ class ObjectDepthPipeline:
                 raise BadFrame("no target found: give a point or box on the object, or labels")
         with _timed(seconds, "tom"):
             tom = self.find_tom(frame)
-        shaped = self.shape(frame, measurement, labels, tom, targets, seconds)
+        certain = self.parameters.tom.method == "labels"
+        shaped = self.shape(frame, measurement, labels, tom, certain, targets, seconds)
         with _timed(seconds, "merge"):
             surfaces = surfaces_in(shaped.tom, labels, self.parameters.tom.min_area)
             merged = merge(
@@ -191,18 +192,27 @@ class ObjectDepthPipeline:
         measurement: DepthMeasurement,
         labels: NDArray[np.uint16],
         tom: NDArray[np.bool_],
+        certain: bool,
         targets: Sequence[Target],
         seconds: dict[str, float],
     ) -> Shaped:
-        """Monocular shapes in metres; ``tom`` changes by what they and the measurement say of each other."""
+        """Monocular shapes in metres; ``tom`` changes by what they and the measurement say of each other.
+
+        Args:
+            certain: ``tom`` comes from outside, where somebody knows.
+        """
         with _timed(seconds, "surroundings"):
-            surrounded, tom = self.surround(frame, measurement, labels, tom)
+            surrounded, tom = self.surround(frame, measurement, labels, tom, certain)
         with _timed(seconds, "anchor"):
             anywhere, masks = labels > 0, [labels == target.label for target in targets]
+            around = {each.target.label: each.inverse_depth for each in surrounded if not each.refused}
             anchors = [
-                choose_anchor(frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, anywhere)
-                for mask in masks
-            ]
+                choose_anchor(
+                    frame.camera, mask, tom, measurement, frame.stamp_ns, self.parameters.scale, anywhere,
+                    around.get(target.label),
+                )
+                for target, mask in zip(targets, masks, strict=True)
+            ]  # fmt: skip
         with _timed(seconds, "crop"):
             crops = self.prompted_depth.crop(frame.image, frame.camera, masks, anchors)
         with _timed(seconds, "graph"):
@@ -232,7 +242,12 @@ class ObjectDepthPipeline:
         return Shaped(mono_depth, tom, answer["picture"], reports, surfaces)
 
     def surround(
-        self, frame: Frame, measurement: DepthMeasurement, labels: NDArray[np.uint16], tom: NDArray[np.bool_]
+        self,
+        frame: Frame,
+        measurement: DepthMeasurement,
+        labels: NDArray[np.uint16],
+        tom: NDArray[np.bool_],
+        certain: bool,
     ) -> tuple[list[Surrounded], NDArray[np.bool_]]:
         """Each ToM region with what its surroundings say of its depth; neither holds what is a surface after all."""
         chosen = self.parameters.tom
@@ -246,7 +261,7 @@ class ObjectDepthPipeline:
             return surrounded, tom
         tom, transparent = tom.copy(), []
         for each in surrounded:
-            if measured_surface(frame.camera, each, around):
+            if measured_surface(frame.camera, each, around, certain):
                 tom[each.target.box] &= ~each.target.mask
             else:
                 transparent.append(each)

@@ -92,10 +92,14 @@ def test_a_hidden_foot_is_refused() -> None:
 
 def test_with_a_hidden_foot_what_stands_out_of_the_support_counts_though_a_mask_calls_it_glass() -> None:
     scene = StandingBlock(near=0.25, above=0.6, tilt=0.8)
-    anchor = choose(scene, scene.depth, tom=scene.mask)
-    assert anchor.kind == "inside"
-    used = anchor.trusted > 0
-    assert np.allclose(1 / anchor.trusted[used], scene.depth[used])
+    true = float(np.median(1 / scene.depth[scene.mask]))
+    for surroundings, kind in ((true, "inside"), (1.2 * true, "inside"), (2 * true, "refused"), (None, "refused")):
+        anchor = choose_anchor(
+            CAMERA, scene.mask, scene.mask, measured(scene.depth), 0, ScaleParameters(), surroundings=surroundings
+        )
+        assert anchor.kind == kind
+        used = anchor.trusted > 0
+        assert np.allclose(1 / anchor.trusted[used], scene.depth[used])
 
 
 def test_an_empty_mask_is_refused() -> None:

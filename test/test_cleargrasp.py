@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from depth_prompt_ros.cli.evaluate import app
 from depth_prompt_ros.data.cleargrasp import label_objects, read_cleargrasp
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp
+from depth_prompt_ros.evaluation.cleargrasp import MethodResult, SceneResult, evaluate_cleargrasp, scene_checks
 from depth_prompt_ros.evaluation.tom_masks import evaluate_tom_masks
+from depth_prompt_ros.evaluation.tom_set import Shown
 from depth_prompt_ros.parameters import Parameters
 
 NAME = "000000007"
@@ -118,6 +119,25 @@ def test_the_command_prints_and_writes_the_same_numbers(folder: Path, tmp_path: 
     assert [target["anchor"] for target in scene["targets"]] == ["support"]
     for row in rows.values():
         assert f"{row['median_mm']:.1f}" in result.output
+
+
+def test_bars_of_a_published_scene_follow_its_numbers() -> None:
+    def verdicts(scene: str, shared: float, rmse: float, coverage: float) -> list[bool]:
+        methods = [
+            MethodResult("upright plane", 1.0, 7.0, 10.0, 10.0, 20.0),
+            MethodResult("ours", 1.0, 5.0, 9.0, 7.0, 20.0, 0),
+            MethodResult("ours, own masks", coverage, 5.0, rmse, shared, 20.0, 0),
+        ]
+        nothing = np.zeros((2, 2))
+        shown = Shown(nothing.astype(np.uint8), nothing.astype(np.uint16), nothing > 0, nothing, {}, [])
+        return [check.met for check in scene_checks(SceneResult(scene, 9, 9, methods, [], shown))]
+
+    assert verdicts("000000123", 14.0, 10.0, 1.0) == [True] * 6, (
+        "30 % below the sensor, as good as the plane, all of it"
+    )
+    assert verdicts("000000123", 14.1, 10.1, 0.99) == [True] * 3 + [False] * 3
+    assert verdicts("000000080", 8.1, 9.0, 1.0) == [True] * 3 + [False, True, True], "60 % there"
+    assert verdicts(NAME, 1.0, 1.0, 1.0) == []
 
 
 @pytest.mark.skipif("DEPTH_PROMPT_DATA" not in os.environ, reason="needs the real ClearGrasp scenes")

@@ -125,12 +125,18 @@ def test_network_free_answers_keep_stereo_outside_the_masks(folders: tuple[Path,
 
 def test_traps_are_told_apart_by_kind(folders: tuple[Path, Path]) -> None:
     found = evaluate_traps(folders[1], StereoSet.open(folders[1]), Pipelines((EVIDENCE,), PARAMETERS), show=2)
-    assert set(found.kinds) == {"poster", "card", "empty frame", "shiny things", "photograph", ALL_KINDS}
-    each = [part.inside.compare(EVIDENCE.name, STEREO) for kind, part in found.kinds.items() if kind != ALL_KINDS]
+    assert (
+        set(found.grasped)
+        == set(found.beside)
+        == {"poster", "card", "empty frame", "shiny things", "photograph", ALL_KINDS}
+    )
+    each = [part.inside.compare(EVIDENCE.name, STEREO) for kind, part in found.grasped.items() if kind != ALL_KINDS]
     known = [comparison.rmse for comparison in each if comparison.pictures]
     assert len(known) == 5
-    assert found.kinds[ALL_KINDS].inside.compare(EVIDENCE.name, STEREO).rmse == pytest.approx(np.mean(known))
+    assert found.grasped[ALL_KINDS].inside.compare(EVIDENCE.name, STEREO).rmse == pytest.approx(np.mean(known))
     assert len(found.shown) == 2
+    assert not (found.shown[0].labels != found.shown[0].tom).any(), "the trap is the target"
+    assert found.beside[ALL_KINDS].inside.compare(EVIDENCE.name, STEREO).change == 0, "no mask, no target, no change"
 
 
 def test_a_mono_network_that_answers_nothing_is_named(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -170,12 +176,14 @@ def test_bars_follow_the_numbers() -> None:
     assert verdicts(0.13, 0.069, 0.1) == good | {"weighed": False, "weighed_upright": False, "weighed_ring": False}
     assert not verdicts(0.09, 0.071, 0.1)["tuned"]
     assert not verdicts(0.09, 0.069, 0.104)["tuned_other"]
-    traps = TrapScores({ALL_KINDS: Regions.comparing([(EVIDENCE.name, STEREO)])})
+    traps = TrapScores(*({ALL_KINDS: Regions.comparing([(EVIDENCE.name, STEREO)])} for _ in range(2)))
     answers = {STEREO: truth + np.float32(0.1), EVIDENCE.name: truth + np.float32(0.1)}
-    traps.kinds[ALL_KINDS].inside.add(camera, truth, tom, answers)
-    assert [check.met for check in trap_checks(traps)] == [True], "as good is no worse"
-    traps.kinds[ALL_KINDS].inside.add(camera, truth, tom, answers | {EVIDENCE.name: truth + np.float32(0.11)})
-    assert [check.met for check in trap_checks(traps)] == [False]
+    traps.beside[ALL_KINDS].inside.add(camera, truth, tom, answers)
+    (check,) = trap_checks(traps)
+    assert check.met, "as good is no worse"
+    traps.beside[ALL_KINDS].inside.add(camera, truth, tom, answers | {EVIDENCE.name: truth + np.float32(0.11)})
+    (check,) = trap_checks(traps)
+    assert not check.met
 
 
 def test_the_command_writes_a_page_with_its_numbers(folders: tuple[Path, Path], mono: Path, tmp_path: Path) -> None:
@@ -194,8 +202,19 @@ def test_the_command_writes_a_page_with_its_numbers(folders: tuple[Path, Path], 
     found = json.loads(numbers.read_text())
     ends = ("", "_other", "_upright", "_ring")
     bars = {f"{way}{end}" for way in ("merged", "weighed") for end in ends}
-    assert set(found["checks"]) == {*bars, "traps_2", "traps_3"}
-    assert set(found["tables"]) == {"region_tom", "region_other", "duels_tom", "duels_other", "masks", "traps"}
+    assert set(found["checks"]) == {
+        *bars,
+        *(f"traps_{asked}_{how}" for asked in ("beside", "grasped") for how in ("own", "alone", "fooled")),
+    }
+    assert set(found["tables"]) == {
+        "region_tom",
+        "region_other",
+        "duels_tom",
+        "duels_other",
+        "masks",
+        "traps_beside",
+        "traps_grasped",
+    }
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
     cells = [(line[0].split(" (")[0].strip("*"), [number(cell) for cell in line[1:]]) for line in lines]
     for table in found["tables"].values():

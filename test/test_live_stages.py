@@ -63,7 +63,9 @@ def test_five_nodes_give_what_one_gives(frame, box) -> None:  # noqa: F811
     np.testing.assert_allclose(depth, alone.depth, rtol=1e-4)
     points = np.frombuffer(cloud.data, np.float32).reshape(240, 320, 6)
     np.testing.assert_array_equal(points[..., 2], depth)
-    assert [status.values[1].value for status in anchors.status] == [target.anchor for target in alone.targets]
+    assert [status.values[1].value for status in anchors.status] == [
+        report.anchor for report in (*alone.targets, *alone.surfaces)
+    ]
 
 
 def test_a_stage_without_its_input_says_which_one() -> None:

@@ -106,8 +106,36 @@ def test_a_depth_camera_needs_no_right_picture(view) -> None:
     assert np.isfinite(result.depth[np.isin(view.labels, support)]).all()
 
 
+def test_tom_pixels_without_a_shape_take_the_depth_of_their_surroundings(frame, view) -> None:
+    """Two glasses on no target, and one target whose own fit is refused."""
+    glasses = [label for label in (2, 6) if (view.labels == label).any()]
+    labels = np.where(np.isin(view.labels, glasses), 0, view.labels).astype(np.uint16)
+    given = replace(frame, labels=labels, tom=view.tom)
+    content = {
+        "segmentation": {"method": "labels"}, "scale": {"max_residual": 1e-6},
+        "tom": {"method": "labels", "evidence": False},
+    }  # fmt: skip
+    result = ObjectDepthPipeline(Parameters.checked(content, "the test"))(given)
+    reports = {target.label: target for target in result.targets}
+    assert reports[4].anchor == "surroundings"
+    assert {reports[label].anchor for label in (1, 3, 5)} == {"refused"}
+    assert [surface.anchor for surface in result.surfaces] == ["surroundings"] * len(result.surfaces)
+    assert len(result.surfaces) >= len(glasses) > 0
+    surface = view.tom & np.isin(view.labels, [4, *glasses])
+    assert np.isfinite(result.depth[surface]).mean() > 0.99
+    assert (result.provenance[surface & np.isfinite(result.depth)] == Provenance.MONO).all()
+    error = np.abs(result.depth - view.depth)[surface] / view.depth[surface]
+    assert np.nanmedian(error) < 0.3
+    believed = np.isfinite(result.measurement.depth) & ~view.tom
+    np.testing.assert_array_equal(result.depth[believed], result.measurement.depth[believed])
+    again = ObjectDepthPipeline(Parameters.checked(content, "the test"))(given)
+    np.testing.assert_array_equal(again.depth, result.depth)
+
+
 def test_a_fit_off_its_anchor_is_refused_with_the_reason(frame) -> None:
-    strict = Parameters.checked({"segmentation": {"method": "labels"}, "scale": {"max_residual": 1e-6}}, "the test")
+    strict = Parameters.checked(
+        {"segmentation": {"method": "labels"}, "scale": {"max_residual": 1e-6}, "tom": {"method": "none"}}, "the test"
+    )
     result = ObjectDepthPipeline(strict)(frame)
     assert {target.anchor for target in result.targets} == {"refused"}
     assert any("off its anchor" in target.reason for target in result.targets)

@@ -57,6 +57,9 @@ def test_a_batch_has_no_truth_on_tom(pairs) -> None:
     assert torch.allclose(batch.disparity[batch.mask > 0], torch.tensor(float(DISPARITY)), atol=1e-4)
     assert not batch.mask[:, :, 20:60, 30:62].any()
     assert float(batch.mask.mean()) == pytest.approx(1 - 40 * 32 / (80 * 128))
+    heavy = load_pairs(pairs[1], pairs[1].disparity, np.arange(4), torch.device("cpu"), tom_weight=3.0)
+    assert heavy.mask.unique().tolist() == [1.0, 3.0]
+    assert bool((heavy.mask[:, 0, 20:60, 30:62] == 3).all())
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -151,12 +154,14 @@ def test_learning_then_fine_tuning_leaves_weights_cards_logs_pictures(monkeypatc
         cv2.imwrite(str(mono / "pictures" / f"{index:06d}.png"), np.zeros((40, 64, 3), np.uint8))
         cv2.imwrite(str(mono / "masks" / f"{index:06d}.png"), np.zeros((40, 64), np.uint8))
     merged = ("--mono", str(mono), "--labels", str(tmp_path / "labels"), "--weights", str(base), "--pairs", "3")
-    code, _, _ = run(monkeypatch, capsys, "tom-stereo", "--out", str(tuned), *merged, *few)
+    code, said, _ = run(monkeypatch, capsys, "tom-stereo", "--out", str(tuned), *merged, *few)
     assert code == 0
+    assert f"{tmp_path / 'labels'}: epe " in said
     assert sorted(path.name for path in (tmp_path / "labels").glob("*.png")) == [f"{n:06d}.png" for n in range(3)]
     card = json.loads(tuned.with_suffix(".json").read_text())
     assert (card["network"], card["start"]) == ("raft-stereo-small", "base.safetensors")
-    assert card["data"] == "3 pairs, network disparity merged with virtual mono disparity on ToM, anchored"
+    assert set(card["label_errors"]) == set(figures)
+    assert card["data"] == "3 pairs, disparity of the set merged with virtual mono disparity on ToM, anchored"
     before, after = load_file(base), load_file(tuned)
     means = [name for name in before if name.endswith("running_mean")]
     assert means and all(torch.equal(before[name], after[name]) for name in means)

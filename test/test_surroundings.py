@@ -147,17 +147,40 @@ def test_nothing_bleeds_in_over_the_border_and_single_pixels_have_a_depth() -> N
 def test_a_measurement_is_believed_that_can_be_a_surface(inside, believed) -> None:
     there = np.where(DISC, inside, TABLE)
     fit, around = surrounded(there, BUMP)
-    assert measured_surface(CAMERA, fit, around) is believed
+    assert measured_surface(CAMERA, fit, around, certain=True) is believed
 
 
 def test_patchy_matches_at_many_depths_are_not_believed() -> None:
     rng = np.random.default_rng(3)
     blotches = np.repeat(np.repeat(rng.uniform(0.2, 1.2, (12, 16)), 8, 0), 8, 1)
     fit, around = surrounded(np.where(DISC, TABLE * blotches, TABLE), BUMP)
-    assert not measured_surface(CAMERA, fit, around)
+    assert not measured_surface(CAMERA, fit, around, certain=True)
 
 
 def test_an_empty_frame_is_left_to_the_mask() -> None:
     """Far behind the painted picture, and not flat: clean glass measures the same."""
     fit, around = surrounded(np.where(DISC, TABLE * 0.4 + 0.1 * np.sin(X), TABLE), BUMP)
-    assert not measured_surface(CAMERA, fit, around)
+    assert not measured_surface(CAMERA, fit, around, certain=True)
+
+
+@pytest.mark.parametrize(
+    ("inside", "believed"),
+    [
+        (TABLE - 0.05, True),  # dense and no deeper than what is around: a frame, or a false alarm
+        (TABLE * 0.4, False),  # deeper than everything around: a mirror
+        (np.where((X.astype(int) // 3 + Y.astype(int) // 3) % 2, TABLE, 0), False),
+    ],
+)
+def test_an_uncertain_mask_on_no_target_needs_patches_or_depth(inside, believed) -> None:
+    fit, around = surrounded(np.where(DISC, inside, TABLE), BUMP + 2 * DISC)
+    assert measured_surface(CAMERA, fit, around, certain=False) == believed
+    assert not measured_surface(CAMERA, fit, around, certain=True)
+
+
+def test_the_support_seen_through_a_target_is_no_surface() -> None:
+    measurement = measured(TABLE)
+    around = coarse(SIZE, measurement, DISC, 0.5)
+    for label, believed in ((0, True), (3, False)):
+        region = tom_regions(DISC, np.where(DISC, label, 0).astype(np.uint16), 30)[0]
+        fit = fit_to_surroundings(seen_as(TABLE), region, around, 0.3)
+        assert measured_surface(CAMERA, fit, around, certain=True) == believed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -237,6 +238,26 @@ def test_learning_goes_towards_the_labels_and_leaves_weights_card_and_log(folder
     assert all(name in log for name in ("scale_shift_invariant", "gradients", "squares"))
 
 
+@pytest.mark.parametrize(
+    ("bounds", "whole", "crop"), [("short side", False, 160), ("short side", True, None), ("long side", False, None)]
+)
+def test_windows_are_for_networks_whose_short_side_is_fixed(
+    folders, tmp_path, monkeypatch, bounds, whole, crop
+) -> None:
+    entry = dataclasses.replace(catalogue.find("scene-net"), bounds=bounds)
+    monkeypatch.setitem(catalogue.CATALOGUE, "scene-net", entry)
+    crops = []
+
+    def seen(batch, side, generator):
+        crops.append(side)
+        return augmented(batch, side, generator)
+
+    monkeypatch.setattr(tom_mono, "augmented", seen)
+    schedule = paper_schedule(3, epochs=1, batch=3)
+    learn_tom_mono(Labels(folders[:1], "scene-net"), tmp_path / "mono.safetensors", schedule, whole=whole)
+    assert crops == [crop]
+
+
 def test_an_interrupted_fine_tuning_ends_as_if_it_had_not_been(folders, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(trainer, "_SAVE_EVERY", 2)
     labels, schedule = Labels(folders[:1], "scene-net"), paper_schedule(3, epochs=4, batch=3, learning_rate=1e-4)
@@ -268,12 +289,13 @@ def test_the_command_learns_and_names_what_it_cannot_use(folders, tmp_path, monk
         return int(stopped.value.code or 0)
 
     options = ("--out", str(out), "--epochs", "1", "--batch", "3", "--learning-rate", "1e-4")
-    small = ("--one-cycle", "--bfloat16", "--gradients", "0.1", "--squares", "4")
+    small = ("--one-cycle", "--bfloat16", "--whole", "--gradients", "0.1", "--squares", "4")
     assert run(str(folders[0]), "--validation", str(folders[1]), *options, *small) == 0
     assert f"{out}: loss on {folders[1]} " in capsys.readouterr().out.replace("\n", "")
     card = json.loads(out.with_suffix(".json").read_text())
     assert (card["schedule"]["steps"], card["schedule"]["recipe"]) == (1, "one-cycle")
     assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.1, "squares": 4}
+    assert card["whole"] is True
     assert run(str(tmp_path), *options) == 2
     assert "holds no virtual labels" in capsys.readouterr().err
     assert run(str(folders[0]), "--network", "dpt", *options) == 2

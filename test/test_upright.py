@@ -80,6 +80,9 @@ def test_a_foot_behind_another_target_is_no_contact() -> None:
     other[foot + 1 : foot + 10] = True
     assert cast_silhouette(CAMERA, support, scene.mask, scene.mask | other) is None
     assert cast_silhouette(CAMERA, support, scene.mask, scene.mask) is not None
+    before = np.where(other, 0.5 * scene.depth, scene.depth)
+    assert cast_silhouette(CAMERA, support, scene.mask, scene.mask | other, before) is None
+    assert cast_silhouette(CAMERA, support, scene.mask, scene.mask | other, scene.background) is not None
 
 
 def test_from_straight_above_there_is_no_contact() -> None:

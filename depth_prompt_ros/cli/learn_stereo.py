@@ -20,6 +20,7 @@ Float32 = Annotated[bool, typer.Option("--float32", help="No bfloat16 in the net
 class Source(str, Enum):
     """Of the disparity outside ToM surfaces."""
 
+    SET = "set"
     NETWORK = "network"
     SGBM = "sgbm"
 
@@ -68,20 +69,24 @@ def tom_stereo(
         typer.Option("--pairs", min=1, help="Learn from so many of the set's first pairs; all if not given."),
     ] = None,
     source: Annotated[
-        Source, typer.Option("--source", help="Of the labels outside ToM: the network itself, or SGBM.")
-    ] = Source.NETWORK,
+        Source,
+        typer.Option("--source", help="Of disparity outside ToM: what the set measured, the network itself, or SGBM."),
+    ] = Source.SET,
     paper: Annotated[
         bool, typer.Option("--paper", help="Fitted mono disparity on all of ToM, whatever frames it or it stands on.")
     ] = False,
+    tom_weight: Annotated[
+        float, typer.Option("--tom-weight", min=0.0, help="Of ToM pixels in the loss; others weigh 1.")
+    ] = 1.0,
     network: Network = "raft-stereo-small",
-    steps: Steps = 700,
+    steps: Steps = 800,
     batch: Pairs = 4,
     learning_rate: Rate = 4e-4,
     seed: Seed = 0,
     validate_every: ValidateEvery = 100,
     float32: Float32 = False,
 ) -> None:
-    """Fine-tune a stereo network on its own disparity, and on ToM surfaces on virtual monocular depth fitted to it.
+    """Fine-tune a stereo network on ToM surfaces: labels of what stereo sees around them and of virtual mono depth.
 
     Interrupted, the same command goes on where it stopped, with the labels too.
     """
@@ -96,9 +101,10 @@ def tom_stereo(
         made = make_labels(
             train, virtual_disparity(mono), labels, count, source.value, network, weights, not paper, report
         )
+    typer.echo(f"{labels}: " + ", ".join(f"{name} {value:g}" for name, value in made.errors.items()))
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
     with progress("learning") as report:
-        figures = learn_stereo(train, held_out, out, schedule, network, weights, made, report)
+        figures = learn_stereo(train, held_out, out, schedule, network, weights, made, tom_weight, report)
     _print(out, figures)
 
 

@@ -79,16 +79,13 @@ OWN = Way("Merged, own masks and evidence", "targets given, ToM by the shipped s
 BELIEVED = Way("Merged, masks believed", "targets and ToM given", _told("labels", False))
 EVIDENCE = Way("Merged, evidence alone", "targets given", _told("none", True))
 FOUND = Way("Merged, nothing given", "neither targets nor ToM")
+_DEFAULT_COLOURS = Parameters().tom.colours
 COLOURS = tuple(
-    Way(f"Merged, {count} {'colour' if count == 1 else 'colours'}", note, _told("labels", True, colours=count), False)
-    for count, note in (
-        (0, "masks and evidence, ToM not painted over"),
-        (1, "grey"),
-        (2, "median of two paintings"),
-        (10, "of ten"),
-    )
+    Way(f"Merged, {count} colours", f"masks and evidence; the default is {_DEFAULT_COLOURS}", changes, main=False)
+    for count, changes in ((count, _told("labels", True, colours=count)) for count in (0, 1, 2, 5, 10))
+    if count != _DEFAULT_COLOURS
 )
-WAYS = (MERGED, BELIEVED, EVIDENCE, FOUND, *COLOURS)
+WAYS = (MERGED, OWN, BELIEVED, EVIDENCE, FOUND, *COLOURS)
 
 
 def frame_of(pairs: StereoSet, index: int) -> Frame:
@@ -108,7 +105,7 @@ class Pipelines:
     """The pipeline in several ways; the pair is matched once for all of them.
 
     Attributes:
-        names: of the ways.
+        names: of the ways; ``main_names`` of the main ones.
         refused: pictures by way in which it found no target, so that the answer is stereo's.
     """
 
@@ -119,6 +116,7 @@ class Pipelines:
             BadInput, BadModel: as :class:`ObjectDepthPipeline`.
         """
         self.names = tuple(way.name for way in ways)
+        self.main_names = tuple(way.name for way in ways if way.main)
         self._pipelines = {way.name: ObjectDepthPipeline(way.parameters(base)) for way in ways}
         first = next(iter(self._pipelines.values()))
         self._match = first.match_stereo
@@ -166,11 +164,16 @@ def network_free(frame: Frame, measurement: DepthMeasurement) -> dict[str, Float
 
 
 class Mono:
-    """A monocular network for whole pictures, as its YAML file describes it."""
+    """A monocular network for whole pictures, as its YAML file describes it.
+
+    Attributes:
+        network: its name in the catalogue, if its file says so.
+    """
 
     def __init__(self, path: Path, parameters: Parameters) -> None:
         """Load it; raises as :class:`PictureGraph`."""
         self._graph, self._path = PictureGraph(path, {"image"}, {"relative disparity"}, parameters), path
+        self.network = self._graph.graph.metadata.get("network", "")
 
     def __call__(self, frame: Frame, truth: Float32) -> Float32:
         """(H, W) metres after the Booster protocol's fit of scale and shift to the truth.

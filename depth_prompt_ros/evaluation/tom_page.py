@@ -20,7 +20,7 @@ from depth_prompt_ros.evaluation.tom_tables import (
     set_checks,
     sweep_table,
     trap_checks,
-    trap_table,
+    trap_tables,
 )
 
 
@@ -60,7 +60,7 @@ def set_sections(scores: SetScores, ways: Sequence[Way]) -> tuple[list[Section],
 
 def trap_sections(traps: TrapScores, ways: Sequence[Way]) -> tuple[list[Section], list[Check]]:
     """The same of traps."""
-    section = Section("Traps: none of it is glass or a mirror", "", [trap_table(traps, ways)], "traps")
+    section = Section("Traps: none of it is glass or a mirror", "", trap_tables(traps, ways), "traps")
     return [section], trap_checks(traps)
 
 
@@ -74,12 +74,17 @@ def cleargrasp_sections(results: Sequence[SceneResult]) -> tuple[list[Section], 
 
 
 def page(
-    sets: Mapping[str, Path], sections: Sequence[Section], checks: Sequence[Check], pictures: Mapping[str, str]
+    sets: Mapping[str, Path],
+    exported: Sequence[str],
+    sections: Sequence[Section],
+    checks: Sequence[Check],
+    pictures: Mapping[str, str],
 ) -> str:
     """The whole page.
 
     Args:
         sets: by option of the command, the first without one; what made them is printed.
+        exported: commands that made the networks.
         pictures: addresses by name, those that were written.
     """
     given = "".join(f" {option} {path.name}".replace("  ", " ") for option, path in sets.items())
@@ -91,6 +96,7 @@ def page(
         "",
         "```",
         *(line for path in sets.values() if (line := _made_by(path))),
+        *exported,
         f"depth-prompt evaluate tom{given} --out tom",
         "```",
         "",

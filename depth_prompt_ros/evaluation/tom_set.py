@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -159,44 +160,60 @@ class TrapScores:
     """What came out on traps.
 
     Attributes:
-        kinds: scores by kind, and over :data:`ALL_KINDS`.
+        grasped: scores by kind, and over :data:`ALL_KINDS`, where the trap itself is the target.
+        beside: the same where the target is something else in the picture.
         shown: scenes to be looked at.
     """
 
-    kinds: dict[str, Regions] = field(default_factory=dict)
+    grasped: dict[str, Regions] = field(default_factory=dict)
+    beside: dict[str, Regions] = field(default_factory=dict)
     shown: list[Shown] = field(default_factory=list)
 
 
 def evaluate_traps(
     folder: Path, pairs: StereoSet, pipelines: Pipelines, show: int = 0, done: Done | None = None
 ) -> TrapScores:
-    """Stereo and every way of merging on pairs without ToM, by kind of trap and over all.
+    """Stereo and every main way of merging on pairs without ToM, by kind of trap and over all.
 
-    What could be taken for ToM (label 1) is the target, and is given as the ToM mask to ways that take one, as a
-    segmenter that was fooled would.
+    What could be taken for ToM (label 1) is given as the ToM mask to ways that take one, as a segmenter that was fooled
+    would. Every pair is asked for twice: with that as the target, and with a target elsewhere, a patch that stereo
+    measured densely.
 
     Args:
         folder: of the set; its note says whether its kinds are known.
         show: so many scenes, the set's first, are kept to be looked at.
     """
-    compared = [(way, STEREO) for way in pipelines.names]
     found = TrapScores()
-    kinds = _kinds(folder)
+    kinds, names = _kinds(folder), pipelines.main_names
     for index in range(len(pairs)):
         frame, truth = frame_of(pairs, index), np.asarray(pairs.depths[index])
         bait = np.asarray(pairs.labels[index]) == 1
-        frame = replace(frame, tom=bait)
-        answers = {STEREO: pipelines.measure(frame).depth}
-        answers |= {name: pipelines.depth(name, frame) for name in pipelines.names}
-        for kind in (*([kinds[index % len(kinds)]] if kinds else []), ALL_KINDS):
-            _add(found.kinds.setdefault(kind, Regions.comparing(compared)), frame.camera, truth, bait, answers)
-        if index < show:
-            found.shown.append(
-                _shown(frame, truth, {name: answers[name] for name in (STEREO, *pipelines.names[:_SHOWN_WAYS])})
-            )
+        measured = pipelines.measure(frame).depth
+        for scores, target in ((found.grasped, bait), (found.beside, _dense_patch(measured, bait))):
+            asked = replace(frame, labels=target.astype(np.uint16), tom=bait)
+            answers = {STEREO: measured} | {name: pipelines.depth(name, asked) for name in names}
+            for kind in (*([kinds[index % len(kinds)]] if kinds else []), ALL_KINDS):
+                regions = scores.setdefault(kind, Regions.comparing([(name, STEREO) for name in names]))
+                _add(regions, frame.camera, truth, bait, answers)
+            if index < show and scores is found.grasped:
+                depths = {name: answers[name] for name in (STEREO, *names[:_SHOWN_WAYS])}
+                found.shown.append(_shown(asked, truth, depths))
         if done:
             done(index + 1, len(pairs))
     return found
+
+
+def _dense_patch(depth: Float32, away_from: Mask) -> Mask:
+    """(H, W) bool, a square of a twelfth of the picture's height, where most was measured, not in ``away_from``."""
+    side = depth.shape[0] // 12
+    density = cv2.blur(np.isfinite(depth).astype(np.float32), (2 * side + 1, 2 * side + 1))
+    blocked = cv2.dilate(away_from.view(np.uint8), np.ones((2 * side + 1, 2 * side + 1), np.uint8))
+    density[blocked > 0] = -1
+    density[:side] = density[-side:] = density[:, :side] = density[:, -side:] = -1
+    row, column = np.unravel_index(int(np.argmax(density)), density.shape)
+    patch = np.zeros(depth.shape, bool)
+    patch[row - side // 2 : row + side // 2, column - side // 2 : column + side // 2] = True
+    return patch
 
 
 def _add(regions: Regions, camera: CameraModel, truth: Float32, inside: Mask, answers: Mapping[str, Float32]) -> None:

@@ -79,7 +79,7 @@ def sweep_table(scores: SetScores, ways: Iterable[Way]) -> Table:
     """What worse masks do: change of RMSE against stereo on the true ToM pixels, and on others."""
     names = [sweep_name(change, amount) for change in CHANGES for amount in AMOUNTS]
     rows = []
-    for name in (*(way.name for way in ways), *names):
+    for name in (*(way.name for way in ways if way.main), *names):
         if name in scores.sweep.inside.methods:
             inside, outside = (part.compare(name, STEREO) for part in (scores.sweep.inside, scores.sweep.outside))
             means = scores.sweep.inside.means(name)
@@ -105,25 +105,31 @@ def sweep_table(scores: SetScores, ways: Iterable[Way]) -> Table:
     return Table("masks", "Mask quality", caption, columns, rows)
 
 
-def trap_table(traps: TrapScores, ways: Iterable[Way]) -> Table:
-    """Every way of merging against stereo, by kind of trap."""
-    kinds = [*(kind for kind in traps.kinds if kind != ALL_KINDS), ALL_KINDS]
-    rows = []
-    for way in ways:
-        for kind in kinds:
-            bait, rest = (
-                part.compare(way.name, STEREO) for part in (traps.kinds[kind].inside, traps.kinds[kind].outside)
-            )
-            numbers = _numbers(bait) | {"rest": rest.change, "pictures": float(bait.pictures)}
-            rows.append(Row(f"{way.name}: {kind}", numbers, "", kind == ALL_KINDS))
-    columns = (
-        Column("pictures", "pictures", "", 0), *_COMPARED, Column("rest", "change", "%", 1, "rest of the picture")
-    )  # fmt: skip
+def trap_tables(traps: TrapScores, ways: Iterable[Way]) -> list[Table]:
+    """Every main way of merging against stereo, by kind of trap: beside a target, and as the target."""
     caption = (
         "RMSE on what could be taken for glass or a mirror and is none, where both have a value. Ways that take masks "
         "are given it as ToM, as a segmenter that was fooled would."
     )
-    return Table("traps", "Traps", caption, columns, rows)
+    columns = (
+        Column("pictures", "pictures", "", 0), *_COMPARED, Column("rest", "change", "%", 1, "rest of the picture")
+    )  # fmt: skip
+    tables = []
+    for key, title, scores in (
+        ("traps_beside", "The target is something else", traps.beside),
+        ("traps_grasped", "The trap is the target", traps.grasped),
+    ):
+        rows = []
+        for way in ways:
+            for kind in (*(kind for kind in scores if kind != ALL_KINDS), ALL_KINDS):
+                if way.name in scores[kind].inside.methods:
+                    bait, rest = (
+                        part.compare(way.name, STEREO) for part in (scores[kind].inside, scores[kind].outside)
+                    )
+                    numbers = _numbers(bait) | {"rest": rest.change, "pictures": float(bait.pictures)}
+                    rows.append(Row(f"{way.name}: {kind}", numbers, "", kind == ALL_KINDS))
+        tables.append(Table(key, title, caption, columns, rows))
+    return tables
 
 
 def set_checks(scores: SetScores) -> list[Check]:
@@ -148,20 +154,20 @@ def set_checks(scores: SetScores) -> list[Check]:
 
 
 def trap_checks(traps: TrapScores) -> list[Check]:
-    """The bar on traps, for every way that weighs evidence."""
-    found = traps.kinds[ALL_KINDS].inside
+    """The bar on traps, for every way that weighs evidence, with the target elsewhere and with the trap as target."""
     told = {
-        OWN.name: "with its own masks",
-        EVIDENCE.name: "without masks",
-        MERGED.name: "with masks that call them ToM",
+        "own": (OWN.name, "its own masks"),
+        "alone": (EVIDENCE.name, "no masks"),
+        "fooled": (MERGED.name, "masks that call them ToM"),
     }
-    return [
-        _change(
-            f"traps_{number}", f"On traps the merge by evidence is no worse than stereo, {how}", found, name, STEREO, 0
-        )
-        for number, (name, how) in enumerate(told.items(), start=1)
-        if name in found.methods
-    ]
+    checks = []
+    for asked, scores in (("beside", traps.beside), ("grasped", traps.grasped)):
+        where = "beside a target" if asked == "beside" else "as the target"
+        for key, (name, how) in told.items():
+            if name in (found := scores[ALL_KINDS].inside).methods:
+                claim = f"A trap {where}, {how}: the merge by evidence is no worse than stereo"
+                checks.append(_change(f"traps_{asked}_{key}", claim, found, name, STEREO, 0))
+    return checks
 
 
 def _change(key: str, claim: str, scores: RegionScores, name: str, other: str, bar: float) -> Check:

@@ -27,7 +27,7 @@ class PairBatch(NamedTuple):
     Attributes:
         left, right: (N, 3, H, W) RGB in [0, 1].
         disparity: (N, 1, H, W) pixels, 0 where it is not known.
-        mask: (N, 1, H, W) in {0, 1}, where it is known.
+        mask: (N, 1, H, W) weight of each pixel, 0 where disparity is not known.
     """
 
     left: Tensor
@@ -41,15 +41,21 @@ def load_pairs(
     truth_of: Callable[[int], NDArray[np.float32]],
     indices: NDArray[np.int64],
     device: torch.device,
+    tom_weight: float = 1.0,
 ) -> PairBatch:
-    """Those pairs of a set with what is to be learned of them: (H, W) float32 disparity, NaN = unknown."""
+    """Those pairs of a set with what is to be learned of them: (H, W) float32 disparity, NaN = unknown.
+
+    Args:
+        tom_weight: of pixels on ToM surfaces; others weigh 1.
+    """
     left, right = (
         torch.from_numpy(pictures[indices]).to(device).permute(0, 3, 1, 2).float() / 255
         for pictures in (data.lefts, data.rights)
     )
     truth = torch.from_numpy(np.stack([truth_of(int(index)) for index in indices])).to(device)[:, None]
-    mask = truth.isfinite()
-    return PairBatch(left, right, torch.where(mask, truth, 0), mask.float())
+    tom = torch.from_numpy(np.asarray(data.tom[indices])).to(device)[:, None]
+    known = truth.isfinite()
+    return PairBatch(left, right, torch.where(known, truth, 0), torch.where(tom, tom_weight, 1.0) * known)
 
 
 def vary(batch: PairBatch, size: Size, generator: torch.Generator) -> PairBatch:

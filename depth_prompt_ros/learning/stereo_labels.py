@@ -13,19 +13,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadInput
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Plane = NDArray[np.float64]
+"""(3,): disparity is ``p[0] * x + p[1] * y + p[2]``, x and y in widths of the picture."""
 
 _STEP = 256
 """Levels of a pixel of disparity in KITTI's format, which labels are kept in."""
 
-_FEW = 40
+_FEW, _FEW_FEET = 40, 4
 _NEAR, _FAR = (0.004, 0.016), (0.045, 0.07)
 """Inner and outer border of the rings around a surface that are looked at, in widths of the picture."""
-_FRAMED, _GOES_ON = 0.88, 0.75
-_TRIALS = 200
+_FRAMED, _GOES_ON, _SUPPORTED = 0.88, 0.75, 0.4
+_MOST_RELIEF = 0.6
+_TRIALS, _MOST_POINTS = 200, 2000
 
 
 def fit_mono(mono: Float32, stereo: Float32, tom: Mask) -> Float32:
@@ -56,18 +60,24 @@ def fit_mono(mono: Float32, stereo: Float32, tom: Mask) -> Float32:
 
 
 def merge(
-    stereo: Float32, mono: Float32, tom: Mask, parts: NDArray[np.integer] | None = None, anchored: bool = True
+    stereo: Float32,
+    mono: Float32,
+    tom: Mask,
+    camera: CameraModel,
+    parts: NDArray[np.integer] | None = None,
+    anchored: bool = True,
 ) -> Float32:
     """(H, W) float32 disparity to learn, NaN = none: stereo outside ToM, and on each ToM surface what must be so.
 
-    1. The plane of what frames it or what it lies in, where that ends soon beyond it (a window, a mirror) [ours];
-    2. Else, where it stands on something that stereo sees, half of the fitted mono relief over its foot [ours];
+    1. The plane of what frames it or what it lies in, where that ends soon beyond it (a window, a mirror) [ours].
+    2. Else the plane upright on what it stands on, through its foot, where stereo sees that [ours].
     3. Else the fitted mono disparity (2307.15052).
 
     Args:
         stereo: (H, W) disparity, pixels, NaN = none.
         mono: (H, W) virtual relative disparity of the same picture, larger = nearer, any scale.
         tom: (H, W), any value but 0 is ToM.
+        camera: of the picture.
         parts: (H, W) each thing its own number; what is connected if None.
         anchored: False for 2307.15052's merge: 3 everywhere.
 
@@ -75,21 +85,18 @@ def merge(
         BadInput: nothing to fit to.
     """
     tom = np.asarray(tom) != 0
-    fitted = fit_mono(mono, stereo, tom)
-    merged = np.where(tom, fitted, stereo).astype(np.float32)
+    merged = np.where(tom, fit_mono(mono, stereo, tom), stereo).astype(np.float32)
     if not anchored:
         return merged
     trusted = np.isfinite(stereo) & ~tom
-    numbered = np.asarray(
-        cv2.connectedComponents(tom.astype(np.uint8))[1] if parts is None else np.where(tom, parts, 0)
-    )
+    if parts is None:
+        parts = np.asarray(cv2.connectedComponents(tom.astype(np.uint8))[1])
+    numbered = np.where(tom, parts, 0)
     for number in np.unique(numbered[numbered > 0]):
         part = numbered == number
         plane = _plane_around(part, stereo, trusted)
         if plane is None:
-            foot = _foot(part, stereo, trusted)
-            relief = fitted - np.median(fitted[part])
-            plane = None if foot is None else foot + relief / 2
+            plane = _upright_plane(part, stereo, trusted, camera)
         if plane is not None:
             merged[part] = plane[part]
     return merged
@@ -98,44 +105,111 @@ def merge(
 def _plane_around(part: Mask, stereo: Float32, trusted: Mask) -> Float32 | None:
     """(H, W) disparity of the plane that all but few pixels close around the part are on, if it does not go on far."""
     near, far = (_ring(part, *borders) & trusted for borders in (_NEAR, _FAR))
-    if near.sum() < _FEW:
+    found = _plane(near, stereo)
+    if found is None or found[1] < _FRAMED:
         return None
-    height, width = part.shape
-    y, x = np.mgrid[:height, :width].astype(np.float64) / width
-    plane = np.stack([x, y, np.ones_like(x)], 2)
-    points, values, tolerance = plane[near], stereo[near].astype(np.float64), 0.002 * width
-    chosen = np.random.default_rng(0).integers(0, len(values), (_TRIALS, 3))
+    plane = _values(found[0], part.shape)
+    goes_on = np.abs(plane[far] - stereo[far]) < _tolerance(part) if far.any() else np.zeros(1)
+    return plane if np.mean(goes_on) < _GOES_ON else None
+
+
+def _upright_plane(part: Mask, stereo: Float32, trusted: Mask, camera: CameraModel) -> Float32 | None:
+    """(H, W) disparity of the plane at a right angle to the support, through the part's foot.
+
+    Disparity of a plane is ``M . ray``, linear in the pixel's ray (x, y, 1); M of the support and of what is upright on
+    it are at right angles. A straight foot says how the plane is turned; else it faces the camera.
+    """
+    support = _support(part, stereo, trusted)
+    x, y, straight = _foot(part)
+    below = y + max(2, round(0.0125 * part.shape[1]))
+    seen = below < part.shape[0]
+    if support is None or np.mean(seen) < 0.5:
+        return None
+    x, y, below = x[seen], y[seen], below[seen]
+    seen = trusted[below, x]
+    if seen.sum() < _FEW_FEET:
+        return None
+    x, y, below = x[seen], y[seen], below[seen]
+    width = part.shape[1]
+    on_support, seen_below = _values(support, part.shape), stereo[below, x]
+    # A frame below a pane is in the pane's own plane; the support goes on below and is where it stands at its foot.
+    rests = np.abs(seen_below - on_support[below, x]) < 1.5 * _tolerance(part)
+    foot = np.where(rests, on_support[y, x], seen_below) + camera.cx_offset
+    rays = np.stack([(x - camera.cx) / camera.fx, (y + 0.5 - camera.cy) / camera.fy, np.ones(len(x))], 1)
+    sideways, down, offset = support / width
+    normal = np.array([sideways * camera.fx, down * camera.fy, 0.0])
+    normal[2] = offset * width + camera.cx_offset + sideways * camera.cx + down * camera.cy
+    facing = np.array([[np.sqrt((1e-3 if straight else 1.0) * len(x)), 0, 0]])
+    rows = np.concatenate([rays, 1e3 * normal[None] / np.linalg.norm(normal), facing])
+    upright = np.linalg.lstsq(rows, np.concatenate([foot, [0.0, 0.0]]), rcond=None)[0]
+    v, u = np.mgrid[: part.shape[0], :width]
+    plane = upright[0] * (u - camera.cx) / camera.fx + upright[1] * (v - camera.cy) / camera.fy + upright[2]
+    plane = (plane - camera.cx_offset).astype(np.float32)
+    if np.ptp(plane[part]) > _MOST_RELIEF * float(np.median(foot)):
+        return None
+    return plane
+
+
+def _support(part: Mask, stereo: Float32, trusted: Mask) -> Plane | None:
+    """The plane that most of what is around and below the part's lower end is on, if it comes nearer downwards."""
+    width = part.shape[1]
+    rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+    around = np.zeros_like(part)
+    top, left = max(0, rows[-1] - round(0.05 * width)), max(0, columns[0] - round(0.1 * width))
+    around[top : rows[-1] + round(0.2 * width), left : columns[-1] + round(0.1 * width)] = True
+    found = _plane(around & trusted, stereo)
+    return found[0] if found is not None and found[1] > _SUPPORTED and found[0][1] > 0 else None
+
+
+def _foot(part: Mask) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+    """Columns and rows of the lower border, and whether it is one straight line; if not, its lowest pixels alone."""
+    columns = np.flatnonzero(part.any(0))
+    lowest = part.shape[0] - 1 - part[::-1, columns].argmax(0)
+    line, kept = np.stack([columns, np.ones(len(columns))], 1), np.ones(len(columns), bool)
+    for _ in range(4):
+        error = np.abs(lowest - line @ np.linalg.lstsq(line[kept], lowest[kept], rcond=None)[0])
+        kept = error <= max(1.5, 1.5 * float(np.median(error)))
+    on_line = error < 2
+    straight = bool(on_line.mean() > 0.75 and len(columns) > 0.12 * part.shape[1])
+    used = on_line if straight else lowest >= np.percentile(lowest, 60)
+    return columns[used], lowest[used], straight
+
+
+def _plane(pixels: Mask, stereo: Float32) -> tuple[Plane, float] | None:
+    """The plane that most of these pixels are on, and their share; None for few pixels (RANSAC, seeded)."""
+    if pixels.sum() < _FEW:
+        return None
+    rng, width = np.random.default_rng(0), pixels.shape[1]
+    y, x = np.nonzero(pixels)
+    if len(x) > _MOST_POINTS:
+        y, x = (each[np.linspace(0, len(each) - 1, _MOST_POINTS).astype(int)] for each in (y, x))
+    points, values = np.stack([x / width, y / width, np.ones(len(x))], 1), stereo[y, x].astype(np.float64)
+    chosen = rng.integers(0, len(values), (_TRIALS, 3))
     spread = np.abs(np.linalg.det(points[chosen])) > 1e-4
     if not spread.any():
         return None
     candidates = np.linalg.solve(points[chosen[spread]], values[chosen[spread]][..., None])[..., 0]
-    best = candidates[(np.abs(candidates @ points.T - values) < tolerance).sum(1).argmax()]
+    best = candidates[(np.abs(candidates @ points.T - values) < _tolerance(pixels)).sum(1).argmax()]
     for _ in range(2):
-        fits = np.abs(points @ best - values) < tolerance
+        fits = np.abs(points @ best - values) < _tolerance(pixels)
         best = np.linalg.lstsq(points[fits], values[fits], rcond=None)[0]
-    fits = np.abs(points @ best - values) < tolerance
-    goes_on = np.mean(np.abs(plane[far] @ best - stereo[far]) < tolerance) if far.any() else 0.0
-    framed = fits.mean() > _FRAMED and goes_on < _GOES_ON
-    return np.asarray(plane @ best, np.float32) if framed else None
+    return best, float(np.mean(np.abs(points @ best - values) < _tolerance(pixels)))
+
+
+def _values(plane: Plane, shape: tuple[int, ...]) -> Float32:
+    y, x = np.mgrid[: shape[0], : shape[1]] / shape[1]
+    return np.asarray(plane[0] * x + plane[1] * y + plane[2], np.float32)
+
+
+def _tolerance(picture: Mask) -> float:
+    """How far from a plane a pixel may be, pixels of disparity."""
+    return 0.002 * picture.shape[1]
 
 
 def _ring(part: Mask, inner: float, outer: float) -> Mask:
     """What is between these distances from the part, in widths of the picture."""
     distance = cv2.distanceTransform((~part).astype(np.uint8), cv2.DIST_L2, 5)
     return np.asarray((distance > inner * part.shape[1]) & (distance <= outer * part.shape[1]))
-
-
-def _foot(part: Mask, stereo: Float32, trusted: Mask) -> float | None:
-    """Median disparity of what is seen just below the lowest pixels of the part; None where that cannot be seen."""
-    height, width = part.shape
-    columns = np.flatnonzero(part.any(0))
-    lowest = height - 1 - part[::-1, columns].argmax(0)
-    at_foot = lowest >= np.percentile(lowest, 60)
-    below = lowest[at_foot] + max(2, round(0.0125 * width))
-    if below.max() >= height:
-        return None
-    seen = trusted[below, columns[at_foot]]
-    return float(np.median(stereo[below, columns[at_foot]][seen])) if seen.sum() > 3 else None
 
 
 def write_labels(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ class Labels:
         of: from a pair's number to its (H, W) float32 disparity in pixels, NaN = not to be learned.
         count: of pairs that have labels, the first ones of the set.
         described: what they are, for the card.
+        errors: how wrong they are where the truth is known, for the card.
     """
 
     of: Callable[[int], Float32]
     count: int
     described: str
+    errors: Mapping[str, float] = field(default_factory=dict)
 
 
 def opaque_truth(data: StereoSet) -> Labels:
@@ -58,6 +60,7 @@ def learn_stereo(
     name: str = "raft-stereo-small",
     weights: Path | None = None,
     labels: Labels | None = None,
+    tom_weight: float = 1.0,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Learn a catalogue network; writes weights, card, log, and pictures as it goes; returns the validation figures.
@@ -67,6 +70,7 @@ def learn_stereo(
     Args:
         weights: where to start; from random weights if None. Batch-norm statistics move only from random weights.
         labels: what is learned of which pairs of ``train``; the true disparity of what is opaque if None.
+        tom_weight: of pixels on ToM surfaces in the loss; others weigh 1.
 
     Raises:
         BadInput: pictures too small for the network, nothing to validate on, or what :func:`fit` refuses.
@@ -99,7 +103,7 @@ def learn_stereo(
     learning(True)
     seconds = fit(
         network,
-        lambda indices: load_pairs(train, labels.of, indices, device),
+        lambda indices: load_pairs(train, labels.of, indices, device, tom_weight),
         loss_of,
         labels.count,
         schedule,
@@ -107,7 +111,7 @@ def learn_stereo(
         report,
         weight_decay=1e-5,
         validate=validate,
-        settings={"network": name, "labels": labels.described, "start": str(weights or "")},
+        settings={"network": name, "labels": labels.described, "start": str(weights or ""), "tom_weight": tom_weight},
     )
     learning(False)
     # Half the file, and 1e-3 of a weight; vectors, among them the norms' variances, keep their range.
@@ -116,7 +120,9 @@ def learn_stereo(
     figures = evaluate_stereo(network, validation, np.arange(len(validation)), device)
     card = {
         "data": f"{labels.count} pairs, {labels.described}",
+        "label_errors": dict(labels.errors),
         "start": weights.name if weights else "random weights",
+        "tom_weight": tom_weight,
         "schedule": asdict(schedule),
         "seconds": round(seconds),
         "validation": figures,
@@ -141,10 +147,19 @@ def match(network: PreparedStereo, left: NDArray[np.uint8], right: NDArray[np.ui
 def evaluate_stereo(
     network: PreparedStereo, data: StereoSet, chosen: NDArray[Any], device: torch.device
 ) -> dict[str, float]:
-    """End-point error in pixels and bad-2 in per cent over all pixels of those pairs: all, ToM surfaces, the rest."""
+    """:func:`disparity_errors` of the network's answers to those pairs."""
+    return disparity_errors(data, ((int(i), match(network, data.lefts[i], data.rights[i], device)) for i in chosen))
+
+
+def disparity_errors(data: StereoSet, answers: Iterable[tuple[int, Float32]]) -> dict[str, float]:
+    """End-point error in pixels and bad-2 in per cent over all pixels of several pairs: all, ToM surfaces, the rest.
+
+    Args:
+        answers: a pair's number and (H, W) disparity; what is NaN there or has no truth does not count.
+    """
     errors, masks = [], []
-    for index in chosen:
-        error = np.abs(match(network, data.lefts[index], data.rights[index], device) - data.disparity(int(index)))
+    for index, answer in answers:
+        error = np.abs(answer - data.disparity(index))
         known = np.isfinite(error)
         errors.append(error[known])
         masks.append(np.asarray(data.tom[index])[known])

@@ -144,13 +144,14 @@ def learn_tom_mono(
     weights: Path | None = None,
     validation: Labels | None = None,
     terms: Weights | None = None,
+    whole: bool = False,
     report: Report | None = None,
 ) -> float:
     """Learn all weights of a catalogue network on virtual labels, write weights and card to ``out``.
 
     From the pictures as they are to the disparity of the painted ones; batch-norm statistics stay, as in all of this
     package's fine-tuning: they are of far more pictures than a batch has. A network whose short side is fixed sees
-    square windows of that side, others whole pictures.
+    square windows of that side (the paper's DPT), others whole pictures.
 
     Args:
         labels: to learn from.
@@ -158,6 +159,8 @@ def learn_tom_mono(
         weights: to start from; None: those of the catalogue.
         validation: other labels; the state with the lowest loss on them is the result.
         terms: weights of the loss's.
+        whole: whole pictures in any case; what a network says of a window need not be that part of what it says of the
+            whole, if it was learned on disparity of mean 0 and deviation 1.
 
     Returns:
         The loss on ``validation``, or NaN without one.
@@ -169,7 +172,7 @@ def learn_tom_mono(
     device, entry = pick_device(), catalogue.find(name)
     network = catalogue.load_frozen(name, weights).requires_grad_(True)
     student = RelativeDisparityNetwork(network, catalogue.Normalise(entry), entry.output).to(device)
-    crop = entry.size if entry.bounds == "short side" else None
+    crop = entry.size if entry.bounds == "short side" and not whole else None
     terms = terms or Weights()
 
     def loss_of(batch: LabelledBatch, generator: torch.Generator) -> Losses:
@@ -188,13 +191,14 @@ def learn_tom_mono(
         out,
         report,
         validate=(lambda _: label_loss(student, held_out, device, terms)) if len(held_out) else None,
-        settings={"network": name, "labels": labels.notes, "terms": asdict(terms)},
+        settings={"network": name, "labels": labels.notes, "terms": asdict(terms), "whole": whole},
     )
     figure = label_loss(student, held_out, device, terms)
     state = network.state_dict()
     if entry.source is None:  # as their weights are shipped: half the file, 1e-3 of a weight
         state = {key: value.half() if value.ndim > 1 else value for key, value in state.items()}
-    card = {"data": labels.notes, "schedule": asdict(schedule), "terms": asdict(terms), "seconds": round(seconds)}
+    card = {"data": labels.notes, "schedule": asdict(schedule), "terms": asdict(terms), "whole": whole}
+    card["seconds"] = round(seconds)
     if len(held_out):
         card["validation"] = {"data": held_out.notes, "loss": round(figure, 5)}
     described = {"network": name, "output": entry.output, "licence": entry.licence, "names": catalogue.OWN_NAMES}

@@ -15,7 +15,7 @@ from depth_prompt_ros.data.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.learning.stereo_labels import merge, read_label, write_labels
-from depth_prompt_ros.learning.stereo_network import Labels, match
+from depth_prompt_ros.learning.stereo_network import Labels, disparity_errors, match, opaque_truth
 from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.learning.virtual_labels import LabelFolder
 from depth_prompt_ros.networks.stereo import load_stereo
@@ -23,9 +23,10 @@ from depth_prompt_ros.parameters import StereoParameters
 from depth_prompt_ros.stages.stereo.sgbm import SgbmMatcher
 
 Float32 = NDArray[np.float32]
-Source = Literal["network", "sgbm"]
+Source = Literal["set", "network", "sgbm"]
 
-_NOTE = "labels.json"
+_SOURCES: dict[Source, str] = {"set": "the set", "network": "the network", "sgbm": "SGBM"}
+_NOTE, _CHECKED = "labels.json", 200
 
 
 def make_labels(
@@ -33,7 +34,7 @@ def make_labels(
     mono: Callable[[int], Float32],
     folder: Path,
     count: int,
-    source: Source = "network",
+    source: Source = "set",
     name: str = "raft-stereo-small",
     weights: Path | None = None,
     anchored: bool = True,
@@ -43,27 +44,48 @@ def make_labels(
 
     Args:
         mono: virtual relative disparity of a pair's left picture, (h, w) of any size.
-        source: of the disparity outside ToM: the stereo network that is to learn, or semi-global block matching.
+        source: of the disparity outside ToM: what the set has measured of opaque surfaces, the stereo network that is
+            to learn, or semi-global matching.
         name, weights: of the stereo network.
         anchored: how the two are merged, see :func:`merge`.
         report: called with pairs done and in all.
+
+    Returns:
+        The labels, with the errors of 200 of them where the set knows the truth.
 
     Raises:
         BadInput: the folder holds labels made otherwise or cannot be written, or a pair without pixels to fit to.
         BadModel: no such network, or weights that are not its own.
     """
-    settings = {"source": source, "network": name, "weights": str(weights or ""), "anchored": anchored}
+    settings: dict[str, object] = {"source": source, "anchored": anchored}
+    if source == "network":
+        settings |= {"network": name, "weights": str(weights or "")}
     _claim(folder, settings)
-    stereo = _network_disparity(pairs, name, weights) if source == "network" else _sgbm_disparity(pairs)
+    stereo = opaque_truth(pairs).of
+    if source == "network":
+        stereo = _network_disparity(pairs, name, weights)
+    elif source == "sgbm":
+        stereo = _sgbm_disparity(pairs)
 
     def label(index: int) -> Float32:
         height, width = pairs.size
         relative = cv2.resize(mono(index), (width, height), interpolation=cv2.INTER_LINEAR)
-        return merge(stereo(index), np.asarray(relative, np.float32), pairs.tom[index], pairs.labels[index], anchored)
+        return merge(
+            stereo(index),
+            np.asarray(relative, np.float32),
+            pairs.tom[index],
+            pairs.camera(index),
+            pairs.labels[index],
+            anchored,
+        )
 
     write_labels(folder, count, label, report)
-    described = f"{source} disparity merged with virtual mono disparity on ToM{', anchored' if anchored else ''}"
-    return Labels(lambda index: read_label(folder, index), count, described)
+    described = (
+        f"disparity of {_SOURCES[source]} merged with virtual mono disparity on ToM{', anchored' if anchored else ''}"
+    )
+    some = np.unique(np.linspace(0, count - 1, _CHECKED).astype(int)).tolist()
+    errors = disparity_errors(pairs, ((index, read_label(folder, index)) for index in some))
+    return Labels(lambda index: read_label(folder, index), count, described, errors)
 
 
 def _network_disparity(pairs: StereoSet, name: str, weights: Path | None) -> Callable[[int], Float32]:

@@ -59,10 +59,9 @@ class _Attention(nn.Module):
             for project, each in ((self.q_proj, tokens), (self.k_proj, source), (self.v_proj, source))
         )
         query, key = functional.elu(query) + 1, functional.elu(key) + 1
-        value = value / source.shape[1]
         found = torch.einsum("nlhd,nhdv->nlhv", query, torch.einsum("nshd,nshv->nhdv", key, value))
         weight = torch.einsum("nlhd,nhd->nlh", query, key.sum(1)) + 1e-6
-        message = self.norm1(self.merge((found / weight.unsqueeze(3) * source.shape[1]).flatten(2)))
+        message = self.norm1(self.merge((found / weight.unsqueeze(3)).flatten(2)))
         return tokens + self.norm2(self.mlp(torch.cat([tokens, message], 2)))
 
 
@@ -234,8 +233,8 @@ def _waves(features: Tensor) -> Tensor:
     """(C, h, w) sines and cosines of the position, with the wave lengths of the published code: 2 pi e^(2 k)."""
     channels, height, width = features.shape[1:]
     rates = torch.exp(-torch.arange(0.0, channels // 2, 2, device=features.device)).view(-1, 1, 1)
-    x = torch.arange(1.0, width + 1, device=features.device) * rates
-    y = torch.arange(1.0, height + 1, device=features.device).unsqueeze(1) * rates
+    columns, rows = (torch.arange(side, device=features.device, dtype=rates.dtype) + 1 for side in (width, height))
+    x, y = columns * rates, rows.unsqueeze(1) * rates
     x, y = x.expand(-1, height, -1), y.expand(-1, -1, width)
     return torch.stack([x.sin(), x.cos(), y.sin(), y.cos()], 1).flatten(0, 1)
 

@@ -59,7 +59,8 @@ class PromptedDepthNode(StageNode):
         if not targets:
             raise BadFrame("the label image is empty, every pixel is 0: mark at least one target in it")
         seconds: dict[str, float] = {}
-        shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, targets, seconds)
+        certain = self.settings.tom.method == "labels"
+        shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, certain, targets, seconds)
         self.frames.segments = seconds
         stamp, frame_id = given.stamp_ns, given.frame_id
         if "mono_depth" in wanted:

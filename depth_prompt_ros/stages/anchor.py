@@ -20,6 +20,9 @@ from depth_prompt_ros.stages.upright import block_inverse_depth, cast_silhouette
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+_BEHIND = 0.3
+"""What is measured 30 % behind what the surroundings say is not the thing itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class Anchor:
@@ -46,12 +49,14 @@ def choose_anchor(
     seed: int,
     parameters: ScaleParameters,
     targets: Mask | None = None,
+    surroundings: float | None = None,
 ) -> Anchor:
     """Choose what one target's scale is fitted to.
 
     1. Inside: confident measured pixels of the target that are not ToM, stand out of the support plane and do not lie
        behind the target, as the table or wall seen through glass does. Where the contact is hidden, so that 2 is out of
-       question, ToM pixels that stand out of the support plane count, too: what is seen through glass does not.
+       question, ToM pixels count too that stand out of the support plane and are not far behind what the surroundings
+       say: what is seen through glass does not, what a mirror shows is not.
     2. Support, when those are too few: the visible surface of a block that stands on the mask's contact with the
        support plane.
     3. Refused, with the reason.
@@ -61,6 +66,7 @@ def choose_anchor(
         tom: (H, W) bool, transparent or mirror as far as known.
         seed: of the plane search.
         targets: (H, W) bool, every target; None: this one is alone.
+        surroundings: inverse depth, 1/m, that its surroundings give the target's ToM pixels; None: not known.
     """
     targets = mask if targets is None else targets
     nothing = np.zeros(mask.shape, np.float32)
@@ -72,14 +78,16 @@ def choose_anchor(
     inside, depth = mask[box], measurement.depth[box]
 
     support = fit_support_plane(camera, measurement.depth, targets, mask, seed)
-    silhouette = None if support is None else cast_silhouette(camera, support, mask, targets)
+    silhouette = None if support is None else cast_silhouette(camera, support, mask, targets, measurement.depth)
     upright = None if silhouette is None else upright_plane(silhouette)
     measured = inside & (measurement.confidence[box] >= parameters.trust_confidence) & (depth > 0)
     measured &= _away_from_edge(inside)
     standing = measured if support is None else measured & _stands_out(close, depth, support)
     candidates, believed = measured & ~tom[box], standing & ~tom[box]
-    if support is not None and silhouette is None:
-        candidates, believed = measured, standing
+    if support is not None and silhouette is None and surroundings is not None:
+        with np.errstate(invalid="ignore"):
+            near = depth * np.float32((1 - _BEHIND) * surroundings) < 1
+        candidates, believed = measured, standing & near
     if silhouette is not None and upright is not None:
         believed = believed & _not_behind(close, depth, upright, width_along(silhouette, upright))
 

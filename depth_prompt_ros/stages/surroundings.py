@@ -74,6 +74,11 @@ class Surrounded:
     residual: float
     refused: str
 
+    @property
+    def inverse_depth(self) -> float:
+        """1/m, the median of the fitted."""
+        return median(self.fitted[self.mask])
+
 
 def coarse(size: tuple[int, int], measurement: DepthMeasurement, tom: Mask, trust_confidence: float) -> Coarse:
     """A frame's measurement and ToM mask at ``size``, (h, w)."""

@@ -26,6 +26,8 @@ _AZIMUTHS = 48
 _LOWER_QUANTILE = 0.05
 _FROM_ABOVE = np.sin(np.radians(65))
 _THICKNESS = 0.5
+_BEFORE = 0.1
+"""What is measured more than 10 % before the support stands before what it touches, and hides its contact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +49,18 @@ class Silhouette:
     far: Float64
 
 
-def cast_silhouette(camera: CameraModel, support: Plane, mask: Mask, targets: Mask | None = None) -> Silhouette | None:
+def cast_silhouette(
+    camera: CameraModel, support: Plane, mask: Mask, targets: Mask | None = None, depth: Float32 | None = None
+) -> Silhouette | None:
     """Project a mask's outline on the support plane.
 
-    Directions in which the mask's lower end lies on the picture's border or on another target are left out.
+    Directions in which the mask's lower end lies on the picture's border or on another target are left out, unless that
+    target is measured not far before the support there: a frame or foot of the same thing hides nothing.
 
     Args:
         mask: (H, W) bool, the target, not empty.
         targets: (H, W) bool, every target.
+        depth: (H, W) float32 metres, invalid = NaN; None: every other target hides.
 
     Returns:
         The silhouette, or None when less than half of the directions show their contact, or when the camera looks down
@@ -88,7 +94,12 @@ def cast_silhouette(camera: CameraModel, support: Plane, mask: Mask, targets: Ma
     below = np.minimum(y[steepest] + 3, camera.height - 1)
     hidden = y[steepest] >= camera.height - 2
     if targets is not None:
-        hidden |= targets[below, x[steepest]] & ~mask[below, x[steepest]]
+        beneath = below, x[steepest]
+        others = targets[beneath] & ~mask[beneath]
+        if depth is not None:
+            support_inverse = camera.rays_at(*beneath) @ (-support.normal / support.offset)
+            others &= ~(depth[beneath] * support_inverse > 1 - _BEFORE)
+        hidden |= others
     shown = ~hidden & (steepness[steepest] > 1e-3)
     if 2 * shown.sum() < len(cells):
         return None

@@ -14,7 +14,9 @@ from depth_prompt_ros.stages.surroundings import Coarse, Surrounded
 Mask = NDArray[np.bool_]
 
 _RIM = 0.03
-_RING = 0.25
+_RING, _WIDER = 0.25, 0.5
+_DEEPER = 0.9
+_SOME_DENSITY, _SOME_SHARE = 0.3, 0.5
 _AS_DENSE = 0.9
 _FLAT_DENSITY, _FLAT_SHARE, _FLAT_BEHIND = 0.6, 0.65, 0.35
 _DENSITY, _BEHIND = 0.75, 0.15
@@ -23,7 +25,7 @@ _NOISE_PIXELS = 0.3
 _FEW = 20
 
 
-def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse) -> bool:
+def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse, certain: bool) -> bool:
     """Whether to believe the measurement in a region that a mask calls ToM.
 
     Light that comes through glass or from a mirror was last at something behind, bent, mixed with other light: its
@@ -35,8 +37,14 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
     * covers 75 % of the region and is not more than 15 % behind what the network makes of the picture, painted or as it
       is: glossy ware.
 
-    An empty frame and one with clean glass look the same to both; there the mask is believed.
+    On a target, what lies on the plane around it is not believed: it is the support, seen through the target. On no
+    target, and unless the mask is certain, everything is believed that is half as dense as what is around and no
+    deeper: an empty frame and one with clean glass measure the same, and so does a patterned box that a network takes
+    for chrome.
     The limits were chosen on rendered glass, mirrors and traps of the generators that are learned from.
+
+    Args:
+        certain: masks come from outside, where somebody knows.
     """
     size = float(np.sqrt(surrounded.mask.sum()))
     reach = 2 * max(1, round(_RIM * size)) + 1
@@ -49,13 +57,24 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
     density = count / int(np.count_nonzero(inner))
     away = cv2.distanceTransform((~surrounded.mask).view(np.uint8), cv2.DIST_L2, 3)
     ring = (away > reach // 2) & (away < max(_RING * size, reach)) & ~around.tom
-    ring_density = int(np.count_nonzero(ring & (around.trusted > 0))) / max(int(np.count_nonzero(ring)), 1)
+    beside = ring & (around.trusted > 0)
+    ring_density = int(np.count_nonzero(beside)) / max(int(np.count_nonzero(ring)), 1)
+    if surrounded.target.label == 0 and not certain:
+        wider = (away > reach // 2) & (away < max(_WIDER * size, reach)) & ~around.tom & (around.trusted > 0)
+        no_deeper = wider.any() and median(around.trusted[measured]) > _DEEPER * np.quantile(around.trusted[wider], 0.1)
+        return bool(no_deeper and density > max(_SOME_DENSITY, _SOME_SHARE * ring_density))
     if density < max(_FLAT_DENSITY, _AS_DENSE * ring_density):
+        return False
+    if (
+        surrounded.target.label > 0
+        and np.count_nonzero(beside) >= _FEW
+        and _on_plane(camera, around, beside, measured) > 0.5
+    ):
         return False
     painted, seen = (_in_front(around.trusted, fitted, measured) for fitted in (surrounded.fitted, surrounded.as_seen))
     if density > _DENSITY and min(painted, seen) > -_BEHIND:
         return True
-    return painted > -_FLAT_BEHIND and _flat_share(camera, around, measured) > _FLAT_SHARE
+    return painted > -_FLAT_BEHIND and _on_plane(camera, around, measured, measured) > _FLAT_SHARE
 
 
 def _in_front(trusted: NDArray[np.float32], fitted: NDArray[np.float32], where: Mask) -> float:
@@ -63,15 +82,23 @@ def _in_front(trusted: NDArray[np.float32], fitted: NDArray[np.float32], where: 
     return median(trusted[where] / fitted[where]) - 1
 
 
-def _flat_share(camera: CameraModel, around: Coarse, where: Mask) -> float:
-    """Share of the pixels on the plane that most of them lie on."""
-    y, x = np.nonzero(where)
-    values = around.trusted[where].astype(np.float64)
-    design = np.stack([x / where.shape[1], y / where.shape[0], np.ones(len(x))])
-    noise = _NOISE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
-    allowed = np.maximum(_ON_PLANE * values, noise)
+def _on_plane(camera: CameraModel, around: Coarse, fitted: Mask, where: Mask) -> float:
+    """Share of the pixels of ``where`` on the plane that most of ``fitted`` lies on."""
+    y, x = np.nonzero(fitted)
+    design, values = _design(x, y, where.shape), around.trusted[fitted].astype(np.float64)
     weight: NDArray[np.float64] = np.ones(len(x))
     for _ in range(8):
-        residual = np.abs(least_squares(design, values, weight) @ design - values) / allowed
-        weight = 1 / (1 + residual**2)
-    return float(np.mean(residual < 1))
+        plane = least_squares(design, values, weight)
+        weight = 1 / (1 + (np.abs(plane @ design - values) / _allowed(camera, values)) ** 2)
+    y, x = np.nonzero(where)
+    values = around.trusted[where].astype(np.float64)
+    return float(np.mean(np.abs(plane @ _design(x, y, where.shape) - values) < _allowed(camera, values)))
+
+
+def _design(x: NDArray[np.intp], y: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.stack([x / shape[1], y / shape[0], np.ones(len(x))])
+
+
+def _allowed(camera: CameraModel, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    noise = _NOISE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
+    return np.maximum(_ON_PLANE * values, noise)
