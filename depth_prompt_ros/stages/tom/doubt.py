@@ -15,9 +15,8 @@ Mask = NDArray[np.bool_]
 
 _RIM = 0.03
 _RING, _WIDER = 0.25, 0.5
-_DEEPER = 0.9
+_DEEPER = 0.8
 _STANDS_OUT = 0.015
-_SOME_DENSITY, _SOME_SHARE = 0.3, 0.5
 _AS_DENSE = 0.9
 _FLAT_DENSITY, _FLAT_SHARE, _FLAT_BEHIND = 0.6, 0.65, 0.35
 _DENSITY, _BEHIND = 0.75, 0.15
@@ -39,9 +38,8 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
       is: glossy ware.
 
     On a target, what does not stand out of the plane around it is not believed: it is seen through the target. On no
-    target, and unless the mask is certain, everything is believed that is half as dense as what is around and no
-    deeper: an empty frame and one with clean glass measure the same, and so does a patterned box that a network takes
-    for chrome.
+    target, and unless the mask is certain, only what is deeper than all that is around is not believed: a mirror. An
+    empty frame and one with clean glass measure the same, and a patterned box is easily taken for chrome.
     The limits were chosen on rendered glass, mirrors and traps of the generators that are learned from.
 
     Args:
@@ -57,13 +55,14 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
         return False
     density = count / int(np.count_nonzero(inner))
     away = cv2.distanceTransform((~surrounded.mask).view(np.uint8), cv2.DIST_L2, 3)
-    ring = (away > reach // 2) & (away < max(_RING * size, reach)) & ~around.tom
+    outside = (away > reach // 2) & ~around.tom
+    if surrounded.target.label == 0 and not certain:
+        beside = outside & (away < max(_WIDER * size, reach)) & (around.trusted > 0)
+        deepest = float(np.quantile(around.trusted[beside], 0.1)) if beside.any() else np.inf
+        return median(around.trusted[measured]) > _DEEPER * deepest
+    ring = outside & (away < max(_RING * size, reach))
     beside = ring & (around.trusted > 0)
     ring_density = int(np.count_nonzero(beside)) / max(int(np.count_nonzero(ring)), 1)
-    if surrounded.target.label == 0 and not certain:
-        wider = (away > reach // 2) & (away < max(_WIDER * size, reach)) & ~around.tom & (around.trusted > 0)
-        no_deeper = wider.any() and median(around.trusted[measured]) > _DEEPER * np.quantile(around.trusted[wider], 0.1)
-        return bool(no_deeper and density > max(_SOME_DENSITY, _SOME_SHARE * ring_density))
     if density < max(_FLAT_DENSITY, _AS_DENSE * ring_density):
         return False
     if (
