@@ -94,7 +94,7 @@ def tabletop_section(
         "A rendered table-top with glass and a mirror",
         "Opaque, glass and mirror objects on a table, 640x480, baseline 60 mm. The pictures are ray-traced, so stereo "
         "sees through the glass and into the mirror as a camera would. Targets are labels given from outside; which "
-        "pixels are transparent or mirror (ToM) is found by evidence, without labels.",
+        "pixels are transparent or mirror (ToM) is found by the shipped segmenter and by evidence, without labels.",
         [*comparison.checks(), backgrounds.check()],
         [comparison.table(), comparison.object_table(), scene_table(others), backgrounds.table()],
         galleries,

@@ -16,7 +16,7 @@ def tabletop_frames(frames: int, seed: int) -> Iterator[StereoTruth]:
 
 
 def given_labels_parameters() -> Parameters:
-    """Targets from the bag's labels, as an outside segmenter would give them; ToM pixels by evidence."""
+    """Targets from the bag's labels, as an outside segmenter would give them; ToM pixels by the defaults."""
     return Parameters.checked(
         {
             "topics": {"labels": LABELS_TOPIC},
@@ -27,5 +27,5 @@ def given_labels_parameters() -> Parameters:
 
 
 def all_by_itself_parameters() -> Parameters:
-    """Targets found as clusters on the table, ToM pixels by evidence: nothing from outside."""
+    """Targets found as clusters on the table: nothing from outside."""
     return Parameters.checked({"segmentation": {"method": "tabletop"}}, "the table-top demo")

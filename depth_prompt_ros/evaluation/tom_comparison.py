@@ -88,7 +88,7 @@ class TomComparison:
             rows.append(Row(f"Object {label}, {kind}", scores, f"scale from: {anchors or 'nothing'}"))
         caption = (
             f"Every object over {self._frames} frames, what its metric scale was anchored to, and the share of its "
-            "pixels that evidence takes for transparent or mirror."
+            "pixels that are taken for transparent or mirror."
         )
         return Table("objects", "Object by object", caption, columns, rows)
 
@@ -125,9 +125,9 @@ class TomComparison:
         kinds = {kind: [label for label, is_tom in self._is_tom.items() if is_tom == kind] for kind in (True, False)}
         missed = [label for label in kinds[True] if self._taken_share(label) < 0.5]
         remark = (
-            f"Evidence takes {100 * self._taken_share(*kinds[True]):.0f} % of the pixels of ToM objects for ToM, and "
-            f"{100 * self._taken_share(*kinds[False]):.0f} % of those of opaque ones, which without texture look "
-            "to stereo like glass."
+            f"Segmenter and evidence take {100 * self._taken_share(*kinds[True]):.0f} % of the pixels of ToM objects "
+            f"for ToM, and {100 * self._taken_share(*kinds[False]):.0f} % of those of opaque ones, which without "
+            "texture look to stereo like glass."
         )
         if missed:
             names = ", ".join(map(str, missed))
