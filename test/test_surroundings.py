@@ -157,6 +157,12 @@ def test_patchy_matches_at_many_depths_are_not_believed() -> None:
     assert not measured_surface(CAMERA, fit, around, certain=True)
 
 
+def test_without_anything_around_to_fit_to_the_mask_is_believed() -> None:
+    fit, around = surrounded(np.where(DISC, BUMP, 0), BUMP)
+    assert fit.refused
+    assert not measured_surface(CAMERA, fit, around, certain=True)
+
+
 def test_an_empty_frame_is_left_to_the_mask() -> None:
     """Far behind the painted picture, and not flat: clean glass measures the same."""
     fit, around = surrounded(np.where(DISC, TABLE * 0.4 + 0.1 * np.sin(X), TABLE), BUMP)

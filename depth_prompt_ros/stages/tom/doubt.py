@@ -63,7 +63,7 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
     ring = outside & (away < max(_RING * size, reach))
     beside = ring & (around.trusted > 0)
     ring_density = int(np.count_nonzero(beside)) / max(int(np.count_nonzero(ring)), 1)
-    if density < max(_FLAT_DENSITY, _AS_DENSE * ring_density):
+    if density < max(_FLAT_DENSITY, _AS_DENSE * ring_density) or not surrounded.fitted.all():
         return False
     if (
         surrounded.target.label > 0
