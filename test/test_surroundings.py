@@ -157,6 +157,12 @@ def test_patchy_matches_at_many_depths_are_not_believed() -> None:
     assert not measured_surface(CAMERA, fit, around, certain=True)
 
 
+def test_without_anything_around_to_fit_to_the_mask_is_believed() -> None:
+    fit, around = surrounded(np.where(DISC, BUMP, 0), BUMP)
+    assert fit.refused
+    assert not measured_surface(CAMERA, fit, around, certain=True)
+
+
 def test_an_empty_frame_is_left_to_the_mask() -> None:
     """Far behind the painted picture, and not flat: clean glass measures the same."""
     fit, around = surrounded(np.where(DISC, TABLE * 0.4 + 0.1 * np.sin(X), TABLE), BUMP)
@@ -166,12 +172,13 @@ def test_an_empty_frame_is_left_to_the_mask() -> None:
 @pytest.mark.parametrize(
     ("inside", "believed"),
     [
-        (TABLE - 0.05, True),  # dense and no deeper than what is around: a frame, or a false alarm
+        (TABLE - 0.05, True),  # no deeper than what is around: a frame, or a false alarm
         (TABLE * 0.4, False),  # deeper than everything around: a mirror
-        (np.where((X.astype(int) // 3 + Y.astype(int) // 3) % 2, TABLE, 0), False),
+        (np.where((X.astype(int) // 3 + Y.astype(int) // 3) % 2, TABLE, 0), True),
+        (np.zeros(SHAPE), False),  # nothing measured
     ],
 )
-def test_an_uncertain_mask_on_no_target_needs_patches_or_depth(inside, believed) -> None:
+def test_an_uncertain_mask_on_no_target_needs_depth_or_nothing_measured(inside, believed) -> None:
     fit, around = surrounded(np.where(DISC, inside, TABLE), BUMP + 2 * DISC)
     assert measured_surface(CAMERA, fit, around, certain=False) == believed
     assert not measured_surface(CAMERA, fit, around, certain=True)

@@ -88,7 +88,7 @@ def test_masks_stay_on_their_things_whatever_is_done_to_the_picture() -> None:
 
     generator = torch.Generator().manual_seed(1)
     for _ in range(5):
-        moved, follows = augmentation._mosaic(*augmentation._moved(image, mask, generator), 0.3, generator)
+        moved, follows = augmentation._mosaic(*augmentation._moved(image, mask, generator), generator)
         assert ((moved[:, :1] > 0.75) == (follows > 0)).float().mean() > 0.99
         assert follows.mean() > 0.02
     assert not torch.equal(moved[0], moved[1])
@@ -98,9 +98,9 @@ def test_augmented_pictures_are_pictures_and_repeat_under_their_seed() -> None:
     given = pictures(6)
     image = torch.from_numpy(given.pictures).permute(0, 3, 1, 2).float() / 255
     mask = torch.from_numpy(given.tom)[:, None].float()
-    first = augment(image, mask, 0.15, torch.Generator().manual_seed(3))
-    again = augment(image, mask, 0.15, torch.Generator().manual_seed(3))
-    other = augment(image, mask, 0.15, torch.Generator().manual_seed(4))
+    first = augment(image, mask, torch.Generator().manual_seed(3))
+    again = augment(image, mask, torch.Generator().manual_seed(3))
+    other = augment(image, mask, torch.Generator().manual_seed(4))
     assert first[0].shape == image.shape
     assert set(first[1].unique().tolist()) == {0.0, 1.0}
     assert 0 <= float(first[0].min()) < float(first[0].max()) <= 1

@@ -100,11 +100,16 @@ def test_the_first_term_alone_ignores_scale_and_shift(seed: int, scale: float, s
 def test_terms_are_weighed_one_by_one() -> None:
     prediction, target, mask = maps(1)
     plain = losses.virtual_label_losses(prediction.float(), target, mask)
-    batch = LabelledBatch(torch.zeros(0), target, mask)
+    tom = torch.zeros_like(mask)
+    tom[..., :5] = 1
+    batch = LabelledBatch(torch.zeros(0), target, mask, tom)
     assert Weights().losses(prediction, batch) == plain
     weighed = Weights(gradients=0.1, squares=4).losses(prediction, batch)
     expected = (plain["scale_shift_invariant"], 0.1 * plain["gradients"], 4 * plain["squares"])
     torch.testing.assert_close(tuple(weighed.values()), expected)
+    squares = (prediction.float() - target).square() * mask
+    more = (squares.sum() + 2 * (squares * tom).sum()) / (mask.sum() + 2 * (mask * tom).sum())
+    torch.testing.assert_close(Weights(tom=3).losses(prediction, batch)["squares"], more)
 
 
 def test_a_perfect_answer_costs_nothing_and_the_gradient_is_that_of_finite_differences() -> None:
@@ -120,7 +125,7 @@ def labelled(count: int = 4, height: int = 8, width: int = 12) -> LabelledBatch:
     """Red holds the column, green the row, both in the disparity too."""
     y, x = torch.meshgrid(torch.arange(float(height)), torch.arange(float(width)), indexing="ij")
     image = torch.stack([x / width, y / height, torch.full_like(x, 0.5)]).repeat(count, 1, 1, 1)
-    return LabelledBatch(image, (100 * y + x).repeat(count, 1, 1, 1), torch.ones(count, 1, height, width))
+    return LabelledBatch(image, (100 * y + x).repeat(count, 1, 1, 1), *torch.ones(2, count, 1, height, width))
 
 
 def test_windows_and_flips_move_picture_and_label_alike_and_differ_by_picture() -> None:
@@ -141,12 +146,24 @@ def test_windows_and_flips_move_picture_and_label_alike_and_differ_by_picture() 
 def test_jitter_stays_within_the_papers_ranges() -> None:
     image = torch.full((400, 3, 2, 2), 0.5)
     ones = torch.ones(400, 1, 2, 2)
-    found = augmented(LabelledBatch(image, ones, ones), None, torch.Generator().manual_seed(0)).image[:, :, 0, 0]
+    found = augmented(LabelledBatch(image, ones, ones, ones), None, torch.Generator().manual_seed(0)).image[:, :, 0, 0]
     assert float(found.min()) > 0.5**1.2 * 0.5 * 0.8 - 1e-6
     assert float(found.max()) < 0.5**0.8 * 1.2 * 1.2 + 1e-6
     assert float(found.max()) > 0.6 and float(found.min()) < 0.25
-    white = augmented(LabelledBatch(torch.ones_like(image), ones, ones), None, torch.Generator().manual_seed(0)).image
+    white = augmented(
+        LabelledBatch(torch.ones_like(image), ones, ones, ones), None, torch.Generator().manual_seed(0)
+    ).image
     assert float(white.max()) == 1
+
+
+def test_strong_colours_exchange_channels_and_leave_depth_alone() -> None:
+    image = torch.tensor([0.9, 0.5, 0.1]).view(1, 3, 1, 1).expand(60, 3, 4, 4)
+    depth, ones = torch.rand(60, 1, 4, 4), torch.ones(60, 1, 4, 4)
+    found = augmented(LabelledBatch(image, depth, ones, ones), None, torch.Generator().manual_seed(0), strong=True)
+    orders = {tuple(order) for order in found.image.mean((2, 3)).argsort(1).tolist()}
+    assert len(orders) == 6
+    assert float(found.image[:, :, 0, 0].sub(found.image.mean((2, 3))).abs().max()) > 0.005  # noise
+    assert bool(((found.disparity == depth) | (found.disparity == depth.flip(3))).all())
 
 
 def test_a_window_lies_within_its_own_picture() -> None:
@@ -230,7 +247,7 @@ def test_learning_goes_towards_the_labels_and_leaves_weights_card_and_log(folder
     assert all(not torch.equal(state[key], original[key]) for key in ("stem.0.weight", "head.bias"))
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["schedule"]["recipe"] == "decay"
-    assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.5, "squares": 2}
+    assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.5, "squares": 2, "tom": 1}
     assert [note["labels"] for note in card["data"]] == [3, 3]
     assert "source" not in str(card["data"])
     assert load_file(out)["stem.0.weight"].dtype == torch.float16
@@ -248,9 +265,9 @@ def test_windows_are_for_networks_whose_short_side_is_fixed(
     monkeypatch.setitem(catalogue.CATALOGUE, "scene-net", entry)
     crops = []
 
-    def seen(batch, side, generator):
+    def seen(batch, side, generator, strong):
         crops.append(side)
-        return augmented(batch, side, generator)
+        return augmented(batch, side, generator, strong)
 
     monkeypatch.setattr(tom_mono, "augmented", seen)
     schedule = paper_schedule(3, epochs=1, batch=3)
@@ -289,13 +306,13 @@ def test_the_command_learns_and_names_what_it_cannot_use(folders, tmp_path, monk
         return int(stopped.value.code or 0)
 
     options = ("--out", str(out), "--epochs", "1", "--batch", "3", "--learning-rate", "1e-4")
-    small = ("--one-cycle", "--bfloat16", "--whole", "--gradients", "0.1", "--squares", "4")
+    small = ("--one-cycle", "--bfloat16", "--whole", "--gradients", "0.1", "--squares", "4", "--tom", "3", "--strong")
     assert run(str(folders[0]), "--validation", str(folders[1]), *options, *small) == 0
     assert f"{out}: loss on {folders[1]} " in capsys.readouterr().out.replace("\n", "")
     card = json.loads(out.with_suffix(".json").read_text())
     assert (card["schedule"]["steps"], card["schedule"]["recipe"]) == (1, "one-cycle")
-    assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.1, "squares": 4}
-    assert card["whole"] is True
+    assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.1, "squares": 4, "tom": 3}
+    assert (card["whole"], card["strong"]) == (True, True)
     assert run(str(tmp_path), *options) == 2
     assert "holds no virtual labels" in capsys.readouterr().err
     assert run(str(folders[0]), "--network", "dpt", *options) == 2

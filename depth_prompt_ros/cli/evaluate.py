@@ -30,14 +30,12 @@ def cleargrasp(
     """Depth of real clear objects from an RGB-D camera: raw, network-free and ours, per scene."""
     import json
 
-    from rich.console import Console
-
     from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp, scene_checks, scene_table
-    from depth_prompt_ros.evaluation.table import print_checks, table_text
+    from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
-    console = Console()
+    console = wide_console()
     results = []
     for result in evaluate_cleargrasp(folder, parameters):
         results.append(result.to_dict())

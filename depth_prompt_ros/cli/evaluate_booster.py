@@ -41,8 +41,6 @@ def booster(
     """Score answers to Booster's pictures at a quarter of the resolution: All, ToM and Other."""
     import json
 
-    from rich.console import Console
-
     from depth_prompt_ros.data.readers.booster import list_booster
     from depth_prompt_ros.evaluation.booster import (
         booster_table,
@@ -53,7 +51,7 @@ def booster(
         read_predictions,
         stereo_scores,
     )
-    from depth_prompt_ros.evaluation.table import table_text
+    from depth_prompt_ros.evaluation.table import table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
@@ -73,7 +71,7 @@ def booster(
         predict = match_pairs(make_stereo_matcher(parameters.stereo, parameters))
     pictures = dict(evaluate_booster(scenes, predict, stereo_scores if stereo else mono_scores))
     table = booster_table(pictures, stereo)
-    console = Console()
+    console = wide_console()
     console.print(table_text(table))
     console.print(table.caption, highlight=False)
     if json_file is not None:

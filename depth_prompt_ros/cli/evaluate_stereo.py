@@ -32,12 +32,10 @@ def stereo(
 
     Networks answer everywhere: the mirrored pair is not matched.
     """
-    from rich.console import Console
-
     from depth_prompt_ros.cli.learn import progress
     from depth_prompt_ros.data.stereo_set import StereoSet
     from depth_prompt_ros.evaluation.stereo_matchers import Matcher, matcher_tables, score_matchers, tuning_checks
-    from depth_prompt_ros.evaluation.table import print_checks, table_markdown, table_text
+    from depth_prompt_ros.evaluation.table import print_checks, table_markdown, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
 
     base = Parameters() if params is None else Parameters.from_yaml(params)
@@ -50,7 +48,7 @@ def stereo(
         means = score_matchers(pairs, matchers, base, every, report)
     tables = matcher_tables(means, -(-len(pairs) // every))
     checks = tuning_checks(means, *list(means)[-2:]) if len(matchers) > 2 else []
-    console = Console()
+    console = wide_console()
     for table in tables:
         console.print(table_text(table))
     print_checks(checks, console)

@@ -7,7 +7,6 @@ from typing import Annotated, Optional
 
 import typer
 
-_WIDTH = 150
 """Columns of text that the tables need; narrower terminals wrap their lines."""
 
 
@@ -48,12 +47,10 @@ def tom(
     ] = 3,
 ) -> None:
     """Stereo, mono, merged with masks, by evidence and with nothing given, network-free: on ToM and other pixels."""
-    from rich.console import Console
-
     from depth_prompt_ros.cli.learn import progress
     from depth_prompt_ros.data.stereo_set import StereoSet
     from depth_prompt_ros.evaluation.cleargrasp import evaluate_cleargrasp
-    from depth_prompt_ros.evaluation.table import print_checks, table_text
+    from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.evaluation.tom_methods import BASE, TUNED, WAYS, Mono, Pipelines
     from depth_prompt_ros.evaluation.tom_page import (
         cleargrasp_sections,
@@ -85,8 +82,7 @@ def tom(
         more, scene_checks = cleargrasp_sections(scenes)
         sections, checks = [*sections, *more], [*checks, *scene_checks]
         shown["cleargrasp"] = [scene.shown for scene in scenes]
-    console = Console()
-    console = console if console.width >= _WIDTH else Console(width=_WIDTH)
+    console = wide_console()
     for section in sections:
         for table in section.tables:
             console.print(table_text(table))

@@ -30,12 +30,6 @@ def tom_masks(
         Optional[Path],  # noqa: UP045
         typer.Option("--weights", help="Weights to start from, such as the shipped models/tom_masks.safetensors."),
     ] = None,
-    mosaic: Annotated[
-        float,
-        typer.Option(
-            "--mosaic", min=0, max=1, help="Share of the pictures joined, four at half their size: things far away."
-        ),
-    ] = 0.15,
     steps: Steps = 3600,
     batch: Annotated[int, typer.Option("--batch", min=2, help="Pictures a step.")] = 16,
     learning_rate: Rate = 2e-3,
@@ -54,5 +48,5 @@ def tom_masks(
     train, held_out = ([TomMaskSet.open(folder) for folder in folders or ()] for folders in (data, validation))
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, validate_every=validate_every)
     with progress("learning") as report:
-        figures = learn_tom_masks(train, held_out, out, schedule, weights, mosaic, report)
+        figures = learn_tom_masks(train, held_out, out, schedule, weights, report)
     print_figures(out, figures)

@@ -79,7 +79,9 @@ def tom_mono(
     ] = False,
     gradients: Annotated[float, typer.Option("--gradients", min=0.0, help="Weight of the gradients' term.")] = 1.0,
     squares: Annotated[float, typer.Option("--squares", min=0.0, help="Weight of the squares' term.")] = 1.0,
+    tom: Annotated[float, typer.Option("--tom", min=0.0, help="Weight of ToM pixels; others have 1.")] = 1.0,
     whole: Annotated[bool, typer.Option("--whole", help="Learn from whole pictures, not from square windows.")] = False,
+    strong: Annotated[bool, typer.Option("--strong", help="Vary colours more: for few or rendered pictures.")] = False,
     seed: Seed = 0,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Run the network in bfloat16 where the processor has it: half the time.")
@@ -102,9 +104,9 @@ def tom_mono(
         schedule = replace(schedule, recipe="one-cycle")
     if held_out:
         schedule = replace(schedule, validate_every=-(-len(train) // batch))
-    terms = Weights(gradients=gradients, squares=squares)
+    terms = Weights(gradients=gradients, squares=squares, tom=tom)
     with progress("learning") as report:
-        figure = learn_tom_mono(train, out, schedule, network, weights, held_out, terms, whole, report)
+        figure = learn_tom_mono(train, out, schedule, network, weights, held_out, terms, whole, strong, report)
     typer.echo(f"{out}" + (f": loss on {validation} {figure:.5f}" if held_out else ""))
 
 

@@ -187,9 +187,9 @@ def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, ways: Pip
     methods += [_measured(name, scene, depth, measured, whole_picture=True) for name, depth in merged.items()]
     with_truth = int((mask & (scene.true_depth > 0)).sum())
     box = _around(mask)
-    depths = {_SENSOR: measured.depth[box], **{name: merged[name][box] for name in ways.names}}
+    depths = {_SENSOR: measured.depth[box], **{name: merged[name][box] for name in (_OURS, _OWN)}}
     assert frame.labels is not None
-    shown = Shown(frame.image[box], frame.labels[box], mask[box], scene.true_depth[box], depths, [_SENSOR, *ways.names])
+    shown = Shown(frame.image[box], frame.labels[box], mask[box], scene.true_depth[box], depths, list(depths))
     return SceneResult(
         scene.name, int(mask.sum()), with_truth, methods, [asdict(target) for target in ours.targets], shown
     )

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table as TextTable
 
 NO_VALUE = "–"
+_WIDTH = 150
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,12 @@ def table_text(table: Table, title: str = "", brief: bool = False) -> TextTable:
         cells = [column.text(row.values.get(column.key)) for column in columns]
         text.add_row(row.name, *cells, style="bold" if row.ours else "")
     return text
+
+
+def wide_console() -> Console:
+    """A console of 150 columns at least: a narrow terminal folds its lines, which reads better than folded words."""
+    console = Console()
+    return console if console.width >= _WIDTH else Console(width=_WIDTH)
 
 
 def print_checks(checks: Iterable[Check], console: Console) -> None:

@@ -14,22 +14,21 @@ from torch.nn import functional
 
 from depth_prompt_ros.learning.trainer import augment_colour
 
-_RECOLOURED, _SOFT, _SHARP, _COMPRESSED = 0.5, 0.3, 0.3, 0.5
+_MOSAIC, _RECOLOURED, _SOFT, _SHARP, _COMPRESSED = 0.15, 0.5, 0.3, 0.3, 0.5
 """Shares of the pictures."""
 
 
-def augment(image: Tensor, mask: Tensor, mosaic: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def augment(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Windows, turns and mirror images of both, then the picture's colours, light, sharpness, noise and compression.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1], H and W even.
         mask: (N, 1, H, W) in {0, 1}.
-        mosaic: share of the pictures that become four of them at half their size.
 
     Returns:
         Both in the same shape and range; the image has no gradient.
     """
-    image, mask = _mosaic(*_moved(image, mask, generator), mosaic, generator)
+    image, mask = _mosaic(*_moved(image, mask, generator), generator)
     image = augment_colour(_sharpened(_lit(_recoloured(image, generator), generator), generator), generator)
     return _compressed(image, generator), mask
 
@@ -53,14 +52,14 @@ def _moved(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Ten
     return moved[:, :3], (moved[:, 3:] > 0.5).to(mask)
 
 
-def _mosaic(image: Tensor, mask: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _mosaic(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Some pictures become four at half their size: things far away, and borders that are no frames."""
     count, _, height, width = image.shape
     small = functional.avg_pool2d(torch.cat([image, mask], 1), 2)
     tiles = [small.roll(shift, 0) for shift in range(4)]
     four = torch.cat([torch.cat(tiles[:2], 3), torch.cat(tiles[2:], 3)], 2)
     four = functional.pad(four, (0, width - four.shape[3], 0, height - four.shape[2]))
-    chosen = _chosen(count, share, generator).to(image.device)
+    chosen = _chosen(count, _MOSAIC, generator).to(image.device)
     return torch.where(chosen, four[:, :3], image), torch.where(chosen, (four[:, 3:] > 0.5).to(mask), mask)
 
 

@@ -25,29 +25,30 @@ def gradient_loss(residual: Tensor, mask: Tensor, scales: int = 4) -> Tensor:
     loss = residual.new_zeros(())
     for level in range(scales):
         r, m = residual[..., :: 2**level, :: 2**level], mask[..., :: 2**level, :: 2**level]
-        across = (r[..., :, 1:] - r[..., :, :-1]).abs() * m[..., :, 1:] * m[..., :, :-1]
-        down = (r[..., 1:, :] - r[..., :-1, :]).abs() * m[..., 1:, :] * m[..., :-1, :]
+        across = (r[..., :, 1:] - r[..., :, :-1]).abs() * torch.minimum(m[..., :, 1:], m[..., :, :-1])
+        down = (r[..., 1:, :] - r[..., :-1, :]).abs() * torch.minimum(m[..., 1:, :], m[..., :-1, :])
         loss = loss + (across.sum() + down.sum()) / m.sum().clamp(min=1)
     return loss
 
 
 def scale_shift_invariant_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Sum of squares over twice the mask's size, plus half the gradient term (MiDaS; 2307.15052), () float."""
-    residual = mask * (align_scale_shift(prediction, target, mask) - target)
-    return residual.square().sum() / (2 * mask.sum().clamp(min=1)) + 0.5 * gradient_loss(residual, mask)
+    residual = align_scale_shift(prediction, target, mask) - target
+    return (mask * residual.square()).sum() / (2 * mask.sum().clamp(min=1)) + 0.5 * gradient_loss(residual, mask)
 
 
 def virtual_label_losses(prediction: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
     """The three terms of 2307.15052's fine-tuning, all of inverse depth and with the same weight.
 
     :func:`scale_shift_invariant_loss` over the whole picture; the gradient term of the residual as it is; and its mean
-    square. The last two hold the student to its teacher's scale and shift, which the first leaves free.
+    square. The last two hold the student to its teacher's scale and shift, which the first leaves free. ``mask`` may
+    hold any weights of at least 0.
     """
-    residual = mask * (prediction - target)
+    residual = prediction - target
     return {
         "scale_shift_invariant": scale_shift_invariant_loss(prediction, target, mask),
         "gradients": gradient_loss(residual, mask),
-        "squares": residual.square().sum() / mask.sum().clamp(min=1),
+        "squares": (mask * residual.square()).sum() / mask.sum().clamp(min=1),
     }
 
 

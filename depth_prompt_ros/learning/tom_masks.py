@@ -42,7 +42,6 @@ def learn_tom_masks(
     out: Path,
     schedule: Schedule,
     weights: Path | None = None,
-    mosaic: float = 0.15,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Learn TomNet; writes weights, card and log to ``out``, beside it the graph and its description for ``tom.onnx``.
@@ -54,7 +53,6 @@ def learn_tom_masks(
         train: one picture is as likely as any other, whatever its set.
         validation: none: every tenth picture of the training sets, which is then not learned from.
         weights: of a TomNet to start from; None: SceneNet's as far as they fit, else random ones.
-        mosaic: share of the pictures that are joined, four at half their size: things far away.
 
     Returns:
         The card's figures on the validation pictures, threshold among them.
@@ -76,7 +74,7 @@ def learn_tom_masks(
     network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
 
     def loss_of(batch: MaskedPictures, generator: torch.Generator) -> Losses:
-        image, tom = augment(batch.image, batch.tom, mosaic, generator)
+        image, tom = augment(batch.image, batch.tom, generator)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
             logits = network(image)
         return mask_losses(logits.float(), tom)
@@ -94,7 +92,7 @@ def learn_tom_masks(
         report,
         weight_decay=0.01,
         validate=validate,
-        settings={"network": TomNet.NAME, "weights": str(weights or ""), "mosaic": mosaic},
+        settings={"network": TomNet.NAME, "weights": str(weights or "")},
     )
     stored = {key: value.half() if value.ndim > 1 else value for key, value in network.state_dict().items()}
     network.load_state_dict(stored)
@@ -103,7 +101,6 @@ def learn_tom_masks(
     card = {
         "data": f"{len(places)} pictures",
         "schedule": asdict(schedule),
-        "mosaic": mosaic,
         "started_from": file_sha256(weights) if weights else "scene-net",
         "seconds": round(seconds),
         "validation": {"pictures": len(looked_at), **figures},

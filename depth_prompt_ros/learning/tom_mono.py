@@ -16,7 +16,15 @@ from torch.nn import functional
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
 from depth_prompt_ros.learning import losses
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import (
+    Losses,
+    Report,
+    Schedule,
+    augment_colour,
+    fit,
+    pick_device,
+    write_weights,
+)
 from depth_prompt_ros.learning.virtual_labels import LabelFolder, VirtualLabel
 from depth_prompt_ros.networks import catalogue
 
@@ -28,11 +36,13 @@ class LabelledBatch(NamedTuple):
         image: (N, 3, h, w) RGB in [0, 1], channels last in memory.
         disparity: (N, 1, h, w) relative disparity.
         valid: (N, 1, h, w) in {0, 1}: 1 but below and beside a picture that is smaller than others of its batch.
+        tom: (N, 1, h, w) in {0, 1}, transparent or mirror.
     """
 
     image: Tensor
     disparity: Tensor
     valid: Tensor
+    tom: Tensor
 
 
 class Labels:
@@ -70,8 +80,8 @@ class Labels:
         labels = [folder.read(name) for folder, name in (self._all[int(index)] for index in indices)]
         size = tuple(max(label.disparity.shape[axis] for label in labels) for axis in (0, 1))
         padded = [_padded(label, size) for label in labels]
-        image, disparity, valid = (torch.cat(parts).to(device) for parts in zip(*padded, strict=True))
-        return LabelledBatch(image.contiguous(memory_format=torch.channels_last), disparity, valid)
+        image, *others = (torch.cat(parts).to(device) for parts in zip(*padded, strict=True))
+        return LabelledBatch(image.contiguous(memory_format=torch.channels_last), *others)
 
 
 def _padded(label: VirtualLabel, size: tuple[int, ...]) -> LabelledBatch:
@@ -79,17 +89,19 @@ def _padded(label: VirtualLabel, size: tuple[int, ...]) -> LabelledBatch:
     disparity = torch.from_numpy(label.disparity)[None, None]
     height, width = label.disparity.shape
     missing = (0, size[1] - width, 0, size[0] - height)
-    valid = functional.pad(torch.ones_like(disparity), missing)
-    return LabelledBatch(
-        functional.pad(image, missing, "replicate"), functional.pad(disparity, missing, "replicate"), valid
-    )
+    image, disparity = (functional.pad(part, missing, "replicate") for part in (image, disparity))
+    valid, tom = torch.ones((1, 1, height, width)), torch.from_numpy(label.tom)[None, None].float()
+    return LabelledBatch(image, disparity, functional.pad(valid, missing), functional.pad(tom, missing))
 
 
-def augmented(batch: LabelledBatch, crop: int | None, generator: torch.Generator) -> LabelledBatch:
+def augmented(
+    batch: LabelledBatch, crop: int | None, generator: torch.Generator, strong: bool = False
+) -> LabelledBatch:
     """Drawn for each picture: a square window of side ``crop``, if that is given; a flip; jittered colour.
 
     Half of the pictures get gamma 0.8 to 1.2, brightness 0.5 to 1.2 and gains of 0.8 to 1.2 a channel; RGB in [0, 1]
-    stays there (2307.15052, after Godard et al. 2017).
+    stays there (2307.15052, after Godard et al. 2017). With ``strong``, half of them then get other channels for theirs
+    and all :func:`depth_prompt_ros.learning.trainer.augment_colour` [ours].
     """
 
     def draw(low: float, high: float, *shape: int) -> Tensor:
@@ -104,24 +116,39 @@ def augmented(batch: LabelledBatch, crop: int | None, generator: torch.Generator
         batch = LabelledBatch(*(torch.cat([part[row] for row in rows]) for part in batch))
     count = len(batch.image)
     flips, jitters = ((draw(0, 1, count, 1, 1, 1) < 0.5).to(batch.image.device) for _ in range(2))
-    image, disparity, valid = (torch.where(flips, part.flip(3), part) for part in batch)
+    image, disparity, valid, tom = (torch.where(flips, part.flip(3), part) for part in batch)
     powers, gains = draw(0.8, 1.2, count, 1, 1, 1), draw(0.5, 1.2, count, 1, 1, 1) * draw(0.8, 1.2, count, 3, 1, 1)
     coloured = (image ** powers.to(image) * gains.to(image)).clamp(0, 1)
-    return LabelledBatch(torch.where(jitters, coloured, image), disparity, valid)
+    image = torch.where(jitters, coloured, image)
+    if strong:
+        image = augment_colour(torch.stack([_exchanged(each, generator) for each in image]), generator)
+    return LabelledBatch(image.contiguous(memory_format=torch.channels_last), disparity, valid, tom)
+
+
+def _exchanged(image: Tensor, generator: torch.Generator) -> Tensor:
+    """(3, h, w) its channels in any order, for half of the pictures."""
+    return image[torch.randperm(3, generator=generator)] if torch.rand((), generator=generator) < 0.5 else image
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Of the terms of :func:`depth_prompt_ros.learning.losses.virtual_label_losses`; all 1 in 2307.15052."""
+    """Of what counts in :func:`depth_prompt_ros.learning.losses.virtual_label_losses`; all 1 in 2307.15052.
+
+    Attributes:
+        scale_shift_invariant, gradients, squares: of the terms.
+        tom: of ToM pixels in each of them, others have 1.
+    """
 
     scale_shift_invariant: float = 1.0
     gradients: float = 1.0
     squares: float = 1.0
+    tom: float = 1.0
 
     def losses(self, prediction: Tensor, batch: LabelledBatch) -> Losses:
         """The terms of a batch, each times its weight."""
-        terms = losses.virtual_label_losses(prediction.float(), batch.disparity, batch.valid)
-        return {name: weight * terms[name] for name, weight in asdict(self).items()}
+        mask = batch.valid * (1 + (self.tom - 1) * batch.tom)
+        terms = losses.virtual_label_losses(prediction.float(), batch.disparity, mask)
+        return {name: getattr(self, name) * term for name, term in terms.items()}
 
 
 def paper_schedule(
@@ -145,6 +172,7 @@ def learn_tom_mono(
     validation: Labels | None = None,
     terms: Weights | None = None,
     whole: bool = False,
+    strong: bool = False,
     report: Report | None = None,
 ) -> float:
     """Learn all weights of a catalogue network on virtual labels, write weights and card to ``out``.
@@ -158,9 +186,10 @@ def learn_tom_mono(
         schedule: see :func:`paper_schedule`.
         weights: to start from; None: those of the catalogue.
         validation: other labels; the state with the lowest loss on them is the result.
-        terms: weights of the loss's.
+        terms: what counts how much.
         whole: whole pictures in any case; what a network says of a window need not be that part of what it says of the
             whole, if it was learned on disparity of mean 0 and deviation 1.
+        strong: colours are varied more than in the paper, see :func:`augmented`.
 
     Returns:
         The loss on ``validation``, or NaN without one.
@@ -173,10 +202,10 @@ def learn_tom_mono(
     network = catalogue.load_frozen(name, weights).requires_grad_(True)
     student = RelativeDisparityNetwork(network, catalogue.Normalise(entry), entry.output).to(device)
     crop = entry.size if entry.bounds == "short side" and not whole else None
-    terms = terms or Weights()
+    terms, seen = terms or Weights(), {"whole": whole, "strong": strong}
 
     def loss_of(batch: LabelledBatch, generator: torch.Generator) -> Losses:
-        batch = augmented(batch, crop, generator)
+        batch = augmented(batch, crop, generator, strong)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
             prediction = student(batch.image)
         return terms.losses(prediction, batch)
@@ -191,13 +220,13 @@ def learn_tom_mono(
         out,
         report,
         validate=(lambda _: label_loss(student, held_out, device, terms)) if len(held_out) else None,
-        settings={"network": name, "labels": labels.notes, "terms": asdict(terms), "whole": whole},
+        settings={"network": name, "labels": labels.notes, "terms": asdict(terms), **seen},
     )
     figure = label_loss(student, held_out, device, terms)
     state = network.state_dict()
     if entry.source is None:  # as their weights are shipped: half the file, 1e-3 of a weight
         state = {key: value.half() if value.ndim > 1 else value for key, value in state.items()}
-    card = {"data": labels.notes, "schedule": asdict(schedule), "terms": asdict(terms), "whole": whole}
+    card = {"data": labels.notes, "schedule": asdict(schedule), "terms": asdict(terms), **seen}
     card["seconds"] = round(seconds)
     if len(held_out):
         card["validation"] = {"data": held_out.notes, "loss": round(figure, 5)}

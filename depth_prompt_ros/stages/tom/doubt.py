@@ -15,8 +15,8 @@ Mask = NDArray[np.bool_]
 
 _RIM = 0.03
 _RING, _WIDER = 0.25, 0.5
-_DEEPER = 0.9
-_SOME_DENSITY, _SOME_SHARE = 0.3, 0.5
+_DEEPER = 0.8
+_STANDS_OUT = 0.015
 _AS_DENSE = 0.9
 _FLAT_DENSITY, _FLAT_SHARE, _FLAT_BEHIND = 0.6, 0.65, 0.35
 _DENSITY, _BEHIND = 0.75, 0.15
@@ -37,10 +37,9 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
     * covers 75 % of the region and is not more than 15 % behind what the network makes of the picture, painted or as it
       is: glossy ware.
 
-    On a target, what lies on the plane around it is not believed: it is the support, seen through the target. On no
-    target, and unless the mask is certain, everything is believed that is half as dense as what is around and no
-    deeper: an empty frame and one with clean glass measure the same, and so does a patterned box that a network takes
-    for chrome.
+    On a target, what does not stand out of the plane around it is not believed: it is seen through the target. On no
+    target, and unless the mask is certain, only what is deeper than all that is around is not believed: a mirror. An
+    empty frame and one with clean glass measure the same, and a patterned box is easily taken for chrome.
     The limits were chosen on rendered glass, mirrors and traps of the generators that are learned from.
 
     Args:
@@ -56,25 +55,26 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
         return False
     density = count / int(np.count_nonzero(inner))
     away = cv2.distanceTransform((~surrounded.mask).view(np.uint8), cv2.DIST_L2, 3)
-    ring = (away > reach // 2) & (away < max(_RING * size, reach)) & ~around.tom
+    outside = (away > reach // 2) & ~around.tom
+    if surrounded.target.label == 0 and not certain:
+        beside = outside & (away < max(_WIDER * size, reach)) & (around.trusted > 0)
+        deepest = float(np.quantile(around.trusted[beside], 0.1)) if beside.any() else np.inf
+        return median(around.trusted[measured]) > _DEEPER * deepest
+    ring = outside & (away < max(_RING * size, reach))
     beside = ring & (around.trusted > 0)
     ring_density = int(np.count_nonzero(beside)) / max(int(np.count_nonzero(ring)), 1)
-    if surrounded.target.label == 0 and not certain:
-        wider = (away > reach // 2) & (away < max(_WIDER * size, reach)) & ~around.tom & (around.trusted > 0)
-        no_deeper = wider.any() and median(around.trusted[measured]) > _DEEPER * np.quantile(around.trusted[wider], 0.1)
-        return bool(no_deeper and density > max(_SOME_DENSITY, _SOME_SHARE * ring_density))
-    if density < max(_FLAT_DENSITY, _AS_DENSE * ring_density):
+    if density < max(_FLAT_DENSITY, _AS_DENSE * ring_density) or not surrounded.fitted.all():
         return False
     if (
         surrounded.target.label > 0
         and np.count_nonzero(beside) >= _FEW
-        and _on_plane(camera, around, beside, measured) > 0.5
+        and _beyond_plane(camera, around, beside, measured)[1] < _STANDS_OUT
     ):
         return False
     painted, seen = (_in_front(around.trusted, fitted, measured) for fitted in (surrounded.fitted, surrounded.as_seen))
     if density > _DENSITY and min(painted, seen) > -_BEHIND:
         return True
-    return painted > -_FLAT_BEHIND and _on_plane(camera, around, measured, measured) > _FLAT_SHARE
+    return painted > -_FLAT_BEHIND and _beyond_plane(camera, around, measured, measured)[0] > _FLAT_SHARE
 
 
 def _in_front(trusted: NDArray[np.float32], fitted: NDArray[np.float32], where: Mask) -> float:
@@ -82,8 +82,8 @@ def _in_front(trusted: NDArray[np.float32], fitted: NDArray[np.float32], where: 
     return median(trusted[where] / fitted[where]) - 1
 
 
-def _on_plane(camera: CameraModel, around: Coarse, fitted: Mask, where: Mask) -> float:
-    """Share of the pixels of ``where`` on the plane that most of ``fitted`` lies on."""
+def _beyond_plane(camera: CameraModel, around: Coarse, fitted: Mask, where: Mask) -> tuple[float, float]:
+    """Of ``where``, against the plane of most of ``fitted``: share on it, median relative inverse depth over it."""
     y, x = np.nonzero(fitted)
     design, values = _design(x, y, where.shape), around.trusted[fitted].astype(np.float64)
     weight: NDArray[np.float64] = np.ones(len(x))
@@ -92,7 +92,8 @@ def _on_plane(camera: CameraModel, around: Coarse, fitted: Mask, where: Mask) ->
         weight = 1 / (1 + (np.abs(plane @ design - values) / _allowed(camera, values)) ** 2)
     y, x = np.nonzero(where)
     values = around.trusted[where].astype(np.float64)
-    return float(np.mean(np.abs(plane @ _design(x, y, where.shape) - values) < _allowed(camera, values)))
+    nearer = values - plane @ _design(x, y, where.shape)
+    return float(np.mean(np.abs(nearer) < _allowed(camera, values))), median(nearer / values)
 
 
 def _design(x: NDArray[np.intp], y: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.float64]:
