@@ -275,6 +275,19 @@ def test_windows_are_for_networks_whose_short_side_is_fixed(
     assert crops == [crop]
 
 
+def test_a_share_of_the_installed_weights_is_kept(folders, tmp_path) -> None:
+    labels, schedule = Labels(folders[:1], "scene-net"), paper_schedule(3, epochs=2, batch=3, learning_rate=1e-3)
+    states = {}
+    for keep in (0.0, 0.25, 1.0):
+        learn_tom_mono(labels, tmp_path / "mono.safetensors", schedule, keep=keep)
+        states[keep] = {key: value.float() for key, value in load_file(tmp_path / "mono.safetensors").items()}
+    base = catalogue.load_frozen("scene-net").state_dict()
+    for key in ("head.weight", "stem.0.weight", "stem.1.bias"):
+        assert float((states[0.0][key] - base[key]).abs().max()) > 1e-4
+        torch.testing.assert_close(states[0.25][key], 0.75 * states[0.0][key] + 0.25 * base[key], atol=2e-3, rtol=2e-3)
+        torch.testing.assert_close(states[1.0][key], base[key], atol=2e-3, rtol=2e-3)
+
+
 def test_an_interrupted_fine_tuning_ends_as_if_it_had_not_been(folders, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(trainer, "_SAVE_EVERY", 2)
     labels, schedule = Labels(folders[:1], "scene-net"), paper_schedule(3, epochs=4, batch=3, learning_rate=1e-4)

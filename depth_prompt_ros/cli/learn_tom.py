@@ -82,6 +82,9 @@ def tom_mono(
     tom: Annotated[float, typer.Option("--tom", min=0.0, help="Weight of ToM pixels; others have 1.")] = 1.0,
     whole: Annotated[bool, typer.Option("--whole", help="Learn from whole pictures, not from square windows.")] = False,
     strong: Annotated[bool, typer.Option("--strong", help="Vary colours more: for few or rendered pictures.")] = False,
+    keep: Annotated[
+        float, typer.Option("--keep", min=0.0, max=1.0, help="Share of the installed weights in the result.")
+    ] = 0.0,
     seed: Seed = 0,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Run the network in bfloat16 where the processor has it: half the time.")
@@ -106,7 +109,7 @@ def tom_mono(
         schedule = replace(schedule, validate_every=-(-len(train) // batch))
     terms = Weights(gradients=gradients, squares=squares, tom=tom)
     with progress("learning") as report:
-        figure = learn_tom_mono(train, out, schedule, network, weights, held_out, terms, whole, strong, report)
+        figure = learn_tom_mono(train, out, schedule, network, weights, held_out, terms, whole, strong, keep, report)
     typer.echo(f"{out}" + (f": loss on {validation} {figure:.5f}" if held_out else ""))
 
 
