@@ -98,7 +98,7 @@ class TomParameters(_Group):
         1, ge=0, le=32, description="ToM pixels are painted in so many random colours for it; 1 = grey, 0 = not painted"
     )
     min_area: int = Field(
-        30, ge=1, description="smaller ToM regions without a shape of their own are left as measured, pixels"
+        100, ge=1, description="smaller ToM regions without a shape of their own are left as measured, pixels"
     )
     max_residual: float = Field(
         0.5, gt=0, description="refuse a region's depth if the whole picture is farther off its surroundings, relative"

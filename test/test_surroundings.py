@@ -34,7 +34,7 @@ def small(picture: np.ndarray) -> np.ndarray:
 
 
 def seen_as(disparity: np.ndarray, spread: float = 0.0) -> ScenePrediction:
-    return ScenePrediction(small(disparity), small(disparity), np.full(SIZE, spread, np.float32))
+    return ScenePrediction(small(disparity), np.full(SIZE, spread, np.float32))
 
 
 def surrounded(inverse, disparity, tom=DISC, max_residual=0.3, spread=0.0):

@@ -23,19 +23,17 @@ class ScenePrediction:
 
     Attributes:
         painted: (h, w) float32, of the picture with its ToM pixels painted over.
-        as_seen: (h, w) float32, of the picture as it is.
         spread: (h, w) float32, median absolute deviation of the colours' predictions from ``painted``.
     """
 
     painted: Float32
-    as_seen: Float32
     spread: Float32
 
 
 class SceneDepth:
     """Disparity of pictures whose ToM pixels are painted in N random colours, its pixelwise median (2307.15052).
 
-    N = 1 paints them grey, N = 0 not at all. All pictures, and the one as it is, run in one batch.
+    N = 1 paints them grey, N = 0 not at all. All pictures run in one batch.
     """
 
     def __init__(self, parameters: TomParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> None:
@@ -47,7 +45,7 @@ class SceneDepth:
         """
         path = Path(parameters.mono).expanduser() if parameters.mono else resource_path(SHIPPED_NETWORK)
         self._colours = parameters.colours
-        self.network = PictureGraph(path, {"image"}, {"relative disparity"}, runtime, 1 + self._colours)
+        self.network = PictureGraph(path, {"image"}, {"relative disparity"}, runtime, max(self._colours, 1))
 
     def __call__(self, image: NDArray[np.uint8], tom: NDArray[np.bool_], seed: int) -> ScenePrediction:
         """Predict.
@@ -59,12 +57,11 @@ class SceneDepth:
         """
         rng = np.random.default_rng(seed)
         colours = [np.full(3, 127)] if self._colours == 1 else [rng.integers(0, 256, 3) for _ in range(self._colours)]
-        painted = [_painted(image, tom, colour) for colour in colours]
+        painted = [_painted(image, tom, colour) for colour in colours] or [image]
         output = self.network.description.output
-        found = self.network.batch(image=[image, *painted])[:, output.channel] * np.float32(output.factor)
-        answers = found[1:] if painted else found
+        answers = self.network.batch(image=painted)[:, output.channel] * np.float32(output.factor)
         middle = np.median(answers, axis=0)
-        return ScenePrediction(middle, found[0], np.median(np.abs(answers - middle), axis=0))
+        return ScenePrediction(middle, np.median(np.abs(answers - middle), axis=0))
 
 
 def _painted(image: NDArray[np.uint8], tom: NDArray[np.bool_], colour: NDArray[np.integer]) -> NDArray[np.uint8]:

@@ -23,8 +23,8 @@ _FARTHEST = 0.01
 """A measured pixel weighs exp(-3 distance/size of the region), and a hundredth at least: the scale of what is around
 the region counts, that of the rest of the room only where that leaves it open."""
 
-_ITERATIONS = 6
-_STRIDE = 2
+_ITERATIONS = 5
+_STRIDE = 3
 _FLOOR = 0.01
 _MIN_TRUSTED = 100
 _MIN_RELIEF = 0.01
@@ -57,8 +57,7 @@ class Surrounded:
         target: the region.
         mask: (h, w) bool, at the network's size.
         fitted: (h, w) float32 1/m, the painted picture's disparity fitted to what is measured around.
-        as_seen: (h, w) float32 1/m, that of the picture as it is, fitted in the same way.
-        scale, shift: of the first fit; shift in 1/m.
+        scale, shift: of the fit; shift in 1/m.
         inliers: measured pixels that agree with it.
         residual: their weighted median relative disagreement.
         refused: why it is not to be used; empty = it is.
@@ -67,7 +66,6 @@ class Surrounded:
     target: Target
     mask: Mask
     fitted: Float32
-    as_seen: Float32
     scale: float
     shift: float
     inliers: int
@@ -108,9 +106,8 @@ def fit_to_surroundings(prediction: ScenePrediction, region: Target, around: Coa
     if len(values) < _MIN_TRUSTED:
         nothing = np.zeros(mask.shape, np.float32)
         few = f"only {len(values)} trusted pixels in the whole picture to fit it to"
-        return Surrounded(region, mask, nothing, nothing, 0.0, 0.0, 0, float("inf"), few)
+        return Surrounded(region, mask, nothing, 0.0, 0.0, 0, float("inf"), few)
     fit = _near_fit(prediction.painted[used].astype(np.float64), values, weight)
-    seen = _near_fit(prediction.as_seen[used].astype(np.float64), values, weight)
     refused = ""
     if fit.residual > max_residual:
         refused = f"the whole picture's shape is {fit.residual:.1%} off what is measured around it"
@@ -121,10 +118,7 @@ def fit_to_surroundings(prediction: ScenePrediction, region: Target, around: Coa
     agreeing = (around.trusted > 0) & ~around.tom & (np.abs(around.trusted - fitted) < _AGREES * fitted)
     if not refused and agreeing.any():
         fitted = fitted + _seam(around.trusted - fitted, agreeing, mask)
-    return Surrounded(
-        region, mask, fitted, _metric(prediction.as_seen, seen), fit.scale, fit.shift, int(agreeing.sum()),
-        fit.residual, refused,
-    )  # fmt: skip
+    return Surrounded(region, mask, fitted, fit.scale, fit.shift, int(agreeing.sum()), fit.residual, refused)
 
 
 def region_depth(surrounded: Surrounded, shape: tuple[int, int]) -> Float32:

@@ -34,8 +34,7 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
 
     * lies on one plane (65 % within 1 % or 0.3 px), not more than 35 % behind the painted picture's shape: a poster, a
       photograph, a label; or
-    * covers 75 % of the region and is not more than 15 % behind what the network makes of the picture, painted or as it
-      is: glossy ware.
+    * covers 75 % of the region and is not more than 15 % behind that shape: glossy ware.
 
     On a target, what does not stand out of the plane around it is not believed: it is seen through the target. On no
     target, and unless the mask is certain, only what is deeper than all that is around is not believed: a mirror. An
@@ -71,15 +70,10 @@ def measured_surface(camera: CameraModel, surrounded: Surrounded, around: Coarse
         and _beyond_plane(camera, around, beside, measured)[1] < _STANDS_OUT
     ):
         return False
-    painted, seen = (_in_front(around.trusted, fitted, measured) for fitted in (surrounded.fitted, surrounded.as_seen))
-    if density > _DENSITY and min(painted, seen) > -_BEHIND:
+    in_front = median(around.trusted[measured] / surrounded.fitted[measured]) - 1
+    if density > _DENSITY and in_front > -_BEHIND:
         return True
-    return painted > -_FLAT_BEHIND and _beyond_plane(camera, around, measured, measured)[0] > _FLAT_SHARE
-
-
-def _in_front(trusted: NDArray[np.float32], fitted: NDArray[np.float32], where: Mask) -> float:
-    """Median inverse depth measured over that of the fit, minus 1: below 0 = behind it."""
-    return median(trusted[where] / fitted[where]) - 1
+    return in_front > -_FLAT_BEHIND and _beyond_plane(camera, around, measured, measured)[0] > _FLAT_SHARE
 
 
 def _beyond_plane(camera: CameraModel, around: Coarse, fitted: Mask, where: Mask) -> tuple[float, float]:

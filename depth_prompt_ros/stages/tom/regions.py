@@ -25,12 +25,15 @@ def tom_regions(tom: Mask, labels: NDArray[np.uint16], min_area: int) -> list[Ta
     found: list[Target] = []
     if not tom.any():
         return found
-    for label in np.unique(labels[tom]).tolist():
-        _, numbers, stats, _ = cv2.connectedComponentsWithStats((tom & (labels == label)).view(np.uint8))
+    for label in np.flatnonzero(np.bincount(labels[tom])).tolist():
+        on_label = tom & (labels == label)
+        left, top, width, height = cv2.boundingRect(on_label.view(np.uint8))
+        close = on_label[top : top + height, left : left + width].view(np.uint8)
+        _, numbers, stats, _ = cv2.connectedComponentsWithStats(close)
         for number, (x, y, width, height, area) in enumerate(stats.tolist()):
             if number > 0 and area >= min_area:
-                box = np.s_[y : y + height, x : x + width]
-                found.append(Target(label, box, numbers[box] == number))
+                inside = numbers[y : y + height, x : x + width] == number
+                found.append(Target(label, np.s_[top + y : top + y + height, left + x : left + x + width], inside))
     return found
 
 
