@@ -41,7 +41,7 @@ def stereo(
     validate_every: ValidateEvery = 400,
     float32: Float32 = False,
 ) -> None:
-    """Learn a stereo network from the true disparity of what is opaque; the defaults made the shipped one's start.
+    """Learn a stereo network from the true disparity of what is opaque.
 
     Interrupted, the same command goes on where it stopped.
     """

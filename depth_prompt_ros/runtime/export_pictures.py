@@ -51,7 +51,7 @@ def export_pictures(
     difference = write_checked(
         model, out, notes, precision, lambda path: _disagreement(module, path, size, output["name"])
     )
-    _describe(out, output)
+    write_description(out, {"inputs": {_INPUT: "image"}, "white": 1, "output": output})
     return Exported(out, pictures, difference, halved)
 
 
@@ -102,17 +102,16 @@ def _disagreement(module: nn.Module, path: Path, size: tuple[int, int], output: 
     return worst
 
 
-def _describe(out: Path, output: dict[str, Any]) -> None:
-    description = {
-        "graph": out.name,
-        "inputs": {_INPUT: "image"},
-        "white": 1,
-        "output": output,
-    }
-    path = out.with_suffix(".yaml")
+def write_description(graph: Path, description: dict[str, Any]) -> None:
+    """Write what :class:`depth_prompt_ros.runtime.picture_graph.Description` reads beside ``graph``, suffix ``.yaml``.
+
+    Raises:
+        BadModel: it cannot be written.
+    """
+    path = graph.with_suffix(".yaml")
     aside = path.with_name(path.name + ".part")
     try:
-        aside.write_text(yaml.safe_dump(description, sort_keys=False))
+        aside.write_text(yaml.safe_dump({"graph": graph.name, **description}, sort_keys=False))
         aside.replace(path)
     except OSError as error:
         raise BadModel(f"cannot write {path} ({error.strerror}): make room, or give another place") from error

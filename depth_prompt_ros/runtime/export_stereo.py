@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput, BadModel
@@ -15,6 +14,7 @@ from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.stereo import PreparedStereo, load_stereo
 from depth_prompt_ros.runtime.engine_file import file_sha256
 from depth_prompt_ros.runtime.export import write_checked
+from depth_prompt_ros.runtime.export_pictures import write_description
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
 
 TOLERANCE = 1e-3
@@ -72,7 +72,14 @@ def export_stereo(
     }
     sizes = [size, size] if size else [(5 * multiple, 6 * multiple), (4 * multiple, 8 * multiple)]
     difference = write_checked(model, out, notes, "fp32", lambda path: _disagreement(module, path, sizes), TOLERANCE)
-    _describe(out, multiple)
+    description = {
+        "inputs": {name: name for name in _INPUTS},
+        "white": 1,
+        "fit": "pad",
+        "multiple": multiple,
+        "output": {"name": _OUTPUT, "meaning": "disparity"},
+    }
+    write_description(out, description)
     return difference
 
 
@@ -119,21 +126,3 @@ def _disagreement(module: PreparedStereo, path: Path, sizes: list[tuple[int, int
         found = graph(**dict(zip(_INPUTS, pair, strict=True)))[_OUTPUT]
         worst = max(worst, float(np.nan_to_num(np.abs(found - expected), nan=np.inf).max()))
     return worst
-
-
-def _describe(out: Path, multiple: int) -> None:
-    description = {
-        "graph": out.name,
-        "inputs": {name: name for name in _INPUTS},
-        "white": 1,
-        "fit": "pad",
-        "multiple": multiple,
-        "output": {"name": _OUTPUT, "meaning": "disparity"},
-    }
-    path = out.with_suffix(".yaml")
-    aside = path.with_name(path.name + ".part")
-    try:
-        aside.write_text(yaml.safe_dump(description, sort_keys=False))
-        aside.replace(path)
-    except OSError as error:
-        raise BadModel(f"cannot write {path} ({error.strerror}): make room, or give another place") from error
