@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn import Rate, Seed, Steps, progress
+from depth_prompt_ros.cli.learn import Rate, Seed, Steps, print_figures, progress
 
 Out = Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures go beside it.")]
 Network = Annotated[str, typer.Option("--network", help="Stereo network, a name in the catalogue.")]
@@ -54,7 +54,7 @@ def stereo(
         figures = learn_stereo(
             StereoSet.open(data), StereoSet.open(validation), out, schedule, network, weights, report=report
         )
-    _print(out, figures)
+    print_figures(out, figures)
 
 
 def tom_stereo(
@@ -105,10 +105,4 @@ def tom_stereo(
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
     with progress("learning") as report:
         figures = learn_stereo(train, held_out, out, schedule, network, weights, made, tom_weight, report)
-    _print(out, figures)
-
-
-def _print(out: Path, figures: dict[str, float]) -> None:
-    import json
-
-    typer.echo(f"{out}\n{json.dumps(figures, indent=1)}")
+    print_figures(out, figures)
