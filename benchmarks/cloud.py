@@ -10,7 +10,7 @@ from alternating import milliseconds
 from rich.console import Console
 
 from depth_prompt_ros.bag.messages import cloud_message
-from depth_prompt_ros.data.scenes import TABLETOP_CAMERA, render_tabletop_sequence
+from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA, render_tabletop_sequence
 from depth_prompt_ros.stages.cloud import organised_cloud
 
 RATIO = 0.5

@@ -19,7 +19,7 @@ from rich.table import Table
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.check import stored_crops
-from depth_prompt_ros.runtime.export import export_graph
+from depth_prompt_ros.runtime.export.prompted import export_graph
 from depth_prompt_ros.runtime.graph import Arrays
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
 from depth_prompt_ros.runtime.torch_graph import TorchGraph

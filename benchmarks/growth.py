@@ -16,7 +16,7 @@ from rich.console import Console
 
 from depth_prompt_ros.bag.outputs import output_messages
 from depth_prompt_ros.bench.measure import resident_mib
-from depth_prompt_ros.data.scenes import TABLETOP_CAMERA, render_tabletop_sequence
+from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA, render_tabletop_sequence
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, StereoParameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline

@@ -20,11 +20,11 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 
-from depth_prompt_ros.data.picture_set import PictureSet
-from depth_prompt_ros.data.rendered import open_or_render
+from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.data.sets.rendered import open_or_render
 from depth_prompt_ros.graph.prompt import FourierBackground, composite
 from depth_prompt_ros.learning import losses
-from depth_prompt_ros.learning.background import learn_background
+from depth_prompt_ros.learning.background.learn import learn_background
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.networks import catalogue
 

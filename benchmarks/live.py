@@ -27,7 +27,7 @@ def camera(frames_file: str, rate: float, seconds: float, answer: Any) -> None:
     from rclpy.qos import qos_profile_sensor_data
 
     from depth_prompt_ros.bag.messages import camera_info_message, image_message, stamp_of
-    from depth_prompt_ros.data.scenes import TABLETOP_CAMERA
+    from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA
     from depth_prompt_ros.ros.convert import message_class, ros_message
 
     rclpy.init()
@@ -82,7 +82,7 @@ def main(
 
     import cv2
 
-    from depth_prompt_ros.data.scenes import render_tabletop_sequence
+    from depth_prompt_ros.data.rendering.scenes import render_tabletop_sequence
 
     views = list(islice(render_tabletop_sequence(frames=200, seed=2), 4))
     x, y, width, height = cv2.boundingRect((views[0].labels == 5).astype(np.uint8))
@@ -120,7 +120,7 @@ def serve(box: list[float], until: Any, answered: Any) -> dict[int, tuple[float,
     from rclpy.parameter import Parameter
 
     from depth_prompt_ros.bag.messages import stamp_of
-    from depth_prompt_ros.ros.object_depth_node import ObjectDepthNode
+    from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
 
     spent: dict[int, tuple[float, float]] = {}
 

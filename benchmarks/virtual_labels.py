@@ -16,10 +16,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from depth_prompt_ros.data.stereo_set import StereoSet
-from depth_prompt_ros.data.tom_pictures import TomPicture, TomStereoSet
-from depth_prompt_ros.evaluation.booster import Truth, mean_scores, mono_scores
-from depth_prompt_ros.learning.virtual_labels import Painting, Teacher
+from depth_prompt_ros.data.sets.stereo_set import StereoSet
+from depth_prompt_ros.data.sets.tom_pictures import TomPicture, TomStereoSet
+from depth_prompt_ros.evaluation.tom.booster import Truth, mean_scores, mono_scores
+from depth_prompt_ros.learning.tom.virtual_labels import Painting, Teacher
 
 NETWORK = "scene-net"
 PAINTINGS = {

@@ -21,6 +21,7 @@ from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.ros.convert import message_class, ros_message
 
 PATIENCE_S = 20.0
+START_NS = 1_700_000_000_000_000_000
 OUTPUT_TYPES = {
     "points": "sensor_msgs/msg/PointCloud2",
     "object_points": "sensor_msgs/msg/PointCloud2",

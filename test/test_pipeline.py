@@ -11,13 +11,14 @@ import pytest
 
 pytest.importorskip("open3d")
 
-from depth_prompt_ros.data.scenes import TabletopView, render_tabletop_sequence
+from depth_prompt_ros.data.rendering.scenes import TabletopView, render_tabletop_sequence
 from depth_prompt_ros.errors import BadFrame, BadModel
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, PromptedDepthParameters
-from depth_prompt_ros.pipeline import ObjectDepth, ObjectDepthPipeline
+from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.resources import resource_path
-from depth_prompt_ros.stages.anchor import Anchor
+from depth_prompt_ros.result import ObjectDepth
+from depth_prompt_ros.stages.anchor.choose import Anchor
 from depth_prompt_ros.stages.merge import Provenance
 from depth_prompt_ros.stages.prompted_depth import SHIPPED_GRAPH, PromptedDepth
 

@@ -20,7 +20,7 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.pipeline import ObjectDepth, TargetReport
+    from depth_prompt_ros.result import ObjectDepth, TargetReport
     from depth_prompt_ros.stages.cloud import RigidTransform
 
 NAMESPACE = "/object_depth"

@@ -18,7 +18,7 @@ from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.pipeline import ObjectDepth
+    from depth_prompt_ros.result import ObjectDepth
 
 TRANSFORMS = ("/tf", "/tf_static")
 _TRANSFORM_TYPE = "tf2_msgs/msg/TFMessage"

@@ -13,7 +13,7 @@ from depth_prompt_ros.bag.images import label_image, picture
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.sync import pair
-from depth_prompt_ros.data.tom_pictures import TomPicture
+from depth_prompt_ros.data.sets.tom_pictures import TomPicture
 from depth_prompt_ros.errors import BadFrame, BadInput
 
 _TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")

@@ -100,7 +100,7 @@ def measure(
             break
     measured.resident_mib["peak"] = resident_mib("VmHWM")
     if "GPU" in measured.runtimes[0] or "TensorRT" in measured.runtimes[0]:
-        from depth_prompt_ros.runtime.cuda import used_memory_mib
+        from depth_prompt_ros.runtime.tensorrt.cuda import used_memory_mib
 
         measured.gpu_mib = used_memory_mib()
     return measured

@@ -20,7 +20,7 @@ def render_bag(path: Path) -> Path:
 
 
 def _render(path: Path) -> None:
-    from depth_prompt_ros.data.scenes import TABLETOP_CAMERA, render_tabletop_sequence
+    from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA, render_tabletop_sequence
     from depth_prompt_ros.demo.input_bag import StereoTruth, write_input_bag
 
     views = islice(render_tabletop_sequence(frames=200, seed=2), FRAMES)

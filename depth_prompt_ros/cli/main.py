@@ -12,17 +12,8 @@ from depth_prompt_ros.cli import (
     build_engine,
     demo,
     evaluate,
-    evaluate_booster,
-    evaluate_masks,
-    evaluate_stereo,
-    evaluate_tom,
     export,
-    export_mono,
-    export_stereo,
     learn,
-    learn_masks,
-    learn_stereo,
-    learn_tom,
     models,
     parameters,
     prepare,
@@ -56,20 +47,9 @@ app = typer.Typer(
 )
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
-evaluate.app.command("tom-masks")(evaluate_masks.tom_masks)
-evaluate.app.command("booster")(evaluate_booster.booster)
-evaluate.app.command("stereo")(evaluate_stereo.stereo)
-evaluate.app.command("tom")(evaluate_tom.tom)
 app.add_typer(evaluate.app, name="evaluate")
-learn.app.command("tom-masks")(learn_masks.tom_masks)
-learn.app.command("tom-labels")(learn_tom.tom_labels)
-learn.app.command("tom-mono")(learn_tom.tom_mono)
-learn.app.command("stereo")(learn_stereo.stereo)
-learn.app.command("tom-stereo")(learn_stereo.tom_stereo)
 app.add_typer(learn.app, name="learn")
-app.command("export")(export.export)
-app.command("export-mono")(export_mono.export_mono)
-app.command("export-stereo")(export_stereo.export_stereo)
+app.add_typer(export.app, name="export")
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)

@@ -11,7 +11,7 @@ import typer
 def prepare(
     layout: Annotated[str, typer.Argument(help="abo, hm3d-abo, gso, hndr, nerfies; ToM masks: trans10k, msd.")],
     folder: Annotated[Path, typer.Argument(help="The data set as it was published.")],
-    out: Annotated[Path, typer.Argument(help="Folder of the picture set to write.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the picture set to write.")],
     size: Annotated[
         int,
         typer.Option(
@@ -21,7 +21,7 @@ def prepare(
     limit: Annotated[int, typer.Option(min=0, help="At most so many, spread over the data set; 0 = all.")] = 0,
 ) -> None:
     """Cut and resize the pictures of a published data set, their depth, masks and cameras, for depth-prompt learn."""
-    from depth_prompt_ros.cli.learn import progress
+    from depth_prompt_ros.cli.progress import progress
     from depth_prompt_ros.data.readers.prepare import prepare as prepare_set
 
     with progress(f"reading {layout}") as report:

@@ -25,7 +25,7 @@ class RenderedKind(str, Enum):
 
 
 def render(
-    out: Annotated[Path, typer.Argument(help="Folder of the set; rendered if it is not there yet.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the set; rendered if it is not there yet.")],
     kind: Annotated[
         RenderedKind,
         typer.Option(
@@ -50,12 +50,12 @@ def render(
     ] = None,
 ) -> None:
     """Render a set of pictures or stereo pairs to learn from or to test on, and a contact sheet of it."""
-    from depth_prompt_ros.cli.learn import progress
-    from depth_prompt_ros.data.contact_sheet import contact_sheet, write_sheet
-    from depth_prompt_ros.data.picture_set import PictureSet
-    from depth_prompt_ros.data.rendered import KINDS, open_or_render
-    from depth_prompt_ros.data.rendered_pairs import PairKind, open_or_render_pairs
-    from depth_prompt_ros.data.stereo_set import StereoSet
+    from depth_prompt_ros.cli.progress import progress
+    from depth_prompt_ros.data.sets.contact_sheet import contact_sheet, write_sheet
+    from depth_prompt_ros.data.sets.picture_set import PictureSet
+    from depth_prompt_ros.data.sets.rendered import KINDS, open_or_render
+    from depth_prompt_ros.data.sets.rendered_pairs import PairKind, open_or_render_pairs
+    from depth_prompt_ros.data.sets.stereo_set import StereoSet
 
     if (kind is RenderedKind.scanned) != (meshes is not None):
         raise typer.BadParameter("give --meshes FOLDER for objects-scanned, and for nothing else")

@@ -46,8 +46,8 @@ def background(
     """None, Original, Random, Photo, Fine-tuned, 1-BG and PNet, with ablations, in and out of distribution."""
     from dataclasses import replace
 
-    from depth_prompt_ros.learning.study.background import study_background
-    from depth_prompt_ros.learning.study.plan import PAPER_EFFORT, Effort, StudiedNetwork
+    from depth_prompt_ros.learning.background.study.background import study_background
+    from depth_prompt_ros.learning.background.study.plan import PAPER_EFFORT, Effort, StudiedNetwork
 
     names = networks or ["scene-net", "scene-vit"]
     studied = [StudiedNetwork(name, ablations=name == names[0]) for name in names]

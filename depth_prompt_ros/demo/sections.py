@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from depth_prompt_ros.evaluation.backgrounds import BackgroundComparison
-from depth_prompt_ros.evaluation.disparity_comparison import DisparityComparison
+from depth_prompt_ros.evaluation.background.backgrounds import BackgroundComparison
 from depth_prompt_ros.evaluation.figures import (
     cloud_figures,
     depth_error_mm,
@@ -30,7 +29,8 @@ from depth_prompt_ros.evaluation.methods import (
 from depth_prompt_ros.evaluation.outcome import Outcome
 from depth_prompt_ros.evaluation.pictures import Viewpoint, error_scale
 from depth_prompt_ros.evaluation.report import Figure, Gallery, Section
-from depth_prompt_ros.evaluation.tom_comparison import TomComparison, scene_remark, scene_table
+from depth_prompt_ros.evaluation.stereo.comparison import DisparityComparison
+from depth_prompt_ros.evaluation.tom.comparison import TomComparison, scene_remark, scene_table
 from depth_prompt_ros.parameters import PromptedDepthParameters
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 

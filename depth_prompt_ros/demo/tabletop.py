@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from depth_prompt_ros.data.scenes import render_tabletop_sequence
+from depth_prompt_ros.data.rendering.scenes import render_tabletop_sequence
 from depth_prompt_ros.demo.input_bag import LABELS_TOPIC, StereoTruth
 from depth_prompt_ros.parameters import Parameters
 

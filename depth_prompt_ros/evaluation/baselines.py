@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
-from depth_prompt_ros.stages import upright
+from depth_prompt_ros.stages.anchor import upright
+from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
 from depth_prompt_ros.stages.least_squares import least_squares
-from depth_prompt_ros.stages.support_plane import fit_support_plane
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from depth_prompt_ros import __version__
-from depth_prompt_ros.data.picture_set import PictureSet
+from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.learning.checkpoint import Checkpoint
 from depth_prompt_ros.learning.log import TrainingLog
 

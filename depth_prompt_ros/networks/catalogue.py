@@ -9,21 +9,19 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks import (
-    crestereo,
+from depth_prompt_ros.networks.depth import (
     fastdepth,
     leres,
     midas_small,
     midas_v21,
     omnidata,
-    raft_stereo,
-    raft_stereo_small,
     scene_net,
     scene_vit,
     transformers_depth,
 )
+from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry, StereoEntry
-from depth_prompt_ros.networks.tflite_file import read_tflite
+from depth_prompt_ros.networks.stereo import crestereo, raft_stereo, raft_stereo_small
 from depth_prompt_ros.resources import model_folder, resource_path
 
 _MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth)

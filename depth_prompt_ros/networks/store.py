@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.networks.catalogue import find_any, first_line, load_frozen, read_weights, weights_path
+from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
-from depth_prompt_ros.networks.tflite_file import read_tflite
 
 Report = Callable[[int, int], None]
 """Bytes fetched so far, bytes in all (0 = not known)."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.networks.catalogue import first_line, load_frozen, read_weights
-from depth_prompt_ros.networks.scene_net import SceneNet
+from depth_prompt_ros.networks.depth.scene_net import SceneNet
 
 
 class TomNet(SceneNet):

@@ -13,7 +13,7 @@ import numpy as np
 from depth_prompt_ros.errors import DepthPromptError
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.ros.stage_node import StageNode
+    from depth_prompt_ros.ros.nodes.stage_node import StageNode
 
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
 _LATE_S = 2.0
@@ -141,7 +141,7 @@ def guarded(report: Callable[[StageNode, Any], Any], node: StageNode, status: An
 
 
 def _gpu_memory() -> str:
-    from depth_prompt_ros.runtime.cuda import used_memory_mib
+    from depth_prompt_ros.runtime.tensorrt.cuda import used_memory_mib
 
     try:
         return f"{used_memory_mib():.0f}"

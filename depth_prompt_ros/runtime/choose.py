@@ -9,9 +9,10 @@ from pathlib import Path
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.parameters import RuntimeParameters
-from depth_prompt_ros.runtime import cuda, onnxruntime_graph
+from depth_prompt_ros.runtime import onnxruntime_graph
 from depth_prompt_ros.runtime.graph import Graph
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
+from depth_prompt_ros.runtime.tensorrt import cuda
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def _open(path: Path, parameters: RuntimeParameters, report: Callable[[str], Non
     gpu = cuda.find_gpu() if parameters.device != "cpu" else "device is cpu"
     no_tensorrt = gpu if isinstance(gpu, str) else _tensorrt_missing()
     if parameters.runtime != "onnxruntime" and isinstance(gpu, cuda.Gpu) and no_tensorrt is None:
-        from depth_prompt_ros.runtime.engine_cache import open_engine
+        from depth_prompt_ros.runtime.tensorrt.engine_cache import open_engine
 
         return open_engine(path, gpu, parameters, report), "a GPU and TensorRT are there"
     if parameters.runtime == "tensorrt":
@@ -87,7 +88,8 @@ def _in_torch(path: Path, parameters: RuntimeParameters) -> tuple[Graph, str]:
         )
     if parameters.runtime not in ("auto", "torch"):
         raise BadInput(
-            f"runtime {parameters.runtime} takes a graph, not the prompt {path}: `depth-prompt export` makes one"
+            f"runtime {parameters.runtime} takes a graph, not the prompt {path}: "
+            "`depth-prompt export prompted` makes one"
         )
     from depth_prompt_ros.runtime import torch_graph
 

@@ -33,7 +33,9 @@ class OnnxRuntimeGraph(Graph):
         import onnxruntime
 
         if not path.is_file():
-            raise BadModel(f"no graph at {path}: export one with `depth-prompt export` or leave the parameter empty")
+            raise BadModel(
+                f"no graph at {path}: export one with `depth-prompt export prompted` or leave the parameter empty"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         # Workers that spin on after a run take the cores that stereo matching of the same frame needs.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from depth_prompt_ros.data.scenes import OBJECT_FOCAL
+from depth_prompt_ros.data.rendering.scenes import OBJECT_FOCAL
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork

@@ -16,7 +16,7 @@ from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, PromptedDepthParameter
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.runtime.graph import Arrays
-from depth_prompt_ros.stages.anchor import Anchor
+from depth_prompt_ros.stages.anchor.choose import Anchor
 
 Float32 = NDArray[np.float32]
 
@@ -127,12 +127,6 @@ class PromptedDepth:
         """The graph's answer in the real camera, one shape a target."""
         fitted = zip(crops.views, masks, answer["inverse_depth"][:, 0], answer["fit"], strict=True)
         return [_shape(view, mask, inverse_depth, fit) for view, mask, inverse_depth, fit in fitted]
-
-
-def side_by_side(pictures: Float32) -> NDArray[np.uint8]:
-    """(S, n*S, 3) uint8 RGB of (n, 3, S, S) in [0, 1]."""
-    row = np.concatenate(list(pictures.transpose(0, 2, 3, 1)), axis=1)
-    return (row * 255 + 0.5).astype(np.uint8)
 
 
 def _shape(view: VirtualCamera, mask: NDArray[np.bool_], inverse_depth: Float32, fit: Float32) -> Shape:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.exr import read_exr
+from depth_prompt_ros.data.readers.exr import read_exr
 from depth_prompt_ros.data.readers.sample import (
     FAR,
     Layout,

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data import picture_set, tom_mask_set
-from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
 from depth_prompt_ros.data.readers.sample import Layout, Sample
 from depth_prompt_ros.data.readers.tom_layouts import TOM_LAYOUTS, TomSample
-from depth_prompt_ros.data.tom_mask_set import TomMaskSet
+from depth_prompt_ros.data.sets import picture_set, tom_mask_set
+from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
 
 S = TypeVar("S")

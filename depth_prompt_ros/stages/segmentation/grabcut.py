@@ -14,9 +14,9 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.segmentation.components import closed, disc
 from depth_prompt_ros.stages.segmentation.tabletop import find_table
-from depth_prompt_ros.stages.support_plane import Plane, fit_support_plane
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -13,8 +13,8 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.segmentation.components import Mask, closed, components, disc, labels_from_masks
-from depth_prompt_ros.stages.support_plane import Plane
 
 Float32 = NDArray[np.float32]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters, TomParameters
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, Parameters, RuntimeParameters, TomParameters
 from depth_prompt_ros.resources import resource_path
+
+if TYPE_CHECKING:
+    from depth_prompt_ros.stages.tom.scene_depth import SceneDepth
 
 SHIPPED = "models/tom_masks.yaml"
 """Description of the segmentation network that comes with the package."""
@@ -66,3 +69,16 @@ def make_tom_detector(parameters: TomParameters, runtime: RuntimeParameters = RU
         BadModel: its network is missing or corrupt.
     """
     return _DETECTORS[parameters.method](parameters, runtime)
+
+
+def make_scene_depth(parameters: Parameters) -> SceneDepth | None:
+    """The network for whole pictures, None where ``tom.method`` is none: without ToM masks it has nothing to do.
+
+    Raises:
+        BadModel: its network is missing or corrupt.
+    """
+    if parameters.tom.method == "none":
+        return None
+    from depth_prompt_ros.stages.tom.scene_depth import SceneDepth
+
+    return SceneDepth(parameters.tom, parameters)

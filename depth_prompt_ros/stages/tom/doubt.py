@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.least_squares import least_squares
 from depth_prompt_ros.stages.median import median
-from depth_prompt_ros.stages.surroundings import Coarse, Surrounded
+from depth_prompt_ros.stages.tom.surroundings import Coarse, Surrounded
 
 Mask = NDArray[np.bool_]
 

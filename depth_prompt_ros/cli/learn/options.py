@@ -1,0 +1,28 @@
+"""Options that several learn commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+Cache = Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")]
+Steps = Annotated[int, typer.Option("--steps", min=1, help="Optimiser steps.")]
+Pictures = Annotated[int, typer.Option("--pictures", min=1, help="Rendered pictures to learn from.")]
+TestPictures = Annotated[int, typer.Option("--test-pictures", min=1, help="Rendered pictures to test on.")]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Pictures a step.")]
+Rate = Annotated[float, typer.Option("--learning-rate", min=0.0, help="Peak of the one-cycle schedule.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of batches, augmentation and first weights.")]
+WeightsFile = Annotated[
+    Optional[Path],  # noqa: UP045 (typer evaluates it)
+    typer.Option("--weights", help="The network's weights; the installed ones if not given."),
+]
+DepthNetwork = Annotated[str, typer.Option("--network", help="Depth network, a name in the catalogue.")]
+StereoNetwork = Annotated[str, typer.Option("--network", help="Stereo network, a name in the catalogue.")]
+Pairs = Annotated[int, typer.Option("--batch", min=1, help="Pairs a step.")]
+ValidateEvery = Annotated[int, typer.Option(min=0, help="Steps between validations; the best one is kept.")]
+Float32 = Annotated[bool, typer.Option("--float32", help="No bfloat16 in the network.")]
+StereoWeights = Annotated[
+    Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures go beside it.")
+]

@@ -1,0 +1,1 @@
+"""Rendered scenes with exact depth: ray tracer, shapes, textures, light, arrangements."""

@@ -1,0 +1,1 @@
+"""Sets of pictures and stereo pairs on disk, rendered or prepared."""

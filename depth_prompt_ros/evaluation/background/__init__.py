@@ -1,0 +1,1 @@
+"""Evaluation of backgrounds behind an object: learned, fixed and random."""

@@ -1,0 +1,1 @@
+"""Evaluation of stereo matchers against true disparity."""

@@ -1,0 +1,1 @@
+"""Evaluation on transparent and mirror (ToM) surfaces: rendered pairs, ClearGrasp, Booster, masks."""

@@ -1,0 +1,1 @@
+"""Background prompting (arXiv 2306.05428): prompts, and the depth network they are learned for."""

@@ -1,0 +1,102 @@
+"""Shape errors of a network under a prompt, object by object: si-RMSE and normal cosine (2306.05428)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.graph.disparity import inverse_depth_up_to_scale
+from depth_prompt_ros.graph.prompt import composite
+from depth_prompt_ros.learning import losses
+from depth_prompt_ros.learning.trainer import Batch, load_batch
+from depth_prompt_ros.networks import catalogue
+
+Compose = Callable[[Batch], Tensor]
+"""From a batch to the pictures that the network sees, RGB (N, 3, S, S)."""
+
+
+class DepthNetwork:
+    """A catalogue network with its normalisation and output kind: RGB (N, 3, S, S) to depth up to scale."""
+
+    def __init__(self, network: nn.Module, name: str, device: torch.device, bfloat16: bool) -> None:
+        entry = catalogue.find(name)
+        self.name = name
+        self.network, self.size, self.kind, self.bfloat16 = network.to(device), entry.size, entry.output, bfloat16
+        self._normalise = catalogue.Normalise(entry).to(device)
+
+    @classmethod
+    def frozen(cls, name: str, weights: Path | None, device: torch.device, bfloat16: bool = False) -> DepthNetwork:
+        """In eval mode, without gradients of its own.
+
+        Raises:
+            BadModel: no such network, or weights that are not its own.
+        """
+        return cls(catalogue.load_frozen(name, weights), name, device, bfloat16)
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """(N, 1, S, S) float32; differentiable."""
+        return 1 / inverse_depth_up_to_scale(self._output(picture), self.kind)
+
+    def disparity(self, picture: Tensor) -> Tensor:
+        """(N, 1, S, S) up to scale and shift, nothing clipped; differentiable."""
+        output = self._output(picture)
+        return output if self.kind == "disparity" else 1 / output.clamp(min=1e-3)
+
+    def _output(self, picture: Tensor) -> Tensor:
+        with torch.autocast(picture.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+            output: Tensor = self.network(self._normalise(picture))
+        return output.float()
+
+
+def shape_errors(depth: Tensor, batch: Batch) -> Tensor:
+    """(N, 2) si-RMSE and normal cosine of depths up to scale; true depth has mean 5 over its mask."""
+    target = losses.scale_to_mean(batch.depth, batch.mask)
+    cosine = losses.normal_cosine(depth, target, batch.mask, batch.intrinsics)
+    return torch.stack([losses.si_rmse(depth, target, batch.mask), cosine], 1)
+
+
+@torch.no_grad()
+def object_errors(
+    answer: Callable[[Batch], Tensor], test: PictureSet, device: torch.device, batch: int = 32
+) -> NDArray[np.float32]:
+    """(N, 2) :func:`shape_errors` of every picture of a set; ``answer`` gives a batch's depth up to scale."""
+    rows = []
+    for start in range(0, len(test), batch):
+        pictures = load_batch(test, np.arange(start, min(start + batch, len(test))), device)
+        rows.append(shape_errors(answer(pictures), pictures))
+    return torch.cat(rows).cpu().numpy()
+
+
+def prompted(network: DepthNetwork, compose: Compose) -> Callable[[Batch], Tensor]:
+    """What the network says to the pictures that ``compose`` makes."""
+    return lambda batch: network(compose(batch))
+
+
+def on_white(batch: Batch) -> Tensor:
+    """The objects on white: what the paper calls no prompt."""
+    return composite(batch.image, batch.mask, torch.ones_like(batch.image))
+
+
+def compare(
+    network: DepthNetwork, learned: dict[str, Compose], test: PictureSet, device: torch.device
+) -> dict[str, dict[str, float]]:
+    """Mean errors of a frozen network with learned and with fixed backgrounds, and of a constant depth."""
+    noise = torch.rand((1, 3, test.size, test.size), generator=torch.Generator().manual_seed(0)).to(device)
+    pictures: dict[str, Compose] = {
+        "white": on_white,
+        "noise": lambda batch: composite(batch.image, batch.mask, noise),
+        "original": lambda batch: batch.image,
+        **learned,
+    }
+    errors = {name: object_errors(prompted(network, compose), test, device) for name, compose in pictures.items()}
+    errors["constant depth"] = object_errors(lambda batch: torch.ones_like(batch.depth), test, device)
+    means = {name: each.mean(0).tolist() for name, each in errors.items()}
+    return {
+        name: {"si_rmse": round(rmse, 4), "normal_cosine": round(cosine, 4)} for name, (rmse, cosine) in means.items()
+    }

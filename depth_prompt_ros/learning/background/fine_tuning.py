@@ -1,0 +1,66 @@
+"""Fine-tune a depth network on objects on white: what prompting is compared with (2306.05428)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.learning import losses
+from depth_prompt_ros.learning.background.errors import DepthNetwork, object_errors, on_white, prompted
+from depth_prompt_ros.learning.background.learn import require_objects, varied
+from depth_prompt_ros.learning.trainer import (
+    Batch,
+    Losses,
+    Report,
+    Schedule,
+    fit,
+    load_batch,
+    pick_device,
+    write_weights,
+)
+from depth_prompt_ros.networks import catalogue
+
+
+def fine_tune(
+    train: PictureSet,
+    validation: PictureSet,
+    out: Path,
+    schedule: Schedule,
+    name: str = "scene-net",
+    weights: Path | None = None,
+    report: Report | None = None,
+) -> None:
+    """Learn all weights of a catalogue network with the losses of prompting; batch-norm statistics stay.
+
+    Raises:
+        BadModel: no such network, or weights that are not its own.
+        BadInput: pictures of another size than the network's, or what :func:`fit` refuses.
+    """
+    device, entry = pick_device(), catalogue.find(name)
+    require_objects(entry.size, train, validation)
+    network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
+    network.network.requires_grad_(True)
+    answer = prompted(network, on_white)
+
+    def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
+        batch = varied(batch, generator)
+        return losses.prompting_losses(answer(batch), batch.depth, batch.mask, batch.intrinsics)
+
+    seconds = fit(
+        network.network,
+        lambda indices: load_batch(train, indices, device),
+        loss_of,
+        len(train),
+        schedule,
+        out,
+        report,
+        weight_decay=0.01,
+        validate=lambda _: float(object_errors(answer, validation, device)[:, 0].mean()),
+        settings={"network": name},
+    )
+    card = {"data": f"{len(train)} objects on white", "schedule": asdict(schedule), "seconds": round(seconds)}
+    described = {"network": name, "output": entry.output, "names": catalogue.OWN_NAMES}
+    write_weights(out, network.network.state_dict(), described, card)

@@ -1,0 +1,175 @@
+"""The whole background study: sets, runs, what goes beyond the paper, pictures, page."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from depth_prompt_ros import __version__
+from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.graph.prompt import FixedBackground, load_prompt
+from depth_prompt_ros.learning.background.errors import DepthNetwork
+from depth_prompt_ros.learning.background.scene_network import evaluate_scene_network, mean_disparity
+from depth_prompt_ros.learning.background.study import beyond, pictures
+from depth_prompt_ros.learning.background.study.execute import execute
+from depth_prompt_ros.learning.background.study.figures import Figure, Results, summarise
+from depth_prompt_ros.learning.background.study.plan import Effort, Run, StudiedNetwork, runs
+from depth_prompt_ros.learning.background.study.sets import StudySets, make_sets
+from depth_prompt_ros.learning.background.study.tables import NetworkPart, page
+from depth_prompt_ros.learning.trainer import pick_device
+from depth_prompt_ros.networks import catalogue
+
+_LIKE = {"scene-net": "MiDaS-conv", "scene-vit": "DPT", "fastdepth": "MiDaS-conv"}
+"""Which of the paper's networks stands beside ours: of the same kind, not of the same size."""
+
+Report = Callable[[str], None]
+
+
+def study_background(
+    networks: list[StudiedNetwork],
+    effort: Effort,
+    cache: Path,
+    folder: Path,
+    results: Path,
+    meshes: Path | None = None,
+    jobs: int = 0,
+    report: Report = print,
+) -> None:
+    """Carry out what is not done yet and write the page; interrupted, the same call goes on where it stopped.
+
+    Args:
+        cache: folder of rendered picture sets.
+        folder: of the runs' results and weights.
+        results: the page to write, Markdown; pictures go into a folder beside it.
+        meshes: folder of scanned objects for a third test set.
+        jobs: runs at a time, each with its share of the cores; 0 = one per core, or one where there is a GPU.
+        report: called with a line whenever something is done.
+
+    Raises:
+        BadInput: the folder holds a study made with other settings.
+        BadModel: a network without weights.
+    """
+    jobs = jobs or (1 if torch.cuda.is_available() else os.cpu_count() or 1)
+    sizes = sorted({catalogue.find(network.name).size for network in networks})
+    for network in networks:
+        DepthNetwork.frozen(network.name, network.weights, torch.device("cpu"))
+    sets = {size: make_sets(cache, size, effort, meshes, report) for size in sizes}
+    _require_same_study(folder, effort)
+    planned = list(runs(networks, effort))
+    for number, run in enumerate(_finished(planned, sets, folder, jobs), start=1):
+        report(f"{number} of {len(planned)}: {run.folder}")
+    parts = []
+    for network in networks:
+        own = [run for run in planned if run.network == network]
+        parts.append(_part(network, own, sets[catalogue.find(network.name).size], folder, results))
+        report(f"{network.name}: tables and pictures")
+    hours = sum(part.results.seconds for part in parts) / 3600
+    made = (
+        f"Version {__version__}, PyTorch {torch.__version__}, {os.cpu_count()} cores, {hours:.1f} hours of runs, "
+        f"{jobs} at a time."
+    )
+    aside = results.with_name(results.name + ".part")
+    aside.write_text(page(parts, effort, made))
+    aside.replace(results)
+
+
+def _finished(planned: list[Run], sets: dict[int, StudySets], folder: Path, jobs: int) -> Iterator[Run]:
+    """Each run when it is done: one after the other here, or several at a time in processes of their own."""
+    if jobs == 1:
+        for run in planned:
+            execute(run, sets[catalogue.find(run.network.name).size], folder)
+            yield run
+        return
+    context, threads = multiprocessing.get_context("spawn"), max(1, (os.cpu_count() or 1) // jobs)
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+        waiting = {
+            pool.submit(execute, run, sets[catalogue.find(run.network.name).size], folder): run for run in planned
+        }
+        for done in as_completed(waiting):
+            done.result()
+            yield waiting[done]
+
+
+def _require_same_study(folder: Path, effort: Effort) -> None:
+    """A study goes on only with the settings it was begun with."""
+    note, described = folder / "study.txt", repr(effort)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not note.exists():
+        note.write_text(described)
+    elif note.read_text() != described:
+        raise BadInput(f"{folder} holds a study made with other settings ({note}): give another folder")
+
+
+def _part(network: StudiedNetwork, own: list[Run], sets: StudySets, folder: Path, results: Path) -> NetworkPart:
+    device = pick_device()
+    frozen = DepthNetwork.frozen(network.name, network.weights, device)
+    learned = folder / next(run.folder for run in own if run.row == "1-BG") / "learned.safetensors"
+    prompt = load_prompt(learned, network.name).to(device)
+    test = PictureSet.open(next(iter(sets.tests.values())))
+    picture = results.parent / results.stem / f"{network.name}.jpg"
+    pictures.write_prompt_sheet(picture, frozen, folder, own, test, device)
+    return NetworkPart(
+        network.name,
+        _LIKE.get(network.name, "DPT"),
+        Results(folder, own),
+        _competence(frozen, sets, device),
+        f"{results.stem}/{picture.name}",
+        _beyond(frozen, prompt, own, folder, sets, device),
+        _remarks(frozen, prompt, test, device),
+    )
+
+
+def _competence(frozen: DepthNetwork, sets: StudySets, device: torch.device) -> str:
+    scenes = PictureSet.open(sets.scenes)
+    found = evaluate_scene_network(frozen.disparity, scenes, mean_disparity(scenes, device), device)
+    return (
+        f"on {len(scenes)} unseen scenes it leaves {100 * found['unexplained_variance']:.0f} % of the disparity's "
+        f"variance unexplained (a constant {100 * found['unexplained_variance_constant']:.0f} %, the mean scene "
+        f"{100 * found['unexplained_variance_mean_scene']:.0f} %); AbsRel {found['abs_rel']:.2f} "
+        f"({found['abs_rel_constant']:.2f}, {found['abs_rel_mean_scene']:.2f})."
+    )
+
+
+def _beyond(
+    frozen: DepthNetwork, prompt: torch.nn.Module, own: list[Run], folder: Path, sets: StudySets, device: torch.device
+) -> list[tuple[str, Figure, Figure, str]]:
+    partial, test = PictureSet.open(sets.partial), PictureSet.open(next(iter(sets.tests.values())))
+    found = []
+
+    def add(name: str, errors: np.ndarray, remark: str) -> None:
+        found.append((name, summarise(errors[None, :, 0]), summarise(errors[None, :, 1]), remark))
+
+    constant = beyond.constant_errors(partial, frozen.size, device)
+    add("off-centre and partly seen: constant depth", constant, f"{len(partial)} pictures")
+    prompts: dict[str, torch.nn.Module | None] = {"white": None, "1-BG": prompt}
+    for row in ("PNet", "PNet, box-aligned mask"):
+        for run in own:
+            if run.row == row and run.schedule.seed == 0:
+                prompts[row] = load_prompt(folder / run.folder / "learned.safetensors", frozen.name).to(device)
+    for name, each in prompts.items():
+        for used in (False, True):
+            errors = beyond.partial_errors(frozen, each, partial, used, device)
+            add(f"off-centre and partly seen: {name}", errors, f"virtual camera {'on' if used else 'off'}")
+    entry = catalogue.find(frozen.name)
+    if isinstance(prompt, FixedBackground) and entry.multiple < entry.size:
+        for share in (0.8, 1.2, 1.6):
+            size = round(share * entry.size / entry.multiple) * entry.multiple
+            errors = beyond.resampled_errors(frozen, prompt.picture, test, size, device)
+            add("1-BG resampled, in distribution", errors, f"{size} pixels instead of {entry.size}")
+    return found
+
+
+def _remarks(frozen: DepthNetwork, prompt: torch.nn.Module, test: PictureSet, device: torch.device) -> list[str]:
+    ratio, difference = beyond.batching(frozen, prompt, test, device)
+    said = (
+        f"Four targets in one batch take {ratio:.2f} of the time of four runs (PyTorch, {torch.get_num_threads()} "
+        f"threads); their depths differ by at most {difference:.0e}."
+    )
+    return [said]

@@ -1,0 +1,112 @@
+"""Carry out one run of the study and keep what came out, object by object."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from depth_prompt_ros.data.rendering.photographs import photographs
+from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.graph.prompt import composite, load_prompt
+from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, object_errors, on_white, prompted
+from depth_prompt_ros.learning.background.fine_tuning import fine_tune
+from depth_prompt_ros.learning.background.learn import composer, learn_background
+from depth_prompt_ros.learning.background.study.plan import Run
+from depth_prompt_ros.learning.background.study.sets import StudySets, open_tests
+from depth_prompt_ros.learning.trainer import Batch, load_batch, pick_device
+
+RESULT = "result.json"
+_FIXED_DRAWS = 4
+
+
+def execute(run: Run, sets: StudySets, folder: Path) -> None:
+    """Learn, test, write ``result.json`` last; a folder that has one is done.
+
+    Errors go to ``errors.npz``: for each row and test set "row|set", (N, 2) si-RMSE and normal cosine.
+    """
+    out = folder / run.folder
+    if (out / RESULT).exists():
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    answers = fixed_answers(run, sets) if run.method == "fixed" else {run.row: learned_answer(run, sets, out)}
+    device = pick_device()
+    errors: dict[str, NDArray[np.float32]] = {}
+    for test_name, test in open_tests(sets).items():
+        for row, answer in answers.items():
+            errors[f"{row}|{test_name}"] = object_errors(answer, test, device)
+    np.savez(out / "errors.npz", **errors)  # type: ignore[arg-type]
+    _write(out / RESULT, {"row": run.row, "schedule": asdict(run.schedule), "seconds": round(time.monotonic() - began)})
+
+
+def learned_answer(run: Run, sets: StudySets, out: Path) -> Any:
+    """What the network says after learning; weights stay in the run's folder."""
+    train, validation = PictureSet.open(sets.train), PictureSet.open(sets.validation)
+    name, device, file = run.network.name, pick_device(), out / "learned.safetensors"
+    if run.settings is None:
+        if not file.exists():
+            fine_tune(train, validation, file, run.schedule, name, run.network.weights)
+        return prompted(DepthNetwork.frozen(name, file, device), on_white)
+    if not file.exists():
+        learn_background(train, validation, file, run.schedule, run.settings, name, run.network.weights)
+    network = DepthNetwork.frozen(name, run.network.weights, device)
+    return prompted(network, composer(load_prompt(file, name).to(device), run.settings))
+
+
+def fixed_answers(run: Run, sets: StudySets) -> dict[str, Any]:
+    """Rows without learning: four fixed kinds of background, and two answers without any network."""
+    device = pick_device()
+    network = DepthNetwork.frozen(run.network.name, run.network.weights, device)
+    mean_shape = mean_relative_depth(PictureSet.open(sets.train), device)
+    rows: dict[str, Any] = {
+        "constant depth": lambda batch: torch.ones_like(batch.depth),
+        "mean shape": lambda batch: mean_shape.expand_as(batch.depth),
+    }
+    for row, compose in fixed_pictures(network.size).items():
+        rows[row] = prompted(network, compose)
+    return rows
+
+
+def fixed_pictures(size: int) -> dict[str, Compose]:
+    """White, the original surroundings, and several noises and photographs, one for each picture of a batch in turn."""
+    noise = torch.rand((_FIXED_DRAWS, 3, size, size), generator=torch.Generator().manual_seed(0))
+    photos = torch.stack([torch.from_numpy(photo).permute(2, 0, 1) / 255 for photo in photographs(size)])
+
+    def behind(pictures: torch.Tensor) -> Compose:
+        def compose(batch: Batch) -> torch.Tensor:
+            chosen = pictures[torch.arange(len(batch.image)) % len(pictures)].to(batch.image)
+            return composite(batch.image, batch.mask, chosen)
+
+        return compose
+
+    return {
+        "none (white)": on_white,
+        "original": lambda batch: batch.image,
+        "random noise": behind(noise),
+        "photographs": behind(photos),
+    }
+
+
+def mean_relative_depth(train: PictureSet, device: torch.device) -> torch.Tensor:
+    """(1, 1, S, S) mean over training objects of depth over its mean in the mask; 1 where no object ever is."""
+    total = torch.zeros((1, 1, train.size, train.size), device=device)
+    count = torch.zeros_like(total)
+    for start in range(0, len(train), 200):
+        batch = load_batch(train, np.arange(start, min(start + 200, len(train))), device)
+        mean = (batch.mask * batch.depth).sum((1, 2, 3), True) / batch.mask.sum((1, 2, 3), True).clamp(min=1)
+        total += (batch.mask * batch.depth / mean.clamp(min=1e-6)).sum(0, keepdim=True)
+        count += batch.mask.sum(0, keepdim=True)
+    return torch.where(count > 0, total / count.clamp(min=1), 1)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(json.dumps(content, indent=1) + "\n")
+    aside.replace(path)

@@ -1,0 +1,93 @@
+"""The study's errors by row, with confidence intervals over objects and spread over seeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.learning.background.study.execute import RESULT
+from depth_prompt_ros.learning.background.study.plan import Run
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a table.
+
+    Attributes:
+        mean: over objects, and over seeds where there are several.
+        low, high: 95 % confidence interval of the mean over objects, by bootstrap of objects (seeds averaged).
+        spread: standard deviation over seeds; NaN for a single one.
+        seeds: how many.
+    """
+
+    mean: float
+    low: float
+    high: float
+    spread: float
+    seeds: int
+
+
+@dataclass(frozen=True)
+class RowFigures:
+    """si-RMSE and normal cosine of one row on one test set."""
+
+    si_rmse: Figure
+    normal_cosine: Figure
+
+
+class Results:
+    """All finished runs of one network: per row and test set the errors of every object under every seed."""
+
+    def __init__(self, folder: Path, runs: list[Run]) -> None:
+        self._errors: dict[tuple[str, str], list[NDArray[np.float32]]] = {}
+        self.seconds = 0.0
+        self.missing: list[str] = []
+        for run in runs:
+            result = folder / run.folder / RESULT
+            if not result.exists():
+                self.missing.append(run.folder)
+                continue
+            self.seconds += json.loads(result.read_text())["seconds"]
+            with np.load(result.with_name("errors.npz")) as stored:
+                for key in stored.files:
+                    row, test = key.split("|")
+                    self._errors.setdefault((row, test), []).append(stored[key])
+
+    @property
+    def rows(self) -> list[str]:
+        """Names in the order of the runs."""
+        return list(dict.fromkeys(row for row, _ in self._errors))
+
+    @property
+    def tests(self) -> list[str]:
+        """Test sets in the order of the runs."""
+        return list(dict.fromkeys(test for _, test in self._errors))
+
+    def of(self, row: str, test: str) -> RowFigures | None:
+        """Figures of a row on a test set; None where there are none."""
+        seeds = self._errors.get((row, test))
+        if not seeds:
+            return None
+        stacked = np.stack(seeds)
+        return RowFigures(summarise(stacked[:, :, 0]), summarise(stacked[:, :, 1]))
+
+
+def summarise(errors: NDArray[np.floating]) -> Figure:
+    """(seeds, objects) errors to a figure; the bootstrap's own seed is fixed."""
+    objects = errors.mean(0)
+    rng = np.random.default_rng(0)
+    means = objects[rng.integers(0, len(objects), (_RESAMPLES, len(objects)))].mean(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    spread = float(errors.mean(1).std(ddof=1)) if len(errors) > 1 else float("nan")
+    return Figure(float(objects.mean()), float(low), float(high), spread, len(errors))
+
+
+def gain(better: Figure, worse: Figure) -> float:
+    """By what share ``better`` is below ``worse``; negative where it is above."""
+    return 1 - better.mean / worse.mean

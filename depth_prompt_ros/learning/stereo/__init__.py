@@ -1,0 +1,1 @@
+"""Stereo networks learned from rendered pairs and taught transparent and mirror surfaces."""

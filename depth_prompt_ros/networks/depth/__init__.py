@@ -1,0 +1,1 @@
+"""Monocular depth networks of the catalogue."""

@@ -1,0 +1,1 @@
+"""Stereo networks of the catalogue."""

@@ -1,0 +1,98 @@
+"""What the pipeline returns for one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TargetReport:
+    """What one target's metric scale rests on.
+
+    Attributes:
+        label: its value in the label image; 0 = a ToM region on no target.
+        anchor: "inside", "support", "surroundings" (the whole picture's shape, fitted to what is measured around it) or
+            "refused".
+        inliers: trusted pixels of the network's crop that agree with the fit.
+        residual: their mean relative disagreement in inverse depth.
+        scale, shift: of the fit, 1/m.
+        reason: one line for people.
+    """
+
+    label: int
+    anchor: str
+    inliers: int
+    residual: float
+    scale: float
+    shift: float
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectDepth:
+    """Everything known of one frame; images are (H, W).
+
+    Attributes:
+        frame: the input.
+        measurement: depth of stereo or sensor alone.
+        depth: float32 metres, merged, invalid = NaN.
+        confidence: float32 in [0, 1].
+        labels: uint16, 0 = background; targets keep the numbers that their segmenter gave them.
+        tom: bool, transparent or mirror.
+        provenance: uint8, where each depth comes from (:class:`depth_prompt_ros.stages.merge.Provenance`).
+        mono_depth: float32 metres, the fitted monocular shapes alone, NaN outside targets.
+        prompted_pictures: (n, 3, S, S) float32 RGB in [0, 1], what the network saw, one a target.
+        targets: one report a target.
+        surfaces: one report a ToM region that is on no target.
+        seconds: time of each stage.
+    """
+
+    frame: Frame
+    measurement: DepthMeasurement
+    depth: Float32
+    confidence: Float32
+    labels: NDArray[np.uint16]
+    tom: NDArray[np.bool_]
+    provenance: NDArray[np.uint8]
+    mono_depth: Float32
+    prompted_pictures: Float32
+    targets: list[TargetReport]
+    surfaces: list[TargetReport]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def prompted_image(self) -> NDArray[np.uint8]:
+        """(S, n*S, 3) uint8 RGB, what the network saw, side by side."""
+        return side_by_side(self.prompted_pictures)
+
+
+@dataclass(frozen=True, eq=False)
+class Shaped:
+    """The monocular shapes of all targets and ToM regions.
+
+    Attributes:
+        mono_depth: (H, W) float32 metres, NaN outside targets and ToM regions, and where a scale was refused.
+        tom: (H, W) bool, transparent or mirror, evidence considered.
+        pictures: (n, 3, S, S) float32 RGB in [0, 1], what the network saw.
+        reports: one a target.
+        surfaces: one a ToM region on no target.
+    """
+
+    mono_depth: Float32
+    tom: NDArray[np.bool_]
+    pictures: Float32
+    reports: list[TargetReport]
+    surfaces: list[TargetReport]
+
+
+def side_by_side(pictures: Float32) -> NDArray[np.uint8]:
+    """(S, n*S, 3) uint8 RGB of (n, 3, S, S) float32 RGB in [0, 1]."""
+    row = np.concatenate(list(pictures.transpose(0, 2, 3, 1)), axis=1)
+    return (row * 255 + 0.5).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Lifecycle nodes: the whole pipeline in one, and one a stage."""

@@ -1,0 +1,128 @@
+"""The whole pipeline in one process: camera messages in, clouds for the grasp planner out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, ClassVar
+
+from depth_prompt_ros.bag.frames import FrameBuilder
+from depth_prompt_ros.bag.outputs import output_messages
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.ros.convert import CloudMemory, ros_message
+from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
+from depth_prompt_ros.ros.nodes.stage_node import StageNode
+from depth_prompt_ros.ros.spin import spin
+from depth_prompt_ros.ros.targets import TargetChoice
+from depth_prompt_ros.ros.transforms import Transforms
+from depth_prompt_ros.stages.segmentation import make_segmenter
+
+_CLOUDS = {"points", "object_points"}
+
+
+class ObjectDepthNode(StageNode):
+    """Rectified stereo pair, or picture and aligned depth, to metric object depth."""
+
+    outputs: ClassVar[Mapping[str, str]] = {
+        "points": "sensor_msgs/msg/PointCloud2",
+        "object_points": "sensor_msgs/msg/PointCloud2",
+        "depth": "sensor_msgs/msg/Image",
+        "depth/camera_info": "sensor_msgs/msg/CameraInfo",
+        "labels": "sensor_msgs/msg/Image",
+        "tom_mask": "sensor_msgs/msg/Image",
+        "disparity": "stereo_msgs/msg/DisparityImage",
+        "prompted_image": "sensor_msgs/msg/Image",
+        "provenance": "sensor_msgs/msg/Image",
+        "anchors": "diagnostic_msgs/msg/DiagnosticArray",
+        "mono_depth": "sensor_msgs/msg/Image",
+    }
+
+    def __init__(self) -> None:
+        super().__init__("object_depth")
+        self._transforms = Transforms(self)
+        self._targets = TargetChoice(self, self._transforms)
+        self._pipeline: ObjectDepthPipeline | None = None
+        self._segmentation: Any = None
+        self._memory = CloudMemory()
+
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
+        """See :meth:`StageNode.topics`."""
+        return camera_topics(settings)
+
+    def load(self, settings: Parameters) -> None:
+        """See :meth:`StageNode.load`."""
+        self._pipeline = ObjectDepthPipeline(settings)
+        self._segmentation = settings.segmentation
+        self._build = FrameBuilder(
+            {role: topic.name for role, topic in camera_topics(settings).items()}, settings.rectified
+        )
+
+    def change(self, settings: Parameters) -> Callable[[], None]:
+        """See :meth:`StageNode.change`."""
+        assert self._pipeline is not None
+        change = self._pipeline.change(settings)
+
+        def apply() -> None:
+            change()
+            self._segmentation = None  # whatever target was chosen: made anew for the next frame
+
+        return apply
+
+    def unload(self) -> None:
+        """See :meth:`StageNode.unload`."""
+        self._pipeline = None
+
+    def on_time_jump(self) -> None:
+        """See :meth:`StageNode.on_time_jump`."""
+        self._transforms.reset()
+
+    def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """See :meth:`StageNode.process`."""
+        pipeline = self._pipeline
+        assert pipeline is not None
+        frame = self._build(messages)
+        segmentation = self._targets.parameters(self.settings.segmentation, frame)
+        if segmentation != self._segmentation:
+            pipeline.segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
+        to = self.settings.output_frame
+        moved = bool(to) and to != frame.frame_id and bool(_CLOUDS & set(wanted))
+        transform = self._transforms.lookup(to, frame.frame_id, frame.stamp_ns) if moved else None
+        result = pipeline(frame)
+        self.frames.segments = result.seconds
+        self.frames.notes = {
+            f"target {target.label}": f"{target.anchor}, {target.inliers} inliers, residual {target.residual:.2%}"
+            for target in result.targets
+        }
+        self._targets.seen([{"label": target.label, "anchor": target.anchor} for target in result.targets])
+        yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
+
+    def runtimes(self) -> list[str]:
+        """See :meth:`StageNode.runtimes`."""
+        return [self._pipeline.prompted_depth.graph.runs_in] if self._pipeline else []
+
+
+def camera_topics(settings: Parameters) -> dict[str, Topic]:
+    """Name and type of the camera's topics, and of labels from outside, by role."""
+    topics = settings.topics
+    used = {
+        "left_image": image_topic(topics.left_image),
+        "left_camera_info": Topic(topics.left_camera_info, INFO),
+    }
+    if topics.depth_image:
+        used["depth_image"] = image_topic(topics.depth_image)
+    else:
+        used["right_image"] = image_topic(topics.right_image)
+        used["right_camera_info"] = Topic(topics.right_camera_info, INFO)
+    for role in ("labels", "tom_labels"):
+        if name := getattr(topics, role):
+            used[role] = image_topic(name)
+    return used
+
+
+def main() -> None:
+    """Run the node."""
+    spin(ObjectDepthNode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The third stage by itself: the frozen network on its learned background, in metres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, ClassVar
+
+from depth_prompt_ros.bag.messages import image_message
+from depth_prompt_ros.bag.outputs import anchors_message
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.result import side_by_side
+from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
+from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.nodes.stage_node import StageNode
+from depth_prompt_ros.ros.spin import spin
+from depth_prompt_ros.stages.boxes import targets_in
+
+
+class PromptedDepthNode(StageNode):
+    """Picture, measured depth and labels to the targets' monocular shapes."""
+
+    outputs: ClassVar[Mapping[str, str]] = {
+        "mono_depth": "sensor_msgs/msg/Image",
+        "tom_mask": "sensor_msgs/msg/Image",
+        "prompted_image": "sensor_msgs/msg/Image",
+        "anchors": "diagnostic_msgs/msg/DiagnosticArray",
+    }
+
+    def __init__(self) -> None:
+        super().__init__("prompted_depth")
+        self._pipeline: ObjectDepthPipeline | None = None
+
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
+        """See :meth:`StageNode.topics`."""
+        return stage_topics(settings, ("left_image", "depth", "confidence", "labels", "tom_mask"))
+
+    def load(self, settings: Parameters) -> None:
+        """See :meth:`StageNode.load`."""
+        self._pipeline = ObjectDepthPipeline(_of_this_stage(settings))
+
+    def change(self, settings: Parameters) -> Callable[[], None]:
+        """See :meth:`StageNode.change`."""
+        assert self._pipeline is not None
+        return self._pipeline.change(_of_this_stage(settings))
+
+    def unload(self) -> None:
+        """See :meth:`StageNode.unload`."""
+        self._pipeline = None
+
+    def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """See :meth:`StageNode.process`."""
+        assert self._pipeline is not None
+        given = handed_over(messages, self.settings.rectified)
+        labels, tom = given.arrays["labels"], given.arrays["tom_mask"]
+        targets = targets_in(labels)
+        if not targets:
+            raise BadFrame("the label image is empty, every pixel is 0: mark at least one target in it")
+        seconds: dict[str, float] = {}
+        certain = self.settings.tom.method == "labels"
+        shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, certain, targets, seconds)
+        self.frames.segments = seconds
+        stamp, frame_id = given.stamp_ns, given.frame_id
+        if "mono_depth" in wanted:
+            yield "mono_depth", image_message(shaped.mono_depth, "32FC1", stamp, frame_id, ros_message)
+        if "tom_mask" in wanted:
+            yield "tom_mask", image_message(shaped.tom, "mono8", stamp, frame_id, ros_message)
+        if "prompted_image" in wanted:
+            yield "prompted_image", image_message(side_by_side(shaped.pictures), "rgb8", stamp, frame_id, ros_message)
+        if "anchors" in wanted:
+            yield "anchors", anchors_message([*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message)
+
+    def runtimes(self) -> list[str]:
+        """See :meth:`StageNode.runtimes`."""
+        return [self._pipeline.prompted_depth.graph.runs_in] if self._pipeline else []
+
+
+def _of_this_stage(settings: Parameters) -> Parameters:
+    """Without what the other stages would load."""
+    tom = "none" if settings.tom.method == "none" else "labels"
+    return settings.model_copy(
+        update={
+            "stereo": settings.stereo.model_copy(update={"matcher": "sgbm"}),
+            "segmentation": settings.segmentation.model_copy(update={"method": "labels"}),
+            "tom": settings.tom.model_copy(update={"method": tom}),
+        }
+    )
+
+
+def main() -> None:
+    """Run the node."""
+    spin(PromptedDepthNode)
+
+
+if __name__ == "__main__":
+    main()

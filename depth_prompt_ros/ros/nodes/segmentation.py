@@ -1,0 +1,76 @@
+"""The second stage by itself: which pixels belong to the targets, and which are transparent or mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, ClassVar
+
+from depth_prompt_ros.bag.messages import image_message
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
+from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.nodes.stage_node import StageNode
+from depth_prompt_ros.ros.spin import spin
+from depth_prompt_ros.ros.targets import TargetChoice
+from depth_prompt_ros.ros.transforms import Transforms
+from depth_prompt_ros.stages.segmentation import make_segmenter
+from depth_prompt_ros.stages.tom import make_tom_detector
+
+
+class SegmentationNode(StageNode):
+    """Picture and measured depth to labels and ToM mask."""
+
+    outputs: ClassVar[Mapping[str, str]] = {"labels": "sensor_msgs/msg/Image", "tom_mask": "sensor_msgs/msg/Image"}
+
+    def __init__(self) -> None:
+        super().__init__("segmentation")
+        self._transforms = Transforms(self)
+        self._targets = TargetChoice(self, self._transforms)
+
+    def topics(self, settings: Parameters) -> dict[str, Topic]:
+        """See :meth:`StageNode.topics`."""
+        return stage_topics(settings, ("left_image", "depth", "confidence"))
+
+    def load(self, settings: Parameters) -> None:
+        """See :meth:`StageNode.load`."""
+        self._segmentation = settings.segmentation
+        self._segment = make_segmenter(settings.segmentation, settings)
+        self._find_tom = make_tom_detector(settings.tom, settings)
+
+    def change(self, settings: Parameters) -> Callable[[], None]:
+        """See :meth:`StageNode.change`."""
+        segment, find_tom = make_segmenter(settings.segmentation, settings), make_tom_detector(settings.tom, settings)
+
+        def apply() -> None:
+            self._segment, self._segmentation, self._find_tom = segment, settings.segmentation, find_tom
+
+        return apply
+
+    def on_time_jump(self) -> None:
+        """See :meth:`StageNode.on_time_jump`."""
+        self._transforms.reset()
+
+    def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """See :meth:`StageNode.process`."""
+        given = handed_over(messages, self.settings.rectified)
+        frame = given.frame()
+        segmentation = self._targets.parameters(self.settings.segmentation, frame)
+        if segmentation != self._segmentation:
+            self._segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
+        labels = self._segment(frame, given.measurement())
+        self._targets.seen([{"label": int(label)} for label in sorted(set(labels.ravel().tolist()) - {0})])
+        if "labels" in wanted:
+            yield "labels", image_message(labels, "mono16", given.stamp_ns, given.frame_id, ros_message)
+        if "tom_mask" in wanted:
+            tom = self._find_tom(frame)
+            yield "tom_mask", image_message(tom, "mono8", given.stamp_ns, given.frame_id, ros_message)
+
+
+def main() -> None:
+    """Run the node."""
+    spin(SegmentationNode)
+
+
+if __name__ == "__main__":
+    main()

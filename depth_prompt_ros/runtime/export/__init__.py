@@ -1,0 +1,1 @@
+"""Export of PyTorch modules as ONNX graphs."""

@@ -1,0 +1,1 @@
+"""Execution of graphs by TensorRT: engines, their cache, CUDA buffers."""

@@ -1,0 +1,1 @@
+"""What the metric scale of a target is anchored to: trusted pixels, support plane, contact."""

@@ -1,0 +1,150 @@
+"""What a target's metric scale is anchored to: pixels inside it, else the plane it stands on, else nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.frame import DepthMeasurement
+from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
+from depth_prompt_ros.stages.anchor.upright import block_inverse_depth, cast_silhouette, upright_plane, width_along
+from depth_prompt_ros.stages.least_squares import least_squares
+from depth_prompt_ros.stages.median import median
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_BEHIND = 0.3
+"""What is measured 30 % behind what the surroundings say is not the thing itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Anchor:
+    """The metric values that a target's shape is fitted to.
+
+    Attributes:
+        kind: "inside" (measured pixels of the target), "support" (values from the plane it stands on) or "refused".
+        trusted: (H, W) float32 metric inverse depth, 1/m; 0 where nothing is trusted.
+        free_shift: fit scale and shift in inverse depth; False: scale only.
+        reason: one line for the diagnostics: what was used or why nothing could be.
+    """
+
+    kind: Literal["inside", "support", "refused"]
+    trusted: Float32
+    free_shift: bool
+    reason: str
+
+
+def choose_anchor(
+    camera: CameraModel,
+    mask: Mask,
+    tom: Mask,
+    measurement: DepthMeasurement,
+    seed: int,
+    parameters: ScaleParameters,
+    targets: Mask | None = None,
+    surroundings: float | None = None,
+) -> Anchor:
+    """Choose what one target's scale is fitted to.
+
+    1. Inside: confident measured pixels of the target that are not ToM, stand out of the support plane and do not lie
+       behind the target, as the table or wall seen through glass does. Where the contact is hidden, so that 2 is out of
+       question, ToM pixels count too that stand out of the support plane and are not far behind what the surroundings
+       say: what is seen through glass does not, what a mirror shows is not.
+    2. Support, when those are too few: the visible surface of a block that stands on the mask's contact with the
+       support plane.
+    3. Refused, with the reason.
+
+    Args:
+        mask: (H, W) bool, the target.
+        tom: (H, W) bool, transparent or mirror as far as known.
+        seed: of the plane search.
+        targets: (H, W) bool, every target; None: this one is alone.
+        surroundings: inverse depth, 1/m, that its surroundings give the target's ToM pixels; None: not known.
+    """
+    targets = mask if targets is None else targets
+    nothing = np.zeros(mask.shape, np.float32)
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if width == 0:
+        return Anchor("refused", nothing, False, "the target's mask is empty")
+    box = np.s_[top : top + height, left : left + width]
+    close = camera.cropped(left, top, width, height)
+    inside, depth = mask[box], measurement.depth[box]
+
+    support = fit_support_plane(camera, measurement.depth, targets, mask, seed)
+    silhouette = None if support is None else cast_silhouette(camera, support, mask, targets, measurement.depth)
+    upright = None if silhouette is None else upright_plane(silhouette)
+    measured = inside & (measurement.confidence[box] >= parameters.trust_confidence) & (depth > 0)
+    measured &= _away_from_edge(inside)
+    standing = measured if support is None else measured & _stands_out(close, depth, support)
+    candidates, believed = measured & ~tom[box], standing & ~tom[box]
+    if support is not None and silhouette is None and surroundings is not None:
+        with np.errstate(invalid="ignore"):
+            near = depth * np.float32((1 - _BEHIND) * surroundings) < 1
+        candidates, believed = measured, standing & near
+    if silhouette is not None and upright is not None:
+        believed = believed & _not_behind(close, depth, upright, width_along(silhouette, upright))
+
+    count = int(believed.sum())
+    share = count / int(inside.sum())
+    if count >= parameters.min_trusted and share >= parameters.min_trusted_share:
+        values = np.zeros(inside.shape, np.float32)
+        values[believed] = 1 / depth[believed]
+        free_shift = count >= parameters.free_shift_trusted and _has_relief(close, values, parameters.min_relief)
+        fit = "scale and shift" if free_shift else "scale"
+        reason = f"{fit} from {count} measured pixels, {share:.0%} of the target"
+        return Anchor("inside", _placed(values, box, nothing), free_shift, reason)
+
+    few = f"{count} trusted pixels inside, {share:.0%} of the target"
+    if (more := int(candidates.sum()) - count) > 0:
+        few += f" ({more} more lie on or behind what is seen through it)"
+    if support is None:
+        return Anchor("refused", nothing, False, f"{few}, and no plane to stand on around it")
+    if silhouette is None or upright is None:
+        return Anchor("refused", nothing, False, f"{few}, and its contact with the support is hidden or out of view")
+    values = np.where(inside, block_inverse_depth(close, support, silhouette, upright), np.float32(0))
+    reason = f"{few}: scale and tilt from its contact with the support plane ({support.inlier_share:.0%} inliers)"
+    return Anchor("support", _placed(values, box, nothing), False, reason)
+
+
+def _placed(values: Float32, box: tuple[slice, slice], canvas: Float32) -> Float32:
+    canvas[box] = values
+    return canvas
+
+
+def _away_from_edge(mask: Mask) -> Mask:
+    """The mask less its rim, where depth mixes with the background, unless nothing would be left."""
+    reach = max(1, round(0.02 * np.sqrt(mask.sum())))
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    return cv2.erode(mask.astype(np.uint8), kernel, borderValue=1).astype(bool)
+
+
+def _stands_out(camera: CameraModel, depth: Float32, support: Plane) -> Mask:
+    """Where the measured depth is more than 3 % nearer than the support plane, or the plane is never met."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(depth * support.inverse_depth(camera) < 0.97)
+
+
+def _not_behind(camera: CameraModel, depth: Float32, upright: Plane, thickness: float) -> Mask:
+    """Where the measured point is not further behind the upright plane than the target is wide, nor far before it."""
+    with np.errstate(invalid="ignore"):
+        behind = depth * camera.rays_dot(-upright.normal) - np.float32(upright.offset)
+    return np.asarray((behind > -thickness) & (behind < 0.5 * thickness))
+
+
+def _has_relief(camera: CameraModel, trusted: Float32, min_relief: float) -> bool:
+    """Whether the trusted inverse depth departs from its best plane, in a robust mean, by this share of itself."""
+    pixels = np.flatnonzero(trusted > 0)
+    if len(pixels) > 4000:
+        pixels = pixels[:: len(pixels) // 4000 + 1]
+    y, x = np.unravel_index(pixels, trusted.shape)
+    rays, inverse = camera.rays_at(y, x).astype(np.float64), trusted[y, x].astype(np.float64)
+    plane = least_squares(rays.T, inverse)
+    spread = 1.4826 * median(np.abs(rays @ plane - inverse))
+    return spread > min_relief * median(inverse)

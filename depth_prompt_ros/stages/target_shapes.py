@@ -1,0 +1,90 @@
+"""Anchor the targets, fit the prompted network's shapes to their anchors, report what each scale rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.result import TargetReport
+from depth_prompt_ros.runtime.graph import Arrays
+from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
+from depth_prompt_ros.stages.anchor.tilt import correct_tilt
+from depth_prompt_ros.stages.boxes import Target
+from depth_prompt_ros.stages.prompted_depth import Crops, PromptedDepth, Shape
+from depth_prompt_ros.stages.tom.surroundings import Surrounded
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def anchor_targets(
+    frame: Frame,
+    measurement: DepthMeasurement,
+    targets: Sequence[Target],
+    labels: NDArray[np.uint16],
+    tom: Mask,
+    surrounded: Sequence[Surrounded],
+    parameters: ScaleParameters,
+) -> tuple[list[Mask], list[Anchor]]:
+    """The (H, W) bool mask and the anchor of each target.
+
+    Args:
+        labels: (H, W), of all targets.
+        tom: (H, W) bool, transparent or mirror.
+        surrounded: ToM regions with the depth of their surroundings; those on a target help to anchor it.
+    """
+    anywhere, masks = labels > 0, [labels == target.label for target in targets]
+    around = {each.target.label: each.inverse_depth for each in surrounded if not each.refused}
+    anchors = [
+        choose_anchor(
+            frame.camera, mask, tom, measurement, frame.stamp_ns, parameters, anywhere, around.get(target.label)
+        )
+        for target, mask in zip(targets, masks, strict=True)
+    ]
+    return masks, anchors
+
+
+def fit_targets(
+    frame: Frame,
+    prompted: PromptedDepth,
+    crops: Crops,
+    answer: Arrays,
+    targets: Sequence[Target],
+    masks: Sequence[Mask],
+    anchors: Sequence[Anchor],
+    max_residual: float,
+) -> tuple[Float32, list[TargetReport]]:
+    """Metric depth of all targets' shapes and one report a target.
+
+    Args:
+        crops, answer: of :class:`PromptedDepth` and its graph.
+        max_residual: a shape that is farther off its anchor, relative, is refused.
+
+    Returns:
+        (H, W) float32 metres, NaN outside the targets and where a target was refused; the reports.
+    """
+    shapes = [
+        correct_tilt(frame.camera, shape, mask, anchor)
+        for shape, mask, anchor in zip(prompted.shapes(crops, masks, answer), masks, anchors, strict=True)
+    ]
+    reports = [
+        _report(target.label, anchor, shape, max_residual)
+        for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
+    ]
+    mono_depth = np.full(frame.image.shape[:2], np.nan, np.float32)
+    for target, shape, report in zip(targets, shapes, reports, strict=True):
+        if report.anchor != "refused":
+            inverse_depth = shape.inverse_depth[target.box]
+            np.divide(1, inverse_depth, out=mono_depth[target.box], where=inverse_depth > 0)
+    return mono_depth, reports
+
+
+def _report(label: int, anchor: Anchor, shape: Shape, max_residual: float) -> TargetReport:
+    kind, reason = anchor.kind, anchor.reason
+    if kind != "refused" and not (shape.inliers > 0 and shape.residual <= max_residual):
+        kind, reason = "refused", f"the shape is {shape.residual:.1%} off its anchor: {reason}"
+    return TargetReport(label, kind, shape.inliers, shape.residual, shape.scale, shape.shift, reason)

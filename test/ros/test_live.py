@@ -1,0 +1,371 @@
+"""The object_depth node under rclpy, in good and in bad times."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from geometry_msgs.msg import PointStamped, TransformStamped
+from live import START_NS, Live, camera_messages, succeeded
+from sensor_msgs.msg import RegionOfInterest
+from std_srvs.srv import Trigger
+from tf2_ros import StaticTransformBroadcaster
+
+from depth_prompt_ros.bag.images import depth_metres, label_image
+from depth_prompt_ros.bag.messages import compressed_image_message, stamp_of
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.ros.convert import CloudMemory, as_array, ros_message
+from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
+from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
+
+STEP_NS = 100_000_000
+GIVEN = {"segmentation__method": "labels", "topics__labels": "labels", "device": "cpu"}
+
+
+@pytest.fixture
+def live():
+    with Live(ObjectDepthNode) as running:
+        yield running
+
+
+def test_camera_messages_become_clouds_depth_and_what_a_replay_gives(live, frame) -> None:
+    live.listen("points", "object_points", "depth", "labels", "anchors", "depth/camera_info", "prompted_image")
+    live.start(**GIVEN)
+    live.show(frame, START_NS)
+    cloud = live.wait("/object_depth/points")[0]
+    assert (cloud.width, cloud.height, cloud.point_step, cloud.is_dense) == (320, 240, 24, False)
+    assert cloud.header.frame_id == "left_optical"
+    assert stamp_of(cloud) == START_NS
+    assert [field.name for field in cloud.fields] == ["x", "y", "z", "rgb", "label", "confidence"]
+    assert len(live.wait("/object_depth/object_points")[0].data) > 24 * 100
+    assert live.wait("/object_depth/anchors")[0].status[0].name == "object_depth: target 5"
+    assert live.wait("/object_depth/depth/camera_info")[0].p[0] == frame.camera.fx
+    parameters = Parameters.checked({"segmentation": {"method": "labels"}, "device": "cpu"}, "the test")
+    alone = ObjectDepthPipeline(parameters)(frame)
+    np.testing.assert_array_equal(depth_metres(live.wait("/object_depth/depth")[0]), alone.depth)  # bit for bit
+    np.testing.assert_array_equal(label_image(live.wait("/object_depth/labels")[0]), alone.labels)
+
+
+def test_the_clouds_memory_is_kept_and_is_its_messages(live, frame) -> None:
+    memory = CloudMemory()
+    place = memory((3, 5))
+    place["x"] = 7
+    message = ros_message("sensor_msgs/msg/PointCloud2", data=place.reshape(-1).view(np.uint8))
+    assert np.frombuffer(message.data, CLOUD_DTYPE)["x"].tolist() == [7] * 15
+    assert np.shares_memory(np.frombuffer(as_array(place.reshape(-1).view(np.uint8)), np.uint8), memory((3, 5)))
+    part = ros_message("sensor_msgs/msg/PointCloud2", data=place[:2].reshape(-1).view(np.uint8))
+    assert len(part.data) == 2 * 5 * 24
+    live.listen("points")
+    live.start(**GIVEN)
+    for number in range(3):
+        live.show(frame, START_NS + number * STEP_NS)
+        live.wait("/object_depth/points", number + 1)
+    first, _, last = (np.frombuffer(cloud.data, CLOUD_DTYPE)["z"] for cloud in live.received["/object_depth/points"])
+    np.testing.assert_allclose(first, last, rtol=0.05)
+
+
+def test_nothing_is_computed_while_nobody_listens_and_a_listener_may_come_and_go(live, frame) -> None:
+    live.start(**GIVEN)
+    live.show(frame, START_NS)
+    live.until(lambda: live.node.inputs.sets == 1)
+    assert live.diagnosis("frames").message == "idle: nobody subscribes to an output"
+    assert live.node.frames.finished == 0
+    live.listen("depth")
+    live.until(lambda: live.node.wanted() == ["depth"])
+    live.show(frame, START_NS + STEP_NS)
+    live.wait("/object_depth/depth")
+    live.stop_listening("/object_depth/depth")
+    live.until(lambda: live.node.wanted() == [])
+    live.show(frame, START_NS + 2 * STEP_NS)
+    live.until(lambda: live.node.inputs.sets == 3)
+    assert live.node.frames.finished == 1
+
+
+def test_missing_weights_fail_the_transition_with_the_reason_and_the_node_stays(live, frame, caplog) -> None:
+    live.listen("depth")
+    assert live.set("prompted_depth.graph", "/nowhere/graph.onnx").successful
+    answer = live.node.trigger_configure()
+    assert str(getattr(answer, "name", answer)).lower() == "failure"
+    live.start(**GIVEN, prompted_depth__graph="")
+    live.show(frame, START_NS)
+    live.wait("/object_depth/depth")
+
+
+def test_deactivated_it_does_nothing_and_can_go_on(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    live.show(frame, START_NS)
+    live.wait("/object_depth/depth")
+    succeeded(live.node.trigger_deactivate())
+    assert live.node.inputs is None
+    succeeded(live.node.trigger_activate())
+    live.until(lambda: live.node.count_publishers("/left/image_rect") == 1)
+    deadline = time.monotonic() + 10
+    while len(live.received["/object_depth/depth"]) < 2 and time.monotonic() < deadline:
+        live.show(frame, START_NS + STEP_NS)
+        time.sleep(0.3)
+    assert len(live.received["/object_depth/depth"]) >= 2
+    succeeded(live.node.trigger_deactivate())
+    succeeded(live.node.trigger_cleanup())
+    succeeded(live.node.trigger_configure())
+
+
+def test_parameters_are_applied_or_refused_with_the_reason(live, frame) -> None:
+    live.listen("labels")
+    live.start(**GIVEN)
+    refused = live.set("runtime", "torch")
+    assert not refused.successful
+    assert "runtime is read at configure" in refused.reason
+    assert not live.set("stereo.block_size", 400).successful
+    unknown = live.set("segmentation.method", "magic")
+    assert not unknown.successful
+    assert "segmentation.method" in unknown.reason
+    live.show(frame, START_NS)
+    before = label_image(live.wait("/object_depth/labels")[0])
+    assert (before > 0).any()
+    assert live.set("segmentation.min_area", 100_000).successful
+    live.show(frame, START_NS + STEP_NS)
+    live.until(lambda: sum(live.node.frames.skipped.values()) == 1)
+    assert "no target found in the label image" in next(iter(live.node.frames.skipped))
+    assert live.set("segmentation.min_area", 10).successful
+    live.show(frame, START_NS + 2 * STEP_NS)
+    live.wait("/object_depth/labels", 2)
+
+
+def test_a_setting_that_cannot_work_is_refused_when_it_is_set(live, frame) -> None:
+    live.listen("labels")
+    live.start(**GIVEN)
+    refused = live.set("segmentation.method", "point")
+    assert not refused.successful
+    assert "target_point" in refused.reason
+    assert live.set("tom.method", "none").successful  # and later ones are not held back by it
+    live.show(frame, START_NS)
+    live.wait("/object_depth/labels")
+    assert live.node.settings.tom.method == "none"
+    assert live.node.settings.segmentation.method == "labels"
+
+
+def test_what_was_set_before_it_was_configured_again_is_not_undone(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    assert live.set("merge.agreement", 0.07).successful  # no frame comes to take it
+    succeeded(live.node.trigger_deactivate())
+    succeeded(live.node.trigger_cleanup())
+    assert live.node.runtimes() == []
+    assert live.set("scale.max_residual", 0.2).successful
+    succeeded(live.node.trigger_configure())
+    succeeded(live.node.trigger_activate())
+    deadline = time.monotonic() + 10
+    while not live.received["/object_depth/depth"] and time.monotonic() < deadline:
+        live.show(frame, START_NS + STEP_NS)
+        time.sleep(0.3)
+    assert live.node.settings.scale.max_residual == 0.2
+    assert live.node.settings.merge.agreement == 0.07
+
+
+def test_only_one_camera_publishes_and_the_diagnosis_names_the_other(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    live.show(frame, START_NS, leave_out=("/right/image_rect", "/right/camera_info"))
+    live.until(lambda: live.node.inputs.arrived["left_image"].count == 1)
+    status = live.diagnosis("inputs")
+    assert status.level == b"\x01"
+    assert "no message on right/image_rect: nobody publishes it" in status.message
+    live.show(frame, START_NS + STEP_NS)
+    live.wait("/object_depth/depth")
+
+
+def test_stamps_that_drift_apart_are_measured(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    live.show(frame, START_NS - STEP_NS)
+    live.wait("/object_depth/depth")
+    time.sleep(1.1)
+    off = {"/right/image_rect": 45_000_000, "/right/camera_info": 45_000_000}
+    live.show(frame, START_NS, late=off)
+    live.until(lambda: all(arrived.count == 2 for arrived in live.node.inputs.arrived.values()))
+    message = live.diagnosis("inputs").message
+    assert "stamps do not meet" in message
+    assert "0.045 s away from the left image, sync.tolerance is 0.02 s" in message
+    assert len(live.received["/object_depth/depth"]) == 1
+
+
+def test_time_that_jumps_back_starts_anew(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    live.show(frame, START_NS + 100 * STEP_NS)
+    live.wait("/object_depth/depth")
+    for late in range(12):  # leftovers of the left camera alone fill its queue with stamps of the future
+        live.show(frame, START_NS + (101 + late) * STEP_NS, leave_out=("/right/image_rect",))
+        time.sleep(0.05)
+    live.until(lambda: live.node.inputs.arrived["left_image"].count > 10)  # best effort may lose some
+    live.show(frame, START_NS)
+    depth = live.wait("/object_depth/depth", 2)[1]
+    assert stamp_of(depth) == START_NS
+    assert live.node.inputs.resets >= 1
+
+
+def test_a_camera_that_stops_is_late_and_comes_back(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    live.show(frame, START_NS)
+    live.wait("/object_depth/depth")
+    time.sleep(2.1)
+    assert "left/image_rect is late: its last message came" in live.diagnosis("inputs").message
+    for number in range(50, 65):
+        live.show(frame, START_NS + number * STEP_NS)
+        time.sleep(0.2)
+    live.wait("/object_depth/depth", 2)
+    assert live.last("inputs").message == "all topics arrive"
+
+
+def test_pictures_and_labels_of_another_size_are_skipped_with_the_reason(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    small = replace(frame, labels=frame.labels[::2, ::2].copy())
+    live.show(small, START_NS)
+    live.until(lambda: live.node.frames.skipped.total() == 1)
+    assert "labels is 160x120 but left/camera_info says 320x240" in next(iter(live.node.frames.skipped))
+    pictures = {name: getattr(frame, name)[::2, ::2].copy() for name in ("image", "right", "labels")}
+    half = replace(frame, camera=replace(frame.camera.scaled(160, 120), baseline=0.06), **pictures)
+    live.show(half, START_NS + STEP_NS)
+    assert live.wait("/object_depth/depth")[0].width == 160
+    live.show(frame, START_NS + 2 * STEP_NS)
+    assert live.wait("/object_depth/depth", 2)[1].width == 320
+
+
+def test_a_camera_info_of_nan_is_one_skipped_frame(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    live.show(replace(frame, camera=replace(frame.camera, fx=float("nan"))), START_NS)
+    live.until(lambda: live.node.frames.skipped.total() == 1)
+    assert "NaN or infinite values" in next(iter(live.node.frames.skipped))
+    live.show(frame, START_NS + STEP_NS)
+    live.wait("/object_depth/depth")
+
+
+def test_far_more_frames_than_it_can_hold_are_dropped_and_the_latest_is_served(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    live.show(frame, START_NS)
+    live.wait("/object_depth/depth")
+    for number in range(1, 60):
+        live.show(frame, START_NS + number * STEP_NS // 50)
+    time.sleep(0.5)
+    last = START_NS + 20 * STEP_NS
+    live.show(frame, last)
+    live.until(lambda: stamp_of(live.received["/object_depth/depth"][-1]) == last)
+    assert live.node.dropped() > 0
+    served = [stamp_of(depth) for depth in live.received["/object_depth/depth"]]
+    assert served == sorted(served)
+    assert live.node.frames.finished + live.node.dropped() <= 61
+
+
+def test_a_point_a_box_and_the_services(live, frame) -> None:
+    live.listen("labels")
+    live.start(device="cpu")
+    y, x = (int(np.median(index)) for index in np.nonzero(frame.labels))
+    bare = replace(frame, labels=None)
+    depth = 0.9
+    camera = frame.camera
+    point = PointStamped()
+    point.header.frame_id = "left_optical_of_another_name"
+    transform = TransformStamped()
+    transform.header.frame_id, transform.child_frame_id = "left_optical", "left_optical_of_another_name"
+    transform.transform.rotation.w = 1.0
+    transform.transform.translation.x = 0.1
+    broadcaster = StaticTransformBroadcaster(live.tester)
+    broadcaster.sendTransform(transform)
+    point.point.x = (x - camera.cx) / camera.fx * depth - 0.1
+    point.point.y, point.point.z = (y - camera.cy) / camera.fy * depth, depth
+    live.publish("/object_depth/target_point", point)
+    live.until(lambda: json.loads(live.call("/object_depth/get_targets", Trigger).message)["chosen"] is not None)
+    deadline, number = time.monotonic() + 10, 0
+    while not live.received["/object_depth/labels"] and time.monotonic() < deadline:  # tf may take its time
+        live.show(bare, START_NS + number * STEP_NS)
+        number += 1
+        time.sleep(0.3)
+    labels = label_image(live.wait("/object_depth/labels")[0])
+    assert labels[y, x] == 1
+    box = RegionOfInterest()
+    rows, columns = (np.flatnonzero((frame.labels > 0).any(axis)) for axis in (1, 0))
+    box.x_offset, box.y_offset = int(columns[0]) - 4, int(rows[0]) - 4
+    box.width, box.height = int(np.ptp(columns)) + 9, int(np.ptp(rows)) + 9
+    live.publish("/object_depth/target_box", box)
+    live.until(lambda: "box" in json.loads(live.call("/object_depth/get_targets", Trigger).message)["chosen"])
+    seen = len(live.received["/object_depth/labels"])
+    live.show(bare, START_NS + (number + 5) * STEP_NS)
+    boxed = label_image(live.wait("/object_depth/labels", seen + 1)[-1]) > 0
+    overlap = (boxed & (frame.labels > 0)).sum() / (boxed | (frame.labels > 0)).sum()
+    assert overlap > 0.5
+    assert live.call("/object_depth/clear_targets", Trigger).success
+    assert json.loads(live.call("/object_depth/get_targets", Trigger).message)["chosen"] is None
+
+
+def test_clouds_go_to_the_output_frame(live, frame) -> None:
+    transform = TransformStamped()
+    transform.header.frame_id, transform.child_frame_id = "base", "left_optical"
+    transform.transform.translation.z = 2.0
+    transform.transform.rotation.x, transform.transform.rotation.w = 1.0, 0.0  # half a turn about x
+    live.listen("points", "depth")
+    live.start(**GIVEN, output_frame="base")
+    live.show(frame, START_NS)
+    live.until(lambda: live.node.frames.skipped.total() == 1)
+    assert "no transform from left_optical to base" in next(iter(live.node.frames.skipped))
+    broadcaster = StaticTransformBroadcaster(live.tester)
+    broadcaster.sendTransform(transform)
+    deadline, number = time.monotonic() + 10, 1
+    while not live.received["/object_depth/points"] and time.monotonic() < deadline:
+        live.show(frame, START_NS + number * STEP_NS)
+        number += 1
+        time.sleep(0.3)
+    cloud = live.wait("/object_depth/points")[0]
+    assert cloud.header.frame_id == "base"
+    points = np.frombuffer(cloud.data, np.float32).reshape(240, 320, 6)
+    depth = next(image for image in live.received["/object_depth/depth"] if stamp_of(image) == stamp_of(cloud))
+    np.testing.assert_allclose(points[..., 2], 2 - depth_metres(depth), rtol=1e-5)
+
+
+def test_raw_bayer_with_padding_and_jpeg_are_pictures_too(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN, topics__right_image="right/image_rect/compressed")
+    messages = camera_messages(frame, START_NS, {})
+    left = messages["/left/image_rect"]
+    padded = np.zeros((240, 352), np.uint8)
+    padded[:, :320] = frame.image[..., 1]
+    left.encoding, left.step, left.data = "bayer_rggb8", 352, as_array(padded.reshape(-1))
+    jpeg = cv2.imencode(".jpg", cv2.cvtColor(frame.right, cv2.COLOR_RGB2BGR))[1].reshape(-1)
+    del messages["/right/image_rect"]
+    messages["/right/image_rect/compressed"] = compressed_image_message(
+        jpeg.tobytes(), "jpeg", START_NS, "left_optical", ros_message
+    )
+    for topic, message in messages.items():
+        live.publish(topic, message)
+    assert np.isfinite(depth_metres(live.wait("/object_depth/depth")[0])).mean() > 0.3
+
+
+def test_an_encoding_that_is_no_picture_is_one_skipped_frame(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    messages = camera_messages(frame, START_NS, {})
+    messages["/left/image_rect"].encoding = "32FC1"
+    for topic, message in messages.items():
+        live.publish(topic, message)
+    live.until(lambda: live.node.frames.skipped.total() == 1)
+    assert "left/image_rect: " in next(iter(live.node.frames.skipped))
+    live.show(frame, START_NS + STEP_NS)
+    live.wait("/object_depth/depth")
+
+
+def test_an_rgbd_camera(live, frame) -> None:
+    live.listen("depth", "disparity")
+    live.start(**GIVEN, topics__depth_image="depth")
+    depth = np.full(frame.labels.shape, 0.9, np.float32)
+    live.show(replace(frame, right=None, depth=depth), START_NS)
+    assert np.isfinite(depth_metres(live.wait("/object_depth/depth")[0])).mean() > 0.9
+    assert not live.received["/object_depth/disparity"]

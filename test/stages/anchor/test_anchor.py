@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from standing import CAMERA, StandingBlock, measured
+
+from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
+
+NONE = np.zeros((120, 160), bool)
+
+
+def choose(scene: StandingBlock, depth: np.ndarray, tom: np.ndarray = NONE) -> Anchor:
+    return choose_anchor(CAMERA, scene.mask, tom, measured(depth), 0, ScaleParameters())
+
+
+def test_an_opaque_target_is_anchored_inside_on_its_own_depth() -> None:
+    scene = StandingBlock()
+    anchor = choose(scene, scene.depth)
+    assert anchor.kind == "inside"
+    used = anchor.trusted > 0
+    assert used.sum() > 0.5 * scene.mask.sum()
+    assert not (used & ~scene.mask).any()
+    assert np.allclose(1 / anchor.trusted[used], scene.depth[used])
+
+
+def test_the_table_seen_through_glass_is_not_trusted() -> None:
+    scene = StandingBlock()
+    anchor = choose(scene, scene.background)
+    assert anchor.kind == "support"
+    assert "seen through" in anchor.reason
+    assert ((anchor.trusted > 0) == scene.mask).all()
+    error = np.abs(1 / anchor.trusted[scene.mask] - scene.depth[scene.mask])
+    assert np.median(error) < 0.01
+    assert np.median(np.abs(scene.background - scene.depth)[scene.mask]) > 0.08
+
+
+def test_the_wall_seen_through_glass_is_not_trusted() -> None:
+    scene = StandingBlock(tilt=0.35, above=0.3, near=0.6, height=0.22, wall=0.75)
+    seen = scene.background.copy()
+    behind = scene.mask & (seen * (CAMERA.rays @ scene.up) + scene.above > 0.05)
+    assert behind.sum() > 60  # the wall stands out of the table, only the upright plane tells it
+    assert choose(scene, seen).kind == "support"
+
+
+def test_known_tom_pixels_are_not_trusted() -> None:
+    scene = StandingBlock()
+    anchor = choose(scene, scene.depth, tom=scene.mask)
+    assert anchor.kind == "support"
+    assert anchor.reason.startswith("0 trusted pixels")
+    assert not anchor.free_shift
+
+
+def test_doubtful_pixels_are_not_trusted() -> None:
+    scene = StandingBlock()
+    doubtful = measured(scene.depth)
+    confidence = np.where(scene.mask, np.float32(0.4), doubtful.confidence)
+    measurement = type(doubtful)(doubtful.depth, confidence)
+    assert choose_anchor(CAMERA, scene.mask, NONE, measurement, 0, ScaleParameters()).kind == "support"
+    trusting = ScaleParameters(trust_confidence=0.3)
+    assert choose_anchor(CAMERA, scene.mask, NONE, measurement, 0, trusting).kind == "inside"
+
+
+def test_shift_is_free_only_with_relief() -> None:
+    scene = StandingBlock(height=0.2)
+    assert not choose(scene, scene.depth).free_shift  # nearly all of it is one plane
+    y, x = np.nonzero(scene.mask)
+    waves = scene.depth.copy()
+    waves[y, x] *= 1 + 0.06 * np.sin(x / 3).astype(np.float32)
+    anchor = choose(scene, waves)
+    assert anchor.kind == "inside" and anchor.free_shift
+    assert anchor.reason.startswith("scale and shift")
+
+
+def test_no_trusted_pixel_and_no_plane_is_refused() -> None:
+    scene = StandingBlock()
+    anchor = choose(scene, np.full_like(scene.depth, np.nan))
+    assert anchor.kind == "refused"
+    assert "no plane" in anchor.reason
+    assert not anchor.trusted.any()
+
+
+def test_a_hidden_foot_is_refused() -> None:
+    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8)
+    assert scene.mask[-1].any()
+    anchor = choose(scene, scene.background, tom=scene.mask)
+    assert anchor.kind == "refused"
+    assert "contact" in anchor.reason
+
+
+def test_with_a_hidden_foot_what_stands_out_of_the_support_counts_though_a_mask_calls_it_glass() -> None:
+    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8)
+    true = float(np.median(1 / scene.depth[scene.mask]))
+    for surroundings, kind in ((true, "inside"), (1.2 * true, "inside"), (2 * true, "refused"), (None, "refused")):
+        anchor = choose_anchor(
+            CAMERA, scene.mask, scene.mask, measured(scene.depth), 0, ScaleParameters(), surroundings=surroundings
+        )
+        assert anchor.kind == kind
+        used = anchor.trusted > 0
+        assert np.allclose(1 / anchor.trusted[used], scene.depth[used])
+
+
+def test_an_empty_mask_is_refused() -> None:
+    scene = StandingBlock()
+    anchor = choose_anchor(CAMERA, NONE, NONE, measured(scene.depth), 0, ScaleParameters())
+    assert anchor.kind == "refused"
+    assert "empty" in anchor.reason
+
+
+@settings(max_examples=15, deadline=None)
+@given(zoom=st.floats(0.1, 20), glass=st.booleans())
+def test_the_anchor_scales_with_the_scene(zoom: float, glass: bool) -> None:
+    small, large = StandingBlock(), StandingBlock(zoom=zoom)
+    one, other = (choose(s, s.background if glass else s.depth) for s in (small, large))
+    assert one.kind == other.kind == ("support" if glass else "inside")
+    assert one.trusted.sum() == pytest.approx(float(other.trusted.sum()) * zoom, rel=0.01)
