@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
 from depth_prompt_ros.data.readers.sample import Layout, Sample
 from depth_prompt_ros.data.readers.tom_layouts import TOM_LAYOUTS, TomSample
-from depth_prompt_ros.data.sets import picture_set, tom_mask_set
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
@@ -73,7 +72,7 @@ def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, don
             pictures.intrinsics[index] = sample.intrinsics
 
     settings["count"] = len(usable)
-    return Prepared(picture_set.open_or_make(out, settings, len(usable), size, fill), reasons)
+    return Prepared(PictureSet.open_or_make(out, settings, len(usable), (size, size), fill), reasons)
 
 
 def _prepare_masks(
@@ -91,7 +90,7 @@ def _prepare_masks(
             pictures.tom[index] = _resized(255 * sample.tom.astype(np.uint8), height, width) > 127
 
     settings["count"] = len(usable)
-    return Prepared(tom_mask_set.open_or_make(out, settings, len(usable), (height, width), fill), reasons)
+    return Prepared(TomMaskSet.open_or_make(out, settings, len(usable), (height, width), fill), reasons)
 
 
 def _usable(reader: Layout[S], folder: Path, limit: int, done: Done | None) -> tuple[list[Path], dict[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -76,6 +77,27 @@ def read_scanned(path: Path) -> ScannedObject:
         shape = shape.moved(up, 1.0, np.zeros(3))
     shape = shape.standing()
     return ScannedObject(path.stem, shape, _texture(mesh, shape, path))
+
+
+@cache
+def read_shape(path: Path) -> Mesh:
+    """The shape of one mesh file alone, standing on z = 0 with its longest side 1; y is taken for up, of STL z.
+
+    Raises:
+        BadInput: unreadable, or without triangles.
+    """
+    import trimesh
+
+    try:
+        mesh = trimesh.load(path, force="mesh", process=False)
+    except Exception as error:  # the readers of its many formats raise many kinds
+        raise BadInput(f"cannot read mesh {path} ({str(error).splitlines()[0]})") from error
+    if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
+        raise BadInput(f"mesh {path} has no triangles")
+    shape = Mesh.of(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces))
+    if path.suffix.lower() != ".stl":
+        shape = shape.moved(np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]), 1.0, np.zeros(3))
+    return shape.standing()
 
 
 def _texture(mesh: object, shape: Mesh, path: Path) -> Texture:

@@ -286,11 +286,11 @@ def _look(
     beside = pose.copy()
     beside[:3, 3] += pose[:3, 0] * camera.baseline
     right = scene.view(camera, beside, threads=1)
-    seen_left, seen_right = _sensed(np.random.default_rng(noise), left.image, right.image)
+    seen_left, seen_right = sensed(np.random.default_rng(noise), left.image, right.image)
     return StereoView(seen_left, seen_right, left.depth, left.labels.astype(np.uint8), left.tom, camera)
 
 
-def _sensed(rng: Rng, *images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+def sensed(rng: Rng, *images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     """What a sensor makes of the pictures: a lens's blur, a gain that differs by eye, noise."""
     blur, grain = rng.uniform(0, 0.8), rng.uniform(0.4, 2.5)
     found = []
@@ -321,14 +321,14 @@ def _ripple(rng: Rng, size: float, most: float) -> Texture | None:
     return lambda points: amount * np.stack([field(points) for field in fields], 1)
 
 
-def _glassy(rng: Rng, body: Body) -> Body:
+def glassy(rng: Rng, body: Body) -> Body:
     """The look of one piece of glass, chrome or opaque ware."""
     if body.surface == Surface.OPAQUE:
         return replace(body, coat=float(rng.choice([0.0, rng.uniform(0.2, 1.0)], p=[0.6, 0.4])))
     return replace(body, absorption=_absorption(rng), ripple=_ripple(rng, 0.6, 0.03))
 
 
-def _lamps(rng: Rng, lights: list[Light]) -> list[Body]:
+def lamps(rng: Rng, lights: list[Light]) -> list[Body]:
     """A glowing panel just above each light, so that glass and mirrors show where it is."""
     found = []
     for light in lights:
@@ -342,7 +342,7 @@ def _lamps(rng: Rng, lights: list[Light]) -> list[Body]:
 def house(rng: Rng) -> tuple[list[Body], list[Light], Float32]:
     """A room of plain and patterned walls with lamps, and mostly a table, square or round, dull or varnished."""
     bodies, lights, ambient = random_room(rng, table=False)
-    bodies += _lamps(rng, lights)
+    bodies += lamps(rng, lights)
     wide, deep = rng.uniform(0.6, 1.8, 2)
     if rng.random() < 0.35:
         top = shapes.revolve(np.array([[0, -0.04], [wide / 2, -0.04], [wide / 2, 0], [0, 0]]))
@@ -355,20 +355,20 @@ def house(rng: Rng) -> tuple[list[Body], list[Light], Float32]:
 
 def _house_thing(rng: Rng, surface: Surface, size: float, where: NDArray[np.floating], label: int) -> Body:
     families = shapes.GLASS_FAMILIES if surface == Surface.GLASS else shapes.OPAQUE_FAMILIES
-    return _glassy(rng, placed(rng, shapes.random_shape(rng, families), size, where, surface, label))
+    return glassy(rng, placed(rng, shapes.random_shape(rng, families), size, where, surface, label))
 
 
 def elsewhere(rng: Rng) -> tuple[list[Body], list[Light], Float32]:
     """A ground and a wall of photographs under other lights."""
     bodies = unseen.photographed_place(rng)
     lights, ambient = unseen.unseen_light(rng)
-    return bodies + _lamps(rng, lights), lights, ambient + np.float32(rng.uniform(0.1, 0.5))
+    return bodies + lamps(rng, lights), lights, ambient + np.float32(rng.uniform(0.1, 0.5))
 
 
 def _elsewhere_thing(rng: Rng, surface: Surface, size: float, where: NDArray[np.floating], label: int) -> Body:
     mesh = unseen_glass(rng) if surface == Surface.GLASS else random_unseen_shape(rng)
     body = unseen.stood(mesh, photo_texture(rng, float(rng.uniform(0.5, 2))), size, where, label)
-    return _glassy(rng, replace(body, surface=surface))
+    return glassy(rng, replace(body, surface=surface))
 
 
 _HOUSE = _Generator(house, _house_thing, panes.rectangular, textures.random_texture)

@@ -123,6 +123,16 @@ class Scene:
             tom=(self._surface[body] != Surface.OPAQUE).reshape(shape),
         )
 
+    def depth(self, camera: CameraModel, pose: NDArray[np.floating], threads: int = 0) -> Float32:
+        """(H, W) float32 metres along +z of the first surface, NaN = none, from ``pose`` as in :meth:`view`."""
+        rays = camera.rays.reshape(-1, 3)
+        length = np.linalg.norm(rays, axis=1)
+        direction = (rays / length[:, None]) @ pose[:3, :3].astype(np.float32).T
+        origin = np.broadcast_to(pose[:3, 3].astype(np.float32), direction.shape)
+        distance = self._cast(origin, direction, threads).distance
+        depth = np.where(np.isfinite(distance), distance / length, np.float32(np.nan))
+        return depth.astype(np.float32).reshape(camera.height, camera.width)
+
     def _trace(self, origin: Float32, direction: Float32, threads: int) -> tuple[Float32, Float32, NDArray[np.int64]]:
         """Linear colour, distance to the first hit and its body (len(bodies) = none) of each ray."""
         colour = np.zeros_like(direction)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _NOTE = "set.json"
 
@@ -74,16 +78,8 @@ def settings_of(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write into empty arrays in a folder aside, which is then renamed to ``folder``.
-
-    Args:
-        settings: what the set is made of, kept in its note.
-        fill: gets the folder aside and writes every array there, in any number of processes.
-
-    Raises:
-        BadInput: it cannot be written.
-    """
+def _make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: Callable[[Path], None]) -> None:
+    """Let ``fill`` write into empty arrays in a folder aside, which is then renamed to ``folder``."""
     aside = folder.with_name(folder.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     try:
@@ -99,3 +95,45 @@ def make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: Ca
         shutil.rmtree(aside, ignore_errors=True)
         raise BadInput(f"cannot write the picture set {folder} ({error.strerror or error})") from error
     aside.rename(folder)
+
+
+class ArraySet(ABC):
+    """A set of samples in a folder of arrays; a dataclass with one field an array."""
+
+    @classmethod
+    @abstractmethod
+    def arrays(cls, count: int, size: tuple[int, ...]) -> Shapes:
+        """Shape and type of each array of ``count`` samples of (height, width) pixels, by name."""
+
+    @classmethod
+    def open(cls, folder: Path, mode: Literal["r", "r+"] = "r") -> Self:
+        """The set in ``folder``, memory-mapped.
+
+        Raises:
+            BadInput: the folder is not such a set, or it is damaged.
+        """
+        return cls(**open_arrays(folder, lambda first: cls.arrays(first.shape[0], first.shape[1:3]), mode))
+
+    @classmethod
+    def open_or_make(
+        cls,
+        folder: Path,
+        settings: dict[str, Any],
+        count: int,
+        size: tuple[int, int],
+        fill: Callable[[Path], None],
+    ) -> Self:
+        """The set in ``folder``; where there is none, it is made in a folder aside, which is then renamed.
+
+        Args:
+            settings: what the set is made of, kept in its note; a set made of anything else is refused.
+            size: height and width, pixels.
+            fill: gets the folder aside with empty arrays, opens it with mode "r+" and writes every sample, in any
+                number of processes.
+
+        Raises:
+            BadInput: the folder holds a set made with other settings, or a damaged one, or it cannot be written.
+        """
+        if not made_before(folder, settings):
+            _make_arrays(folder, settings, cls.arrays(count, size), fill)
+        return cls.open(folder)

@@ -1,0 +1,146 @@
+"""Rendered tables on disk with what is true of them and what stereo measures: what finding things is learned from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
+
+_VERSION = 1
+_CHUNK = 8
+_SEARCHED = 64
+"""Disparities that SGBM searches, pixels: more than the renderer's baseline gives at 320 pixels of width."""
+
+
+@dataclass(frozen=True, eq=False)
+class TableSet(ArraySet):
+    """N tables of H x W pixels, in the picture of the left camera.
+
+    Attributes:
+        images: (N, H, W, 3) uint8 RGB.
+        depths: (N, H, W) float32 metres of the first surface, glass and mirrors included, NaN = none.
+        behind: (N, H, W) float32 metres of the first opaque surface, NaN = none.
+        stereo: (N, H, W) float32 metres that SGBM measures on the pair, NaN = nothing.
+        classes: (N, H, W) uint8, values of :class:`depth_prompt_ros.data.rendering.tables.TableClass`.
+        labels: (N, H, W) uint8, 0 = no thing, 1..n = things.
+        cameras: (N, 5) float32 fx, fy, cx, cy in pixels and baseline in metres.
+    """
+
+    images: NDArray[np.uint8]
+    depths: NDArray[np.float32]
+    behind: NDArray[np.float32]
+    stereo: NDArray[np.float32]
+    classes: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    cameras: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures in pixels."""
+        return int(self.images.shape[1]), int(self.images.shape[2])
+
+    def camera(self, index: int) -> CameraModel:
+        """The left camera of one pair, with its baseline."""
+        height, width = self.size
+        fx, fy, cx, cy, baseline = (float(value) for value in self.cameras[index])
+        return CameraModel(width, height, fx, fy, cx, cy, baseline=baseline)
+
+    @classmethod
+    def arrays(cls, count: int, size: tuple[int, ...]) -> Shapes:
+        """See :meth:`ArraySet.arrays`."""
+        height, width = size
+        return {
+            "images": ((count, height, width, 3), np.uint8),
+            "depths": ((count, height, width), np.float32),
+            "behind": ((count, height, width), np.float32),
+            "stereo": ((count, height, width), np.float32),
+            "classes": ((count, height, width), np.uint8),
+            "labels": ((count, height, width), np.uint8),
+            "cameras": ((count, 5), np.float32),
+        }
+
+
+def open_or_render_tables(
+    folder: Path,
+    count: int,
+    size: tuple[int, int],
+    seed: int,
+    meshes: Path | None = None,
+    pictures: Path | None = None,
+    done: Callable[[int], None] | None = None,
+    jobs: int = 0,
+) -> TableSet:
+    """The set in ``folder``, rendered first if it is not there; table ``i`` depends on (seed, i) and the props alone.
+
+    Args:
+        size: height and width, pixels.
+        meshes: folder of mesh files, things besides the procedural ones.
+        pictures: folder of photographs that surfaces wear besides procedural textures.
+        done: called with the number of tables finished so far.
+        jobs: processes; 0 = one per CPU core.
+
+    Raises:
+        BadInput: the folder holds a set made with other settings, or a folder of props holds none.
+    """
+    _props(meshes, pictures)
+
+    def fill(aside: Path) -> None:
+        chunks = [
+            (aside, size, seed, meshes, pictures, start, min(start + _CHUNK, count))
+            for start in range(0, count, _CHUNK)
+        ]
+        with ProcessPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+            for stop in pool.map(_render_chunk, chunks):
+                if done:
+                    done(stop)
+
+    settings: dict[str, object] = {
+        "version": _VERSION, "kind": "tables", "count": count, "size": list(size), "seed": seed,
+        "meshes": str(meshes or ""), "pictures": str(pictures or ""),
+    }  # fmt: skip
+    return TableSet.open_or_make(folder, settings, count, size, fill)
+
+
+@cache
+def _props(meshes: Path | None, pictures: Path | None) -> Any:
+    from depth_prompt_ros.data.rendering.photographs import read_pictures
+    from depth_prompt_ros.data.rendering.scanned import scanned_files
+    from depth_prompt_ros.data.rendering.tables import Props
+
+    return Props(scanned_files(meshes) if meshes else (), read_pictures(pictures) if pictures else ())
+
+
+def _render_chunk(job: tuple[Path, tuple[int, int], int, Path | None, Path | None, int, int]) -> int:
+    """Render tables start..stop into the arrays that the parent made."""
+    import cv2
+
+    from depth_prompt_ros.data.rendering.tables import table_view
+    from depth_prompt_ros.frame import Frame
+    from depth_prompt_ros.parameters import StereoParameters
+    from depth_prompt_ros.stages.stereo import make_stereo_matcher
+
+    cv2.setNumThreads(1)
+    folder, size, seed, meshes, pictures, start, stop = job
+    tables, props = TableSet.open(folder, mode="r+"), _props(meshes, pictures)
+    match = make_stereo_matcher(StereoParameters(num_disparities=_SEARCHED))
+    for index in range(start, stop):
+        view = table_view(np.random.default_rng([seed, index]), size, props)
+        tables.images[index], tables.depths[index], tables.behind[index] = view.left, view.depth, view.behind
+        tables.classes[index], tables.labels[index] = view.classes, view.labels
+        tables.stereo[index] = match(Frame(index, "left", view.left, view.camera, view.right)).depth
+        camera = view.camera
+        tables.cameras[index] = camera.fx, camera.fy, camera.cx, camera.cy, camera.baseline
+    return stop
