@@ -128,6 +128,7 @@ def _render_chunk(job: tuple[Path, tuple[int, int], int, Path | None, Path | Non
     import cv2
 
     from depth_prompt_ros.data.rendering.tables import table_view
+    from depth_prompt_ros.errors import BadFrame
     from depth_prompt_ros.frame import Frame
     from depth_prompt_ros.parameters import StereoParameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
@@ -140,7 +141,10 @@ def _render_chunk(job: tuple[Path, tuple[int, int], int, Path | None, Path | Non
         view = table_view(np.random.default_rng([seed, index]), size, props)
         tables.images[index], tables.depths[index], tables.behind[index] = view.left, view.depth, view.behind
         tables.classes[index], tables.labels[index] = view.classes, view.labels
-        tables.stereo[index] = match(Frame(index, "left", view.left, view.camera, view.right)).depth
+        try:
+            tables.stereo[index] = match(Frame(index, "left", view.left, view.camera, view.right)).depth
+        except BadFrame:  # next to nothing can be matched
+            tables.stereo[index] = np.nan
         camera = view.camera
         tables.cameras[index] = camera.fx, camera.fy, camera.cx, camera.cy, camera.baseline
     return stop

@@ -1,0 +1,101 @@
+"""From the network's classes, offsets and outlines to one label a thing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.stages.segmentation.components import components
+
+Float32 = NDArray[np.float32]
+Labels = NDArray[np.uint8]
+
+_GRID = 2
+"""Votes are counted in cells of 2 x 2 pixels."""
+
+_BLUR = 1.5
+_PEAK, _APART = 1.5, 7
+"""A middle has at least so many blurred votes and is the largest within so many cells."""
+
+_OPEN = 0.35
+"""Two neighbours between which the outline is less likely than this are one thing."""
+
+_CONTACT = 3
+_MOST = 250
+
+
+def instances(thing: Float32, offsets: Float32, outline: Float32, min_area: int) -> Labels:
+    """(h, w) uint8 labels from 1, 0 = no thing.
+
+    Each pixel that is more likely a thing than not votes for the middle that its offset leads to, as in generalised
+    Hough transforms (PersonLab, 1803.08225; Panoptic-DeepLab, 1911.10194). Peaks of the votes are middles, a pixel
+    belongs to the one nearest to its vote, and neighbours without an outline between them are joined.
+
+    Args:
+        thing: (h, w) probability that a pixel shows a thing, transparent, mirror or opaque.
+        offsets: (2, h, w) x and y from a pixel to its thing's middle, in picture widths.
+        outline: (h, w) probability that a pixel lies on a thing's outline.
+        min_area: smaller things are left out, pixels.
+    """
+    height, width = thing.shape
+    found = np.zeros(thing.shape, np.uint8)
+    rows, columns = np.nonzero(thing > 0.5)
+    if len(rows) < min_area:
+        return found
+    x = np.clip(columns + offsets[0][rows, columns] * width, 0, width - 1)
+    y = np.clip(rows + offsets[1][rows, columns] * width, 0, height - 1)
+    weight = thing[rows, columns] * (1 - 0.7 * outline[rows, columns])
+    cells = (height + 1) // _GRID, (width + 1) // _GRID
+    place = (y / _GRID).astype(np.int64) * cells[1] + (x / _GRID).astype(np.int64)
+    votes = np.bincount(place, weight, cells[0] * cells[1])[: cells[0] * cells[1]].reshape(cells).astype(np.float32)
+    votes = cv2.GaussianBlur(votes, (0, 0), _BLUR)
+    largest = cv2.dilate(votes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_APART, _APART)))
+    peaks = np.argwhere((votes == largest) & (votes > _PEAK))
+    if not len(peaks):
+        return found
+    peaks = peaks[np.argsort(-votes[tuple(peaks.T)])][:_MOST]
+    middles = (peaks[:, ::-1] + 0.5) * _GRID
+    distance = (x[:, None] - middles[:, 0]) ** 2 + (y[:, None] - middles[:, 1]) ** 2
+    found[rows, columns] = distance.argmin(1) + 1
+    found = _joined(found, outline)
+    return _solid(found, min_area)
+
+
+def _joined(labels: Labels, outline: Float32) -> Labels:
+    """The labels, those of neighbours without an outline between them made one."""
+    pairs, edges = [], []
+    for one, other in ((np.s_[:-1, :], np.s_[1:, :]), (np.s_[:, :-1], np.s_[:, 1:])):
+        first, second = labels[one], labels[other]
+        meeting = (first > 0) & (second > 0) & (first != second)
+        low, high = np.minimum(first, second)[meeting], np.maximum(first, second)[meeting]
+        pairs.append(low.astype(np.int64) * 256 + high)
+        edges.append(np.maximum(outline[one], outline[other])[meeting])
+    pair, edge = np.concatenate(pairs), np.concatenate(edges)
+    if not len(pair):
+        return labels
+    keys, which, count = np.unique(pair, return_inverse=True, return_counts=True)
+    mean = np.bincount(which.ravel(), edge) / count
+    same = np.arange(256, dtype=np.uint8)
+    for key, length, likely in zip(keys, count, mean, strict=True):
+        if length >= _CONTACT and likely < _OPEN:
+            low, high = same[key // 256], same[key % 256]
+            same[same == max(low, high)] = min(low, high)
+    return np.asarray(same[labels], np.uint8)
+
+
+def _solid(labels: Labels, min_area: int) -> Labels:
+    """Each label's largest part, its holes closed, if it is large enough; numbered from the largest."""
+    parts = []
+    for number in np.unique(labels[labels > 0]):
+        largest = max(components(labels == number, 1), key=lambda part: int(part.sum()))
+        if int(largest.sum()) >= min_area:
+            parts.append(largest)
+    parts.sort(key=lambda part: -int(part.sum()))
+    found = np.zeros_like(labels)
+    for number, part in enumerate(parts[:_MOST], start=1):
+        contours, _ = cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        filled = np.zeros_like(found)
+        cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
+        found[(filled > 0) & (found == 0)] = number
+    return found
