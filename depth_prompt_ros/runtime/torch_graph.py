@@ -44,6 +44,7 @@ class TorchGraph(Graph):
         self._module.to(self._device)
         self.path = path
         self.runs_in = f"PyTorch {torch.__version__} on {'the GPU' if device == 'cuda' else 'the CPU'}"
+        self.on_gpu = device == "cuda"
         square: tuple[int | None, ...] = (entry.size, entry.size)
         shapes: list[tuple[int | None, ...]] = [
             (None, 3, *square),
