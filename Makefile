@@ -1,6 +1,6 @@
 # make demo   writes two bags, replays them and reports in demo/; needs no PyTorch
 # make test   lint, types, import rules and tests; Python 3.10 gets constraints/humble.txt, any later one newest.txt
-# Both make their own virtual environment and install what they need.
+# Both make their own virtual environment and install what they need, missing system libraries included, where they may.
 
 PYTHON ?= python3
 PYTHON_HUMBLE ?= python3.10
@@ -24,12 +24,19 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 
 .PHONY: demo
-demo: $(DEMO_READY)
+demo: how-long-demo $(DEMO_READY)
 	@$(DEMO_ENV)/bin/python -m depth_prompt_ros.system_libraries
 	$(DEMO_ENV)/bin/depth-prompt demo --out demo
 
 .PHONY: test
-test: lint $(if $(filter newest,$(CONSTRAINTS)),types) imports unit
+test: how-long-test lint $(if $(filter newest,$(CONSTRAINTS)),types) imports unit
+
+.PHONY: how-long-demo how-long-test
+how-long-demo:
+	@echo "make demo: about 5 minutes the first time, most of it installing; about 1 minute after"
+
+how-long-test:
+	@echo "make test: about 15 minutes the first time on two cores, a third of it installing"
 
 # The stubs that come with Humble's NumPy and OpenCV are others: types are checked with the newest.
 .PHONY: lint types imports unit
@@ -64,12 +71,12 @@ parameters: $(TEST_READY)
 clean:
 	rm -rf .venv-demo .venv-test .venv-test-humble build demo
 
-$(DEMO_READY): setup.cfg setup.py constraints/$(CONSTRAINTS).txt | python
+$(DEMO_READY): setup.cfg setup.py constraints/$(CONSTRAINTS).txt | python libraries
 	$(PYTHON) -m venv --clear $(DEMO_ENV)
 	$(call pip,$(DEMO_ENV)) --editable '.[demo]'
 	touch $@
 
-$(TEST_READY): setup.cfg setup.py constraints/$(CONSTRAINTS).txt | python
+$(TEST_READY): setup.cfg setup.py constraints/$(CONSTRAINTS).txt | python libraries
 	$(PYTHON) -m venv --clear $(TEST_ENV)
 ifneq ($(CONSTRAINTS),humble)
 	$(call pip,$(TEST_ENV)) --no-deps --retries 1 --timeout 10 --extra-index-url $(TORCH_INDEX) torch
@@ -78,6 +85,11 @@ endif
 	touch $@
 
 pip = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints/$(CONSTRAINTS).txt
+
+# As root or with a sudo that asks for no password; else one line says what to run.
+.PHONY: libraries
+libraries: | python
+	@$(PYTHON) -m depth_prompt_ros.system_libraries --install
 
 .PHONY: python
 python:

@@ -9,9 +9,11 @@ constraints=(-c "$package/constraints/humble.txt")
 if /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then constraints=(); fi
 open3d=open3d; if [[ $(uname -m) == x86_64 ]]; then open3d=open3d-cpu; fi
 
+libraries=$(PYTHONPATH=$package /usr/bin/python3 -m depth_prompt_ros.system_libraries --packages)
+
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-  libegl1 libgl1 libgomp1 libidn2-0 libudev1 libusb-1.0-0 libx11-6 python3-colcon-common-extensions python3-rosdep python3-venv
+  $libraries python3-colcon-common-extensions python3-rosdep python3-venv
 if [[ ! -e /etc/ros/rosdep/sources.list.d/20-default.list ]]; then rosdep init; fi
 rosdep update --rosdistro "$ROS_DISTRO"
 # Without the pip keys: Ubuntu 24.04 and later refuse them outside of a virtual environment.

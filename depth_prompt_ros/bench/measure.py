@@ -99,7 +99,7 @@ def measure(
         if used == total:
             break
     measured.resident_mib["peak"] = resident_mib("VmHWM")
-    if "GPU" in measured.runtimes[0] or "TensorRT" in measured.runtimes[0]:
+    if pipeline.prompted_depth.graph.on_gpu:
         from depth_prompt_ros.runtime.tensorrt.cuda import used_memory_mib
 
         measured.gpu_mib = used_memory_mib()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.prompting_network import BoxAligned, PromptingNetwork
-from depth_prompt_ros.networks.catalogue import read_weights
+from depth_prompt_ros.graph.weights import read_weights
 
 # Columns: how strongly each decorrelated channel drives red, green and blue; the constants of the usual natural-image
 # colour decorrelation (2306.05428, supplement), divided by the largest column norm.

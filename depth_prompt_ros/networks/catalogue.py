@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks.depth import (
     fastdepth,
     leres,
@@ -83,21 +83,6 @@ class Normalise(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         """Same shape as ``picture``."""
         return (picture - self.mean) * (1 / self.std)
-
-
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file.
-
-    Raises:
-        BadModel: no such file, or it is corrupt.
-    """
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise BadModel(f"no weights at {path}: learn them or give another file") from error
-    except (SafetensorError, OSError) as error:
-        raise BadModel(f"cannot read weights {path} ({error}): the file is corrupt, fetch or learn it again") from error
 
 
 def weights_path(entry: Entry) -> Path:

@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.networks.catalogue import find_any, first_line, load_frozen, read_weights, weights_path
+from depth_prompt_ros.graph.weights import read_weights
+from depth_prompt_ros.networks.catalogue import find_any, first_line, load_frozen, weights_path
 from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks.catalogue import first_line, load_frozen, read_weights
+from depth_prompt_ros.graph.weights import read_weights
+from depth_prompt_ros.networks.catalogue import first_line, load_frozen
 from depth_prompt_ros.networks.depth.scene_net import SceneNet
 
 INPUTS = 10

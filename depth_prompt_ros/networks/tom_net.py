@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.networks.catalogue import first_line, load_frozen, read_weights
+from depth_prompt_ros.graph.weights import read_weights
+from depth_prompt_ros.networks.catalogue import first_line, load_frozen
 from depth_prompt_ros.networks.depth.scene_net import SceneNet
 
 

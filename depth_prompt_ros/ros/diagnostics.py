@@ -6,14 +6,14 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from depth_prompt_ros.errors import DepthPromptError
-
-if TYPE_CHECKING:
-    from depth_prompt_ros.ros.nodes.stage_node import StageNode
+from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.ros.inputs import Inputs
+from depth_prompt_ros.runtime.graph import Graph
 
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
 _LATE_S = 2.0
@@ -58,7 +58,38 @@ class Frames:
         self.last_problem, self.last_problem_at = reason, time.monotonic()
 
 
-def inputs(node: StageNode, status: Any) -> Any:
+class Reported(Protocol):
+    """What the reports read of a node; :class:`depth_prompt_ros.ros.nodes.stage_node.StageNode` has it.
+
+    Attributes:
+        settings: the parameters that are in use.
+        frames: what became of the frames.
+    """
+
+    settings: Parameters
+    frames: Frames
+
+    @property
+    def inputs(self) -> Inputs | None:
+        """The subscriptions; None while the node is not active."""
+
+    def graphs(self) -> list[Graph]:
+        """The loaded networks."""
+
+    def dropped(self) -> int:
+        """Number of sets of inputs that a newer one replaced."""
+
+    def wanted(self) -> list[str]:
+        """Outputs with a subscriber."""
+
+    def count_publishers(self, topic_name: str) -> int:
+        """Of rclpy's node."""
+
+    def resolve_topic_name(self, topic: str) -> str:
+        """Of rclpy's node."""
+
+
+def inputs(node: Reported, status: Any) -> Any:
     """Missing or late topics by name, stamps that do not meet, publishers that offer another QoS."""
     subscribed = node.inputs
     if subscribed is None:
@@ -91,7 +122,7 @@ def inputs(node: StageNode, status: Any) -> Any:
     return status
 
 
-def frames(node: StageNode, status: Any) -> Any:
+def frames(node: Reported, status: Any) -> Any:
     """Published, skipped with the reason, dropped for newer ones; idle."""
     done = node.frames
     status.add("published", str(done.finished))
@@ -111,7 +142,7 @@ def frames(node: StageNode, status: Any) -> Any:
     return status
 
 
-def timing(node: StageNode, status: Any) -> Any:
+def timing(node: Reported, status: Any) -> Any:
     """From stamp to output, split by segment."""
     done = node.frames
     for title, seconds in (
@@ -123,15 +154,16 @@ def timing(node: StageNode, status: Any) -> Any:
             status.add(f"{title}, ms p50 / p95", f"{p50:.1f} / {p95:.1f}")
     for name, spent in list(done.segments.items()):
         status.add(f"{name}, ms", f"{1000 * spent:.1f}")
-    for place, runtime in enumerate(node.runtimes()):
-        status.add(f"network {place + 1}", runtime)
-        if "GPU" in runtime or runtime.startswith("TensorRT"):
-            status.add("GPU memory in use by all programs, MiB", _gpu_memory())
-    status.summary(OK, "; ".join(node.runtimes()) or "no network")
+    graphs = node.graphs()
+    for place, graph in enumerate(graphs):
+        status.add(f"network {place + 1}", graph.runs_in)
+    if any(graph.on_gpu for graph in graphs):
+        status.add("GPU memory in use by all programs, MiB", _gpu_memory())
+    status.summary(OK, "; ".join(graph.runs_in for graph in graphs) or "no network")
     return status
 
 
-def guarded(report: Callable[[StageNode, Any], Any], node: StageNode, status: Any) -> Any:
+def guarded(report: Callable[[Reported, Any], Any], node: Reported, status: Any) -> Any:
     """A report that fails says so; it must not end the node."""
     try:
         return report(node, status)
@@ -149,4 +181,4 @@ def _gpu_memory() -> str:
         return f"unknown ({error})"
 
 
-TASKS: dict[str, Callable[[StageNode, Any], Any]] = {"inputs": inputs, "frames": frames, "timing": timing}
+TASKS: dict[str, Callable[[Reported, Any], Any]] = {"inputs": inputs, "frames": frames, "timing": timing}

@@ -25,6 +25,7 @@ class Graph(ABC):
         outputs: names.
         metadata: the graph's own notes: network, prompt, sizes, units.
         runs_in: runtime, its version and the device, for people.
+        on_gpu: whether it runs on a GPU.
         runtime: name as the parameter ``runtime`` has it.
         most_targets: largest batch of one run; None: any.
     """
@@ -37,6 +38,7 @@ class Graph(ABC):
     outputs: tuple[str, ...]
     metadata: dict[str, str]
     runs_in: str
+    on_gpu: bool
 
     @abstractmethod
     def run(self, inputs: Arrays) -> Arrays:

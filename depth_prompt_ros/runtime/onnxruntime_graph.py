@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.runtime.graph import Arrays, Graph
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_FOR_GPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
 _UNKNOWN_OPERATOR = ("no op registered", "not_implemented", "could not find an implementation", "is not a registered")
 
 
@@ -30,6 +32,7 @@ class OnnxRuntimeGraph(Graph):
         Raises:
             BadModel: missing or corrupt file, an operator that this ONNX Runtime lacks, or a GPU that it cannot use.
         """
+        require_one_installed()
         import onnxruntime
 
         if not path.is_file():
@@ -53,6 +56,7 @@ class OnnxRuntimeGraph(Graph):
             )
         self._session.disable_fallback()  # or a run that fails on the GPU goes on, unheard, on the CPU
         self.path, self.runs_in = path, f"ONNX Runtime {onnxruntime.__version__} on {_place(device)}"
+        self.on_gpu = device == "cuda"
         self.inputs = {
             value.name: tuple(side if isinstance(side, int) else None for side in value.shape)
             for value in self._session.get_inputs()
@@ -73,11 +77,33 @@ class OnnxRuntimeGraph(Graph):
 
 def cuda_missing() -> str | None:
     """Why the installed ONNX Runtime cannot use a GPU, None if it was built for it."""
+    require_one_installed()
     import onnxruntime
 
     if _CUDA in onnxruntime.get_available_providers():
         return None
-    return "the installed ONNX Runtime is built without CUDA (pip install onnxruntime-gpu)"
+    return f"the installed ONNX Runtime is built without CUDA ({_FOR_GPU})"
+
+
+def require_one_installed() -> None:
+    """Refuse ``onnxruntime`` beside ``onnxruntime-gpu``: both write into one folder, and what loads then is chance.
+
+    Raises:
+        BadModel: both are installed; the message is what to type.
+    """
+    if all(_installed(name) for name in ("onnxruntime", "onnxruntime-gpu")):
+        raise BadModel(
+            f"onnxruntime and onnxruntime-gpu are both installed and overwrite each other; for the GPU: {_FOR_GPU}; "
+            "for the CPU: pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime"
+        )
+
+
+def _installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _numpy_type(name: str) -> np.dtype[Any]:

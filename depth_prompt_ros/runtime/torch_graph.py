@@ -11,6 +11,7 @@ from depth_prompt_ros.data.rendering.scenes import OBJECT_FOCAL
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
+from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.runtime.graph import Arrays, Graph
 
@@ -32,7 +33,7 @@ class TorchGraph(Graph):
         """
         if device == "cuda" and (problem := cuda_missing()) is not None:
             raise BadModel(f"PyTorch cannot use the GPU: {problem}")
-        _, notes = catalogue.read_weights(path)
+        _, notes = read_weights(path)
         entry = catalogue.find(notes.get("network", ""))
         self._device = torch.device(device)
         self._module = PromptedNetwork(
@@ -44,6 +45,7 @@ class TorchGraph(Graph):
         self._module.to(self._device)
         self.path = path
         self.runs_in = f"PyTorch {torch.__version__} on {'the GPU' if device == 'cuda' else 'the CPU'}"
+        self.on_gpu = device == "cuda"
         square: tuple[int | None, ...] = (entry.size, entry.size)
         shapes: list[tuple[int | None, ...]] = [
             (None, 3, *square),

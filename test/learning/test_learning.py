@@ -13,7 +13,8 @@ pytest.importorskip("open3d")
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.rendered import open_or_render
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.learning.background.learn import learn_background
+from depth_prompt_ros.graph.weights import read_weights
+from depth_prompt_ros.learning.background import learn_background
 from depth_prompt_ros.learning.background.scene_network import learn_scene_network
 from depth_prompt_ros.learning.trainer import Schedule, write_weights
 from depth_prompt_ros.networks import catalogue
@@ -44,7 +45,7 @@ def test_a_background_beats_white_after_few_steps_and_repeats_under_its_seed(obj
     again = learn_background(objects, objects, tmp_path / "b.safetensors", schedule)
     assert figures["learned"]["si_rmse"] < 0.8 * figures["white"]["si_rmse"]
     assert figures == again
-    first, second = (catalogue.read_weights(tmp_path / f"{name}.safetensors")[0]["picture"] for name in "ab")
+    first, second = (read_weights(tmp_path / f"{name}.safetensors")[0]["picture"] for name in "ab")
     assert torch.equal(first, second)
     assert (tmp_path / "a.png").stat().st_size > 1000
     after = catalogue.load_frozen("scene-net").state_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import replace
 
@@ -150,13 +151,27 @@ def test_a_setting_that_cannot_work_is_refused_when_it_is_set(live, frame) -> No
     assert live.node.settings.segmentation.method == "labels"
 
 
+def test_without_open3d_a_node_works_and_refuses_what_needs_it(live, frame, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    live.listen("labels")
+    assert live.set("segmentation.method", "tabletop").successful
+    answer = live.node.trigger_configure()
+    assert str(getattr(answer, "name", answer)).lower() == "failure"
+    live.start(**GIVEN)
+    refused = live.set("segmentation.method", "tabletop")
+    assert not refused.successful
+    assert "needs Open3D, which is not installed: pip install open3d" in refused.reason
+    live.show(frame, START_NS)
+    live.wait("/object_depth/labels")
+
+
 def test_what_was_set_before_it_was_configured_again_is_not_undone(live, frame) -> None:
     live.listen("depth")
     live.start(**GIVEN)
     assert live.set("merge.agreement", 0.07).successful  # no frame comes to take it
     succeeded(live.node.trigger_deactivate())
     succeeded(live.node.trigger_cleanup())
-    assert live.node.runtimes() == []
+    assert live.node.graphs() == []
     assert live.set("scale.max_residual", 0.2).successful
     succeeded(live.node.trigger_configure())
     succeeded(live.node.trigger_activate())

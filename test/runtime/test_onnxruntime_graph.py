@@ -9,6 +9,7 @@ import pytest
 from graphs import constant, node, write_graph
 
 from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.runtime import onnxruntime_graph
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
 
 
@@ -80,3 +81,19 @@ def test_a_gpu_that_was_asked_for_is_never_replaced_in_silence(tmp_path) -> None
         pytest.skip("this ONNX Runtime is built with CUDA")
     with pytest.raises(BadModel, match="cannot use the GPU for graph"):
         OnnxRuntimeGraph(path, device="cuda")
+
+
+def test_two_onnx_runtimes_in_one_folder_are_refused_with_what_to_type(tmp_path, monkeypatch) -> None:
+    def install(name: str) -> None:
+        (tmp_path / f"{name.replace('-', '_')}-1.0.dist-info").mkdir()
+        (tmp_path / f"{name.replace('-', '_')}-1.0.dist-info" / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n")
+
+    monkeypatch.syspath_prepend(tmp_path)
+    install("onnxruntime")
+    onnxruntime_graph.require_one_installed()
+    install("onnxruntime-gpu")
+    line = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+    with pytest.raises(BadModel, match=line):
+        OnnxRuntimeGraph(tmp_path / "graph.onnx")
+    with pytest.raises(BadModel, match=line):
+        onnxruntime_graph.cuda_missing()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.rendering.shapes import Mesh
 from depth_prompt_ros.data.rendering.textures import Texture, plain
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.open3d_library import load_open3d
 
 Float32 = NDArray[np.float32]
 _SUFFIXES = (".gltf", ".glb", ".obj", ".ply", ".stl")
@@ -127,8 +128,7 @@ class UnwrappedTexture:
     """A picture wrapped around a mesh: the colour of the surface point that is nearest to the asked one."""
 
     def __init__(self, mesh: Mesh, uv: Float32, picture: NDArray[np.uint8]) -> None:
-        import open3d
-
+        open3d = load_open3d("reading scanned objects")
         self._tensor = open3d.core.Tensor
         self._surface = open3d.t.geometry.RaycastingScene()
         self._surface.add_triangles(self._tensor(mesh.vertices), self._tensor(mesh.triangles))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.rendering.shapes import Mesh
 from depth_prompt_ros.data.rendering.textures import Texture
+from depth_prompt_ros.open3d_library import load_open3d
 
 Float32 = NDArray[np.float32]
 
@@ -92,8 +93,7 @@ class Scene:
     """Bodies and lights, ready to be looked at from any pose."""
 
     def __init__(self, bodies: list[Body], lights: list[Light], ambient: Float32, sky: Float32) -> None:
-        import open3d
-
+        open3d = load_open3d("rendering")
         self._tensor = open3d.core.Tensor
         self._scene: Any = open3d.t.geometry.RaycastingScene()
         self._bodies, self._lights, self._ambient, self._sky = bodies, lights, ambient, sky

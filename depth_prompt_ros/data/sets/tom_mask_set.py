@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
+from depth_prompt_ros.data.sets.stereo_set import StereoSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,3 +41,15 @@ class TomMaskSet(ArraySet):
     def arrays(cls, count: int, size: tuple[int, ...]) -> Shapes:
         """See :meth:`ArraySet.arrays`."""
         return {"pictures": ((count, *size, 3), np.uint8), "tom": ((count, *size), np.bool_)}
+
+    @classmethod
+    def open(cls, folder: Path, mode: Literal["r", "r+"] = "r") -> TomMaskSet:
+        """The set in ``folder``, memory-mapped; of a stereo set, its left pictures.
+
+        Raises:
+            BadInput: the folder is neither, or it is damaged.
+        """
+        if (folder / "lefts.npy").is_file():
+            pairs = StereoSet.open(folder, mode)
+            return cls(pairs.lefts, pairs.tom)
+        return super().open(folder, mode)

@@ -105,7 +105,8 @@ class Samples:
             camera = CameraModel(
                 camera.width, camera.height, camera.fx, camera.fy, camera.width - 1 - camera.cx, camera.cy
             )
-        seen = SeenTable(*parts, camera)
+        image, first, behind, stereo, shown, things = parts
+        seen = SeenTable(image, first, behind, stereo, shown, things, camera)
         depth = simulated_depth(rng, seen)
         height, width = self._size
         classes, labels = (

@@ -15,6 +15,7 @@ from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
+from depth_prompt_ros.runtime.graph import Graph
 from depth_prompt_ros.stages.segmentation import make_segmenter
 
 _CLOUDS = {"points", "object_points"}
@@ -96,9 +97,9 @@ class ObjectDepthNode(StageNode):
         self._targets.seen([{"label": target.label, "anchor": target.anchor} for target in result.targets])
         yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
 
-    def runtimes(self) -> list[str]:
-        """See :meth:`StageNode.runtimes`."""
-        return [self._pipeline.prompted_depth.graph.runs_in] if self._pipeline else []
+    def graphs(self) -> list[Graph]:
+        """See :meth:`StageNode.graphs`."""
+        return [self._pipeline.prompted_depth.graph] if self._pipeline else []
 
 
 def camera_topics(settings: Parameters) -> dict[str, Topic]:

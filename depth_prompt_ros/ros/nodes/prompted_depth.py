@@ -16,6 +16,7 @@ from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
 from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
+from depth_prompt_ros.runtime.graph import Graph
 from depth_prompt_ros.stages.boxes import targets_in
 
 
@@ -72,9 +73,9 @@ class PromptedDepthNode(StageNode):
         if "anchors" in wanted:
             yield "anchors", anchors_message([*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message)
 
-    def runtimes(self) -> list[str]:
-        """See :meth:`StageNode.runtimes`."""
-        return [self._pipeline.prompted_depth.graph.runs_in] if self._pipeline else []
+    def graphs(self) -> list[Graph]:
+        """See :meth:`StageNode.graphs`."""
+        return [self._pipeline.prompted_depth.graph] if self._pipeline else []
 
 
 def _of_this_stage(settings: Parameters) -> Parameters:

@@ -25,6 +25,7 @@ from depth_prompt_ros.ros import diagnostics, log, parameters
 from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.inputs import Inputs, Topic
 from depth_prompt_ros.ros.worker import LatestWorker
+from depth_prompt_ros.runtime.graph import Graph
 
 
 def output_qos() -> QoSProfile:
@@ -102,8 +103,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             BadFrame: the set cannot be used.
         """
 
-    def runtimes(self) -> list[str]:
-        """What runs the networks, for the diagnostics."""
+    def graphs(self) -> list[Graph]:
+        """The loaded networks, for the diagnostics."""
         return []
 
     @property

@@ -21,6 +21,7 @@ class TensorRtGraph(Graph):
     """An engine that this TensorRT has built for this GPU."""
 
     runtime = "tensorrt"
+    on_gpu = True
 
     def __init__(self, path: Path, engine: bytes, metadata: dict[str, str], gpu: Gpu) -> None:
         """Load.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.open3d_library import NoOpen3d
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.segmentation.components import closed, disc
@@ -201,7 +202,7 @@ def _planes(frame: Frame, depth: Float32, around: _Box) -> Iterator[Plane]:
     """What a target may stand on: the plane around it, then, for a target larger than that, the picture's table."""
     if (plane := _plane_around(frame, depth, around)) is not None:
         yield plane
-    with suppress(BadFrame):
+    with suppress(BadFrame, NoOpen3d):  # a point or a box works without Open3D, with the plane around it alone
         yield find_table(frame.camera, depth, frame.stamp_ns).plane
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.open3d_library import load_open3d
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.segmentation.components import Mask, closed, components, disc, labels_from_masks
@@ -36,6 +37,8 @@ their median distances differ by less than this share."""
 
 _NOISE = 5.0
 """Grey levels: with less contrast than this, stereo is not expected to measure anything."""
+
+_PURPOSE = "finding the table (segmentation.method tabletop)"
 
 _NO_TARGET = "aim the camera at the table, or choose segmentation.method point or box"
 
@@ -70,6 +73,12 @@ class TabletopSegmenter:
     """
 
     def __init__(self, parameters: SegmentationParameters) -> None:
+        """Check that Open3D loads.
+
+        Raises:
+            NoOpen3d: it does not; the message says what to do.
+        """
+        load_open3d(_PURPOSE)
         self._parameters = parameters
 
     def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:
@@ -128,6 +137,7 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
 
     Raises:
         BadFrame: too few measured pixels, or no plane among them.
+        NoOpen3d: Open3D is missing.
     """
     step = max(1, camera.width // 160)
     grid = depth[::step, ::step]
@@ -168,8 +178,7 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
 
 def _search_plane(points: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """(4,) a, b, c, d of the plane ``a x + b y + c z + d = 0`` with most of the (N, 3) points, unit (a, b, c)."""
-    import open3d
-
+    open3d = load_open3d(_PURPOSE)
     open3d.utility.random.seed(seed)
     cloud: Any = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
     plane, _ = cloud.segment_plane(_TOLERANCE, 3, 150, probability=1.0)
@@ -203,8 +212,7 @@ def _plane_axes(plane: Plane) -> NDArray[np.float64]:
 
 def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) -> NDArray[np.uint8]:
     """(H, W) the number of each pixel's cluster of points above the plane and over the table top, 0 elsewhere."""
-    import open3d
-
+    open3d = load_open3d(_PURPOSE)
     step = max(1, camera.width // 160)
     standing = cv2.morphologyEx(above.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
     rows, columns = np.nonzero(standing[::step, ::step])

@@ -1,0 +1,25 @@
+"""Safetensors files: tensors with their metadata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from depth_prompt_ros.errors import BadModel
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file.
+
+    Raises:
+        BadModel: no such file, or it is corrupt.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise BadModel(f"no weights at {path}: learn them or give another file") from error
+    except (SafetensorError, OSError) as error:
+        raise BadModel(f"cannot read weights {path} ({error}): the file is corrupt, fetch or learn it again") from error
