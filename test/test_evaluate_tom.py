@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib")
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.cli.main import app
-from depth_prompt_ros.data.stereo_set import StereoSet, open_or_make
+from depth_prompt_ros.data.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.tom_methods import (
     BASE,
@@ -46,7 +46,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("pairs")
     for kind, count in (("tom-unseen", 2), ("tom-traps", 5)):
         settings = {"kind": kind, "count": count, "size": [96, 128], "seed": 3}
-        open_or_make(folder / kind, settings, count, (96, 128), lambda aside, kind=kind: fill(aside, kind))
+        StereoSet.open_or_make(folder / kind, settings, count, (96, 128), lambda aside, kind=kind: fill(aside, kind))
     return folder / "tom-unseen", folder / "tom-traps"
 
 

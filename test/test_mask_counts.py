@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_prompt_ros.data.tom_mask_set import TomMaskSet, open_or_make
+from depth_prompt_ros.data.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.evaluation.tom_masks import evaluate_tom_masks
@@ -34,7 +34,7 @@ def two_pictures(tmp_path):
         made.pictures[0, 2:6, 2:6], made.tom[0, 2:6, 2:6] = 255, True
         made.pictures[1, :4] = 255
 
-    open_or_make(tmp_path / "set", {}, 2, (8, 8), fill)
+    TomMaskSet.open_or_make(tmp_path / "set", {}, 2, (8, 8), fill)
     return tmp_path / "set"
 
 

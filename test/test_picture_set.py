@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depth_prompt_ros.data.picture_set import PictureSet, open_or_make
+from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.errors import BadInput
 
 SETTINGS = {"kind": "made up"}
@@ -20,9 +20,9 @@ def _fill(aside: Path) -> None:
 
 
 def test_a_set_is_made_once_and_mapped_after(tmp_path) -> None:
-    made = open_or_make(tmp_path / "set", SETTINGS, 2, 8, _fill)
+    made = PictureSet.open_or_make(tmp_path / "set", SETTINGS, 2, 8, _fill)
     assert (len(made), made.size) == (2, 8)
-    again = open_or_make(tmp_path / "set", SETTINGS, 2, 8, lambda _: pytest.fail("made again"))
+    again = PictureSet.open_or_make(tmp_path / "set", SETTINGS, 2, 8, lambda _: pytest.fail("made again"))
     np.testing.assert_array_equal(again.images[1], 1)
     np.testing.assert_array_equal(again.intrinsics, made.intrinsics)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
@@ -33,18 +33,18 @@ def test_an_interrupted_set_is_made_anew(tmp_path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        open_or_make(tmp_path / "set", SETTINGS, 2, 8, stop)
+        PictureSet.open_or_make(tmp_path / "set", SETTINGS, 2, 8, stop)
     assert not (tmp_path / "set").exists()
-    assert len(open_or_make(tmp_path / "set", SETTINGS, 2, 8, _fill)) == 2
+    assert len(PictureSet.open_or_make(tmp_path / "set", SETTINGS, 2, 8, _fill)) == 2
 
 
 def test_other_settings_another_folder_and_damage_are_refused(tmp_path) -> None:
-    open_or_make(tmp_path / "set", SETTINGS, 2, 8, _fill)
+    PictureSet.open_or_make(tmp_path / "set", SETTINGS, 2, 8, _fill)
     with pytest.raises(BadInput, match=r"made with .*made up.*give another folder"):
-        open_or_make(tmp_path / "set", {"kind": "other"}, 2, 8, _fill)
+        PictureSet.open_or_make(tmp_path / "set", {"kind": "other"}, 2, 8, _fill)
     (tmp_path / "photos").mkdir()
     with pytest.raises(BadInput, match="photos is no picture set"):
-        open_or_make(tmp_path / "photos", SETTINGS, 2, 8, _fill)
+        PictureSet.open_or_make(tmp_path / "photos", SETTINGS, 2, 8, _fill)
     with pytest.raises(BadInput, match="photos is no picture set"):
         PictureSet.open(tmp_path / "photos")
     np.save(tmp_path / "set" / "masks.npy", np.zeros((2, 8, 9), bool))
@@ -60,7 +60,7 @@ def test_a_full_disk_leaves_nothing(tmp_path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(BadInput, match=r"cannot write the picture set .*No space left on device"):
-        open_or_make(tmp_path / "set", SETTINGS, 2, 8, fill_the_disk)
+        PictureSet.open_or_make(tmp_path / "set", SETTINGS, 2, 8, fill_the_disk)
     assert not list(tmp_path.iterdir())
 
 
@@ -69,5 +69,5 @@ def test_an_input_that_cannot_be_used_leaves_nothing(tmp_path) -> None:
         raise BadInput("no mesh")
 
     with pytest.raises(BadInput, match="no mesh"):
-        open_or_make(tmp_path / "set", SETTINGS, 2, 8, refuse)
+        PictureSet.open_or_make(tmp_path / "set", SETTINGS, 2, 8, refuse)
     assert not list(tmp_path.iterdir())

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file
 
 from depth_prompt_ros.cli import main as command
-from depth_prompt_ros.data.stereo_set import StereoSet, open_or_make
+from depth_prompt_ros.data.stereo_set import StereoSet
 from depth_prompt_ros.learning import stereo_batch
 from depth_prompt_ros.learning.losses import sequence_loss
 from depth_prompt_ros.learning.stereo_batch import PairBatch, load_pairs, vary
@@ -44,7 +44,7 @@ def pairs(tmp_path_factory):
             data.cameras[index] = (100, 100, 63.5, 39.5, 0.1)
 
     folder = tmp_path_factory.mktemp("pairs") / "set"
-    return folder, open_or_make(folder, {"made": "here"}, 4, SIZE, fill)
+    return folder, StereoSet.open_or_make(folder, {"made": "here"}, 4, SIZE, fill)
 
 
 def batch_of(data: StereoSet) -> PairBatch:

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from depth_prompt_ros.data.picture_set import PictureSet, open_or_make
+from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.study import background
 from depth_prompt_ros.learning.study.beyond import constant_errors, partial_errors, shrink
@@ -39,7 +39,7 @@ def _bumps(folder, size: int, off: float = 0.0) -> PictureSet:
             pictures.images[index] = (255 * np.clip(2 - pictures.depths[index], 0, 1))[..., None]
             pictures.intrinsics[index] = 1.5 * size, 1.5 * size, (size - 1) / 2, (size - 1) / 2
 
-    return open_or_make(folder, {"size": size, "off": off}, 4, size, fill)
+    return PictureSet.open_or_make(folder, {"size": size, "off": off}, 4, size, fill)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from depth_prompt_ros.data.readers.prepare import prepare
 from depth_prompt_ros.data.readers.tom_layouts import TOM_LAYOUTS
-from depth_prompt_ros.data.stereo_set import open_or_make
+from depth_prompt_ros.data.stereo_set import StereoSet
 from depth_prompt_ros.data.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
 
@@ -102,7 +102,7 @@ def test_the_root_of_a_data_set_is_refused_so_that_its_test_pictures_are_not_lea
 
 
 def test_the_left_pictures_of_a_stereo_set_are_a_set_of_masks(tmp_path) -> None:
-    made = open_or_make(tmp_path / "pairs", {}, 2, (8, 10), lambda aside: None)
+    made = StereoSet.open_or_make(tmp_path / "pairs", {}, 2, (8, 10), lambda aside: None)
     assert len(made) == 2
     pictures = TomMaskSet.open(tmp_path / "pairs")
     assert pictures.size == (8, 10)

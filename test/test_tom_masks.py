@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 from depth_prompt_ros.cli import main as command
-from depth_prompt_ros.data.tom_mask_set import TomMaskSet, open_or_make
+from depth_prompt_ros.data.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.learning import tom_masks, trainer
 from depth_prompt_ros.learning.augmentation import augment
@@ -197,7 +197,7 @@ def test_the_command_learns_from_a_folder_and_evaluates_what_it_learned(small, m
         made = TomMaskSet.open(aside, mode="r+")
         made.pictures[:], made.tom[:] = given.pictures, given.tom
 
-    open_or_make(tmp_path / "set", {}, 6, (64, 96), fill)
+    TomMaskSet.open_or_make(tmp_path / "set", {}, 6, (64, 96), fill)
     out = tmp_path / "tom.safetensors"
 
     def run(*arguments: str) -> str:

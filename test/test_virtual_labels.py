@@ -17,7 +17,7 @@ import bags
 from depth_prompt_ros.bag.messages import image_message
 from depth_prompt_ros.bag.tom_pictures import RecordedTomPictures
 from depth_prompt_ros.cli import main as command
-from depth_prompt_ros.data.stereo_set import StereoSet, open_or_make
+from depth_prompt_ros.data.stereo_set import StereoSet
 from depth_prompt_ros.data.tom_pictures import TomFolder, TomPicture, TomStereoSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning import virtual_labels
@@ -62,7 +62,7 @@ def stereo_set(path: Path, count: int = 2) -> StereoSet:
             pairs.lefts[index], pairs.tom[index] = picture.image, picture.tom
             pairs.labels[index, :, :40] = 3
 
-    return open_or_make(path, {}, count, (HEIGHT, WIDTH), fill)
+    return StereoSet.open_or_make(path, {}, count, (HEIGHT, WIDTH), fill)
 
 
 def write_labels(source, out: Path, **changes) -> tuple[int, int]:

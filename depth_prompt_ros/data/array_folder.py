@@ -4,19 +4,60 @@ from __future__ import annotations
 
 import json
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _NOTE = "set.json"
 
 Shapes = Mapping[str, tuple[tuple[int, ...], Any]]
 """Shape and type of each array by name."""
+
+
+class ArraySet(ABC):
+    """Pictures in such a folder."""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, folder: Path, mode: Literal["r", "r+"] = "r") -> Self:
+        """The set in ``folder``, memory-mapped.
+
+        Raises:
+            BadInput: the folder is not such a set, or it is damaged.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def shapes(count: int, size: Any) -> Shapes:
+        """Shape and type of each array of a set of ``count`` pictures: side, or height and width, in pixels."""
+
+    @classmethod
+    def open_or_make(
+        cls, folder: Path, settings: dict[str, Any], count: int, size: Any, fill: Callable[[Path], None]
+    ) -> Self:
+        """The set in ``folder``; where there is none, ``fill`` fills empty arrays in a folder aside, then renamed.
+
+        Args:
+            settings: what the set is made of; a set made of anything else is refused.
+            count: pictures.
+            size: as :meth:`shapes` takes it.
+            fill: gets the folder aside, opens it with mode "r+" (in any number of processes), writes every picture.
+
+        Raises:
+            BadInput: the folder holds a set made with other settings, or a damaged one, or it cannot be written.
+        """
+        if not made_before(folder, settings):
+            make_arrays(folder, settings, cls.shapes(count, size), fill)
+        return cls.open(folder)
 
 
 def open_arrays(folder: Path, expected: Callable[[NDArray[Any]], Shapes], mode: Literal["r", "r+"]) -> dict[str, Any]:

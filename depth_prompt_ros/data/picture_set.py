@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.array_folder import made_before, make_arrays, open_arrays
+from depth_prompt_ros.data.array_folder import ArraySet, open_arrays
 from depth_prompt_ros.errors import BadInput
 
 
 @dataclass(frozen=True, eq=False)
-class PictureSet:
+class PictureSet(ArraySet):
     """N square pictures of side S with their truth.
 
     Attributes:
@@ -60,30 +59,14 @@ class PictureSet:
         Raises:
             BadInput: the folder is not such a set, or it is damaged.
         """
-        return cls(**open_arrays(folder, lambda images: _shapes(images.shape[0], images.shape[1]), mode))
+        return cls(**open_arrays(folder, lambda images: cls.shapes(images.shape[0], images.shape[1]), mode))
 
-
-def open_or_make(
-    folder: Path, settings: dict[str, Any], count: int, size: int, fill: Callable[[Path], None]
-) -> PictureSet:
-    """The set in ``folder``; where there is none, ``fill`` writes it into empty arrays in a folder aside, then renamed.
-
-    Args:
-        settings: what the set is made of; a set made of anything else is refused.
-        fill: gets the folder aside, opens it with mode "r+" (in any number of processes), writes every picture.
-
-    Raises:
-        BadInput: the folder holds a set made with other settings, or a damaged one, or it cannot be written.
-    """
-    if not made_before(folder, settings):
-        make_arrays(folder, settings, _shapes(count, size), fill)
-    return PictureSet.open(folder)
-
-
-def _shapes(count: int, size: int) -> dict[str, tuple[tuple[int, ...], Any]]:
-    return {
-        "images": ((count, size, size, 3), np.uint8),
-        "depths": ((count, size, size), np.float32),
-        "masks": ((count, size, size), np.bool_),
-        "intrinsics": ((count, 4), np.float32),
-    }
+    @staticmethod
+    def shapes(count: int, size: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """See :meth:`depth_prompt_ros.data.array_folder.ArraySet.shapes`."""
+        return {
+            "images": ((count, size, size, 3), np.uint8),
+            "depths": ((count, size, size), np.float32),
+            "masks": ((count, size, size), np.bool_),
+            "intrinsics": ((count, 4), np.float32),
+        }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.picture_set import PictureSet, open_or_make
+from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.data.scanned import ScannedObject, folder_digest
 from depth_prompt_ros.errors import BadInput
 
@@ -62,7 +62,7 @@ def open_or_render(
         if meshes is None:
             raise BadInput("objects-scanned needs a folder of meshes")
         settings["meshes"] = folder_digest(meshes)
-    return open_or_make(folder, settings, count, size, fill)
+    return PictureSet.open_or_make(folder, settings, count, size, fill)
 
 
 def _render_chunk(job: tuple[Path, Kind, int, int, int, int, Path | None]) -> int:

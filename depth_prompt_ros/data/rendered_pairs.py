@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from depth_prompt_ros.data.stereo_set import StereoSet, open_or_make
+from depth_prompt_ros.data.stereo_set import StereoSet
 
 PairKind = Literal["tom", "tom-unseen", "tom-traps", "tom-decoys", "tom-free"]
 """Glass and mirrors to learn from; of shapes, textures and lights that are learned from nowhere; what looks like them
@@ -51,7 +51,7 @@ def open_or_render_pairs(
     settings: dict[str, object] = {
         "version": _VERSION, "kind": kind, "count": count, "size": list(size), "seed": seed
     }  # fmt: skip
-    return open_or_make(folder, settings, count, size, fill)
+    return StereoSet.open_or_make(folder, settings, count, size, fill)
 
 
 def _render_chunk(job: tuple[Path, PairKind, tuple[int, int], int, int, int]) -> int:

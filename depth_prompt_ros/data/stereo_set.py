@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.array_folder import made_before, make_arrays, open_arrays
+from depth_prompt_ros.data.array_folder import ArraySet, open_arrays
 
 
 @dataclass(frozen=True, eq=False)
-class StereoSet:
+class StereoSet(ArraySet):
     """N rectified pairs of H x W pixels with the left picture's truth.
 
     Attributes:
@@ -58,34 +57,17 @@ class StereoSet:
         Raises:
             BadInput: the folder is not such a set, or it is damaged.
         """
-        return cls(**open_arrays(folder, lambda lefts: _shapes(lefts.shape[0], lefts.shape[1:3]), mode))
+        return cls(**open_arrays(folder, lambda lefts: cls.shapes(lefts.shape[0], lefts.shape[1:3]), mode))
 
-
-def open_or_make(
-    folder: Path, settings: dict[str, Any], count: int, size: tuple[int, int], fill: Callable[[Path], None]
-) -> StereoSet:
-    """The set in ``folder``; where there is none, ``fill`` writes it into empty arrays in a folder aside, then renamed.
-
-    Args:
-        settings: what the set is made of; a set made of anything else is refused.
-        size: height and width, pixels.
-        fill: gets the folder aside, opens it with mode "r+" (in any number of processes), writes every pair.
-
-    Raises:
-        BadInput: the folder holds a set made with other settings, or a damaged one, or it cannot be written.
-    """
-    if not made_before(folder, settings):
-        make_arrays(folder, settings, _shapes(count, size), fill)
-    return StereoSet.open(folder)
-
-
-def _shapes(count: int, size: tuple[int, ...]) -> dict[str, tuple[tuple[int, ...], Any]]:
-    height, width = size
-    return {
-        "lefts": ((count, height, width, 3), np.uint8),
-        "rights": ((count, height, width, 3), np.uint8),
-        "depths": ((count, height, width), np.float32),
-        "labels": ((count, height, width), np.uint8),
-        "tom": ((count, height, width), np.bool_),
-        "cameras": ((count, 5), np.float32),
-    }
+    @staticmethod
+    def shapes(count: int, size: tuple[int, ...]) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """See :meth:`depth_prompt_ros.data.array_folder.ArraySet.shapes`."""
+        height, width = size
+        return {
+            "lefts": ((count, height, width, 3), np.uint8),
+            "rights": ((count, height, width, 3), np.uint8),
+            "depths": ((count, height, width), np.float32),
+            "labels": ((count, height, width), np.uint8),
+            "tom": ((count, height, width), np.bool_),
+            "cameras": ((count, 5), np.float32),
+        }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.array_folder import made_before, make_arrays, open_arrays
+from depth_prompt_ros.data.array_folder import ArraySet, open_arrays
 from depth_prompt_ros.data.stereo_set import StereoSet
 
 
 @dataclass(frozen=True, eq=False)
-class TomMaskSet:
+class TomMaskSet(ArraySet):
     """N pictures of H x W pixels with their masks.
 
     Attributes:
@@ -48,26 +47,9 @@ class TomMaskSet:
         if (folder / "lefts.npy").is_file():
             pairs = StereoSet.open(folder, mode)
             return cls(pairs.lefts, pairs.tom)
-        return cls(**open_arrays(folder, lambda pictures: _shapes(pictures.shape[0], pictures.shape[1:3]), mode))
+        return cls(**open_arrays(folder, lambda pictures: cls.shapes(pictures.shape[0], pictures.shape[1:3]), mode))
 
-
-def open_or_make(
-    folder: Path, settings: dict[str, Any], count: int, size: tuple[int, int], fill: Callable[[Path], None]
-) -> TomMaskSet:
-    """The set in ``folder``; where there is none, ``fill`` writes it into empty arrays in a folder aside, then renamed.
-
-    Args:
-        settings: what the set is made of; a set made of anything else is refused.
-        size: height and width, pixels.
-        fill: gets the folder aside, opens it with mode "r+", writes every picture.
-
-    Raises:
-        BadInput: the folder holds a set made with other settings, or a damaged one, or it cannot be written.
-    """
-    if not made_before(folder, settings):
-        make_arrays(folder, settings, _shapes(count, size), fill)
-    return TomMaskSet.open(folder)
-
-
-def _shapes(count: int, size: tuple[int, ...]) -> dict[str, tuple[tuple[int, ...], Any]]:
-    return {"pictures": ((count, *size, 3), np.uint8), "tom": ((count, *size), np.bool_)}
+    @staticmethod
+    def shapes(count: int, size: tuple[int, ...]) -> dict[str, tuple[tuple[int, ...], Any]]:
+        """See :meth:`depth_prompt_ros.data.array_folder.ArraySet.shapes`."""
+        return {"pictures": ((count, *size, 3), np.uint8), "tom": ((count, *size), np.bool_)}

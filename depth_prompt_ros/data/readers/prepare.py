@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data import picture_set, tom_mask_set
 from depth_prompt_ros.data.picture_set import PictureSet
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
 from depth_prompt_ros.data.readers.sample import Layout, Sample
@@ -73,7 +72,7 @@ def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, don
             pictures.intrinsics[index] = sample.intrinsics
 
     settings["count"] = len(usable)
-    return Prepared(picture_set.open_or_make(out, settings, len(usable), size, fill), reasons)
+    return Prepared(PictureSet.open_or_make(out, settings, len(usable), size, fill), reasons)
 
 
 def _prepare_masks(
@@ -91,7 +90,7 @@ def _prepare_masks(
             pictures.tom[index] = _resized(255 * sample.tom.astype(np.uint8), height, width) > 127
 
     settings["count"] = len(usable)
-    return Prepared(tom_mask_set.open_or_make(out, settings, len(usable), (height, width), fill), reasons)
+    return Prepared(TomMaskSet.open_or_make(out, settings, len(usable), (height, width), fill), reasons)
 
 
 def _usable(reader: Layout[S], folder: Path, limit: int, done: Done | None) -> tuple[list[Path], dict[str, int]]:
