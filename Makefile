@@ -65,7 +65,7 @@ parameters: $(TEST_READY)
 	$(TEST_ENV)/bin/depth-prompt parameters > config/object_depth.yaml
 	$(TEST_ENV)/bin/depth-prompt parameters --table | sed -i \
 	  -e '/^<!-- parameters -->$$/,/^<!-- end of parameters -->$$/{//!d}' \
-	  -e '/^<!-- parameters -->$$/r /dev/stdin' README.md
+	  -e '/^<!-- parameters -->$$/r /dev/stdin' docs/parameters.md
 
 .PHONY: clean
 clean:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.resources import named_file
 
 
 class _Group(BaseModel):
@@ -179,11 +180,12 @@ class Parameters(RuntimeParameters):
 
     @classmethod
     def from_yaml(cls, path: Path) -> Parameters:
-        """Read a ROS parameter file (``/**: ros__parameters: ...``) or a plain one.
+        """Read a ROS parameter file (``/**: ros__parameters: ...``) or a plain one; a shipped one by name.
 
         Raises:
             BadInput: no such file, not YAML, an unknown name or a value out of range.
         """
+        path = named_file(path)
         try:
             content = yaml.safe_load(path.read_text()) or {}
         except (OSError, yaml.YAMLError) as error:

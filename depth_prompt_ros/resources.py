@@ -17,12 +17,29 @@ def resource_path(name: str) -> Path:
     Raises:
         BadInput: the file is in neither place.
     """
+    if found := _shipped(name):
+        return found
     package = Path(__file__).resolve().parent
-    folders = [package.parent, *(parent / "share" / package.name for parent in package.parents)]
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
     raise BadInput(f"{name} is not installed with {package.name} (looked beside {package}): install the package again")
+
+
+def named_file(path: Path) -> Path:
+    """The file at ``path``; where there is none, the shipped file of that name.
+
+    So ``models/background.safetensors`` or ``background.safetensors`` means the shipped prompt outside a checkout too.
+    A path that is neither is returned as it is: whoever reads it says what is missing.
+    """
+    path = path.expanduser()
+    if path.exists() or path.is_absolute():
+        return path
+    found = (_shipped(f"{folder}{path.as_posix()}") for folder in ("", "models/", "config/"))
+    return next(filter(None, found), path)
+
+
+def _shipped(name: str) -> Path | None:
+    package = Path(__file__).resolve().parent
+    folders = (package.parent, *(parent / "share" / package.name for parent in package.parents))
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
 
 def model_folder() -> Path:

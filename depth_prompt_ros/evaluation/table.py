@@ -75,17 +75,22 @@ class Table:
 
 @dataclass(frozen=True)
 class Check:
-    """One bar that has to be met, with the number that decides."""
+    """One bar that has to be met, with the number that decides.
+
+    Attributes:
+        open: the number is on the right side of the bar, but the bar lies within its interval.
+    """
 
     key: str
     claim: str
     found: str
     met: bool
+    open: bool = False
 
     @property
     def word(self) -> str:
-        """The verdict as it is printed."""
-        return "met" if self.met else "missed"
+        """The verdict as it is printed: met, missed, or not shown where the interval leaves it open."""
+        return "met" if self.met else "not shown" if self.open else "missed"
 
 
 def at_most(key: str, claim: str, found: float, bar: float, unit: str, bar_name: str) -> Check:

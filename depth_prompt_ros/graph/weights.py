@@ -8,14 +8,16 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.resources import named_file
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file.
+    """Tensors and metadata of a safetensors file; a shipped one by its name.
 
     Raises:
         BadModel: no such file, or it is corrupt.
     """
+    path = named_file(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.parameters import RuntimeParameters
+from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime import onnxruntime_graph
 from depth_prompt_ros.runtime.graph import Graph
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
@@ -29,7 +30,7 @@ def open_graph(
     """Load a graph as the parameters say; one line in the log says what runs it, and for ``auto`` why.
 
     Args:
-        path: ONNX file, or for PyTorch a prompt.
+        path: ONNX file, or for PyTorch a prompt; a shipped one by name.
         parameters: runtime, device, and whether the CPU will do instead.
         inputs: names that the graph must take, no others; empty: any.
         report: gets a line every few seconds while an engine is built.
@@ -38,6 +39,7 @@ def open_graph(
         BadInput: a runtime that does not go with this file.
         BadModel: a file that cannot be used, or a runtime or GPU that was asked for and cannot be used.
     """
+    path = named_file(path)
     try:
         graph, why = _open(path, parameters, report)
     except BadModel as error:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.parameters import RuntimeParameters
+from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.runtime.graph import Shape, describe_shape
 
@@ -74,6 +75,7 @@ class Description(BaseModel):
         Raises:
             BadInput: no such file, not YAML, an unknown entry or a value out of range, each named.
         """
+        path = named_file(path)
         try:
             description = cls.model_validate(yaml.safe_load(path.read_text()) or {})
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

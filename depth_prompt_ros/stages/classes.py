@@ -36,7 +36,7 @@ class ClassMask:
             raise BadInput(
                 f"{group}.method onnx needs {group}.onnx, the YAML file that describes a segmentation network"
             )
-        self._network = PictureGraph(Path(description).expanduser(), {"image"}, MEANINGS, runtime)
+        self._network = PictureGraph(Path(description), {"image"}, MEANINGS, runtime)
         self._class_ids, self._group = tuple(class_ids), group
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:

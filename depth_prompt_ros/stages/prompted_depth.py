@@ -67,7 +67,7 @@ class PromptedDepth:
             BadModel: missing, corrupt or foreign graph, or a runtime that cannot be used.
         """
         shipped = SHIPPED_PROMPT if runtime.runtime == "torch" else SHIPPED_GRAPH
-        path = Path(parameters.graph).expanduser() if parameters.graph else resource_path(shipped)
+        path = Path(parameters.graph) if parameters.graph else resource_path(shipped)
         self.graph = open_graph(path, runtime, GRAPH_INPUTS)
         try:
             self.size = int(self.graph.metadata["size"])

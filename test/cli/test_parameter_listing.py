@@ -12,10 +12,10 @@ CONFIG = ROOT / "config" / "object_depth.yaml"
 MEND = "parameters.py has changed: run make parameters"
 
 
-def test_shipped_file_and_readme_list_the_parameters_as_they_are() -> None:
+def test_shipped_file_and_page_list_the_parameters_as_they_are() -> None:
     assert CONFIG.read_text() == ros_yaml(), MEND
-    readme = (ROOT / "README.md").read_text()
-    listed = readme.partition("<!-- parameters -->\n")[2].partition("<!-- end of parameters -->")[0]
+    page = (ROOT / "docs" / "parameters.md").read_text()
+    listed = page.partition("<!-- parameters -->\n")[2].partition("<!-- end of parameters -->")[0]
     assert listed == markdown_table(), MEND
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.export.pictures import export_pictures
 from depth_prompt_ros.runtime.export.prompted import Exported, Precision
 from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256
@@ -44,7 +45,7 @@ def export_mono(
     if min(height, width) < 1:
         raise BadInput(f"a picture of {width}x{height} has no pixels: give those of the camera")
     entry = catalogue.find(name)
-    weights = weights or catalogue.weights_path(entry)
+    weights = named_file(weights) if weights else catalogue.weights_path(entry)
     network = catalogue.load_frozen(name, weights)
     module = RelativeDisparityNetwork(network, catalogue.Normalise(entry), entry.output).eval()
     notes = {

@@ -18,6 +18,7 @@ from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.entry import NetworkEntry
+from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.check import stored_crops
 from depth_prompt_ros.runtime.export.precision import halve
 from depth_prompt_ros.runtime.graph import Arrays
@@ -81,8 +82,9 @@ def export_graph(
     if targets is not None and not 1 <= targets <= _MOST_TARGETS:
         raise BadInput(f"a graph for {targets} targets cannot be exported: choose 1 to {_MOST_TARGETS}, or any")
     entry = catalogue.find(name)
-    weights = weights or catalogue.weights_path(entry)
+    weights = named_file(weights) if weights else catalogue.weights_path(entry)
     network = catalogue.load_frozen(name, weights)
+    prompt = named_file(prompt)
     background = load_prompt(prompt, name)
     module = PromptedNetwork(network, catalogue.Normalise(entry), background, entry.output).eval()
     model, targets = _to_onnx(module, entry, targets)

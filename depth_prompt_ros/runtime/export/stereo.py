@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.stereo.interface import PreparedStereo, load_stereo
+from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.export.pictures import write_description
 from depth_prompt_ros.runtime.export.prompted import write_checked
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
@@ -55,7 +56,7 @@ def export_stereo(
     if iterations is not None and iterations < 1:
         raise BadInput(f"{iterations} iterations find nothing: give 1 or more")
     entry = catalogue.find_stereo(name)
-    weights = weights or catalogue.weights_path(entry)
+    weights = named_file(weights) if weights else catalogue.weights_path(entry)
     module = load_stereo(name, weights)
     if iterations is not None:
         module.network.iterations = iterations

@@ -54,9 +54,16 @@ def _classes(parameters: SegmentationParameters, runtime: RuntimeParameters) -> 
     return ClassTargets(parameters, runtime)
 
 
+def _things(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.things_segmenter import ThingsSegmenter
+
+    return ThingsSegmenter(parameters, runtime)
+
+
 _SEGMENTERS: dict[str, Callable[[SegmentationParameters, RuntimeParameters], Segmenter]] = {
     "point": _grabcut,
     "box": _grabcut,
+    "things": _things,
     "tabletop": _tabletop,
     "rembg": _rembg,
     "onnx": _classes,

@@ -39,7 +39,7 @@ class NetworkMatcher:
         """
         if not parameters.onnx:
             raise BadInput("stereo.matcher onnx needs stereo.onnx, the YAML file that describes a stereo network")
-        path = Path(parameters.onnx).expanduser()
+        path = Path(parameters.onnx)
         self._network = PictureGraph(path, {"left", "right"}, {"disparity"}, runtime)
         self._parameters = parameters
         self._vertical = VerticalDisparityCheck()

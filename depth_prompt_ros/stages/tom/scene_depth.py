@@ -43,7 +43,7 @@ class SceneDepth:
             BadInput: a description that cannot be read, or of another kind of network.
             BadModel: missing or corrupt network, or one that is not as described.
         """
-        path = Path(parameters.mono).expanduser() if parameters.mono else resource_path(SHIPPED_NETWORK)
+        path = Path(parameters.mono) if parameters.mono else resource_path(SHIPPED_NETWORK)
         self._colours = parameters.colours
         self.network = PictureGraph(path, {"image"}, {"relative disparity"}, runtime, max(self._colours, 1))
 

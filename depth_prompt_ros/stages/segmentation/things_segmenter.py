@@ -1,0 +1,39 @@
+"""Targets from the network for things on tables."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import RuntimeParameters, SegmentationParameters
+from depth_prompt_ros.stages.things.finder import ThingsFinder
+
+
+class ThingsSegmenter:
+    """Every thing that :class:`ThingsFinder` finds, up to ``max_targets``."""
+
+    def __init__(self, parameters: SegmentationParameters, runtime: RuntimeParameters) -> None:
+        """Load the network as :class:`ThingsFinder` does, and raise what it raises."""
+        self.finder = ThingsFinder(runtime)
+        self._parameters = parameters
+
+    def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:
+        """(H, W) uint16 labels, 1 = the largest that is not on the picture's rim.
+
+        Raises:
+            BadFrame: nothing is found.
+        """
+        labels = self.finder(frame, measurement).labels
+        areas = np.bincount(labels.ravel())
+        kept = np.zeros(len(areas), np.uint16)
+        large = [number for number in range(1, len(areas)) if areas[number] >= self._parameters.min_area]
+        large = large[: self._parameters.max_targets]
+        kept[large] = np.arange(1, len(large) + 1)
+        if not large:
+            raise BadFrame(
+                "no target found: the network sees no thing on a table; aim the camera at one, or choose "
+                "segmentation.method point or box"
+            )
+        return kept[labels]
