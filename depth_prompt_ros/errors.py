@@ -1,4 +1,4 @@
-"""The three things that can be wrong with what a user hands in; each message says what to do about it."""
+"""The things that can be wrong with what a user hands in; each message says what to do about it."""
 
 
 class DepthPromptError(Exception):
@@ -7,6 +7,10 @@ class DepthPromptError(Exception):
 
 class BadFrame(DepthPromptError):
     """One frame cannot be used: it is skipped and counted, the stream goes on."""
+
+
+class NoTarget(BadFrame):
+    """Nothing to grasp is found in one frame; its depth is published as measured."""
 
 
 class BadInput(DepthPromptError):

@@ -28,7 +28,8 @@ def load_open3d(purpose: str) -> Any:
         import open3d
     except (ImportError, OSError) as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "open3d":
-            raise NoOpen3d(f"{purpose} needs Open3D, which is not installed: pip install open3d") from error
+            advice = "pip install 'depth_prompt_ros[tabletop]'"
+            raise NoOpen3d(f"{purpose} needs Open3D, which is not installed: {advice}") from error
         reason = system_libraries.advice(system_libraries.missing()) or " ".join(str(error).splitlines())
         raise NoOpen3d(f"{purpose} needs Open3D, which does not load: {reason}") from error
     return open3d

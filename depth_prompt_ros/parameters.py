@@ -60,8 +60,9 @@ class StereoParameters(_Group):
 class SegmentationParameters(_Group):
     """Which objects to grasp."""
 
-    method: Literal["point", "box", "tabletop", "rembg", "onnx", "labels"] = Field(
-        "tabletop", description="how the grasp target is found"
+    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels"] = Field(
+        "things",
+        description="how the grasp targets are found; things: the shipped network, every thing on a table",
     )
     target_point: tuple[float, float] | None = Field(None, description="pixel x, y on the target (method point)")
     target_box: tuple[float, float, float, float] | None = Field(
@@ -74,7 +75,10 @@ class SegmentationParameters(_Group):
     onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
     class_ids: tuple[int, ...] = Field((), description="classes that are targets; none: all but 0 (method onnx)")
     max_targets: int = Field(
-        6, ge=1, le=64, description="at most so many targets, largest first; each takes about 10 ms"
+        16,
+        ge=1,
+        le=64,
+        description="at most so many targets; those on the picture's rim last, else the largest first; 10 ms each",
     )
     min_area: int = Field(150, ge=1, description="smaller targets are dropped, pixels")
 
@@ -83,10 +87,10 @@ class TomParameters(_Group):
     """Which pixels are transparent or mirror (ToM)."""
 
     method: Literal["network", "labels", "onnx", "none"] = Field(
-        "network", description="where masks of ToM pixels come from; network: the shipped segmentation network"
+        "network", description="where masks of ToM pixels come from; network: the shipped one for things"
     )
     evidence: bool = Field(
-        True, description="what stereo and the fitted shapes say of each other adds ToM pixels and takes some away"
+        True, description="what is measured overrules a network's mask of ToM pixels and reveals glass that has none"
     )
     onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
     class_ids: tuple[int, ...] = Field(

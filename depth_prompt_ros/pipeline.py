@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.result import ObjectDepth, Shaped
-from depth_prompt_ros.stages.boxes import Target, targets_in
+from depth_prompt_ros.result import ObjectDepth
+from depth_prompt_ros.stages.belief import Belief, believe
 from depth_prompt_ros.stages.merge import merge
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
-from depth_prompt_ros.stages.segmentation import make_segmenter
+from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
-from depth_prompt_ros.stages.target_shapes import anchor_targets, fit_targets
+from depth_prompt_ros.stages.target_shapes import Shaped, anchor_targets, fit_targets
 from depth_prompt_ros.stages.tom import make_scene_depth, make_tom_detector
-from depth_prompt_ros.stages.tom.evidence import evidence
-from depth_prompt_ros.stages.tom.out_of_reach import out_of_reach
-from depth_prompt_ros.stages.tom.regions import surfaces_in
-from depth_prompt_ros.stages.tom.surfaces import surround, take_surroundings
+from depth_prompt_ros.stages.tom.surfaces import take_surroundings
 from depth_prompt_ros.timing import timed
 
 
@@ -38,7 +34,7 @@ class ObjectDepthPipeline:
         self.parameters = parameters
         self.match_stereo = make_stereo_matcher(parameters.stereo, parameters)
         self.segment = make_segmenter(parameters.segmentation, parameters)
-        self.find_tom = make_tom_detector(parameters.tom, parameters)
+        self.find_tom = make_tom_detector(parameters.tom, parameters, self.segment)
         self.scene_depth = make_scene_depth(parameters)
         self.prompted_depth = PromptedDepth(parameters.prompted_depth, parameters)
 
@@ -58,8 +54,10 @@ class ObjectDepthPipeline:
             match_stereo = make_stereo_matcher(parameters.stereo, parameters)
         if parameters.segmentation != before.segmentation:
             segment = make_segmenter(parameters.segmentation, parameters)
+        if segment is not self.segment or parameters.tom != before.tom:
+            find_tom = make_tom_detector(parameters.tom, parameters, segment)
         if parameters.tom != before.tom:
-            find_tom, scene_depth = make_tom_detector(parameters.tom, parameters), make_scene_depth(parameters)
+            scene_depth = make_scene_depth(parameters)
 
         def apply() -> None:
             self.parameters = parameters
@@ -78,22 +76,19 @@ class ObjectDepthPipeline:
         with timed(seconds, "stereo"):
             measurement = self.measure(frame)
         with timed(seconds, "segmentation"):
-            labels = self.segment(frame, measurement)
-            targets = targets_in(labels)
-            if not targets:
-                raise BadFrame("no target found: give a point or box on the object, or labels")
+            labels, reason = find_targets(self.segment, frame, measurement)
         with timed(seconds, "tom"):
-            tom = self.find_tom(frame)
-        certain = self.parameters.tom.method == "labels"
-        shaped = self.shape(frame, measurement, labels, tom, certain, targets, seconds)
+            tom = self.find_tom(frame, measurement)
+        told, masks_told = told_from_outside(self.parameters)
+        belief, shaped = self.shape(frame, measurement, labels, tom, told, masks_told, seconds)
         with timed(seconds, "merge"):
-            surfaces = surfaces_in(shaped.tom, labels, self.parameters.tom.min_area)
             merged = merge(
-                frame.camera, measurement, shaped.mono_depth, [*targets, *surfaces], shaped.tom, self.parameters.merge
-            )
+                frame.camera, measurement, shaped.mono_depth, [*belief.targets, *shaped.regions], belief.disbelieved,
+                self.parameters.merge,
+            )  # fmt: skip
         return ObjectDepth(
-            frame, measurement, merged.depth, merged.confidence, labels, shaped.tom, merged.provenance,
-            shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces, seconds,
+            frame, measurement, merged.depth, merged.confidence, belief.labels, belief.tom, belief.reasons,
+            merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces, reason, seconds,
         )  # fmt: skip
 
     def measure(self, frame: Frame) -> DepthMeasurement:
@@ -106,32 +101,35 @@ class ObjectDepthPipeline:
         measurement: DepthMeasurement,
         labels: NDArray[np.uint16],
         tom: NDArray[np.bool_],
-        certain: bool,
-        targets: Sequence[Target],
+        told: bool,
+        masks_told: bool,
         seconds: dict[str, float],
-    ) -> Shaped:
-        """Monocular shapes in metres; ``tom`` changes by what they and the measurement say of each other.
+    ) -> tuple[Belief, Shaped]:
+        """What is believed, and from that the monocular shapes in metres.
 
         Args:
-            certain: ``tom`` comes from outside, where somebody knows.
+            told, masks_told: as of :func:`told_from_outside`.
         """
         chosen = self.parameters
-        with timed(seconds, "surroundings"):
-            surrounded, tom = surround(frame, measurement, labels, tom, certain, self.scene_depth, chosen)
+        with timed(seconds, "belief"):
+            belief = believe(frame, measurement, labels, tom, told, masks_told, chosen.tom)
         with timed(seconds, "anchor"):
-            masks, anchors = anchor_targets(frame, measurement, targets, labels, tom, surrounded, chosen.scale)
+            masks, anchors = anchor_targets(frame, measurement, belief, chosen.scale)
         with timed(seconds, "crop"):
             crops = self.prompted_depth.crop(frame.image, frame.camera, masks, anchors)
         with timed(seconds, "graph"):
-            answer = self.prompted_depth.graph(**crops.inputs)
+            answer = self.prompted_depth.run(crops)
         with timed(seconds, "shape"):
             mono_depth, reports = fit_targets(
-                frame, self.prompted_depth, crops, answer, targets, masks, anchors, chosen.scale.max_residual
+                frame, self.prompted_depth, crops, answer, belief, masks, anchors, chosen.scale.max_residual
             )
-        with timed(seconds, "evidence"):
-            if chosen.tom.evidence:
-                inside = {report.label for report in reports if report.anchor == "inside"}
-                tom = tom | evidence(targets, measurement, mono_depth, inside)
-                tom |= out_of_reach(frame.camera, targets, measurement, mono_depth)
-        surfaces = take_surroundings(surrounded, mono_depth, reports)
-        return Shaped(mono_depth, tom, answer["picture"], reports, surfaces)
+        with timed(seconds, "surroundings"):
+            regions, surfaces = take_surroundings(
+                frame, measurement, belief.labels, belief.tom, mono_depth, reports, self.scene_depth, chosen
+            )
+        return belief, Shaped(mono_depth, answer["picture"], reports, regions, surfaces)
+
+
+def told_from_outside(parameters: Parameters) -> tuple[bool, bool]:
+    """Whether ToM masks and whether labels come from outside, where somebody knows."""
+    return parameters.tom.method == "labels", parameters.segmentation.method == "labels"

@@ -24,6 +24,7 @@ class TargetReport:
         residual: their mean relative disagreement in inverse depth.
         scale, shift: of the fit, 1/m.
         reason: one line for people.
+        pixels: of the target by why they are believed or not, see :class:`depth_prompt_ros.stages.belief.Reason`.
     """
 
     label: int
@@ -33,6 +34,7 @@ class TargetReport:
     scale: float
     shift: float
     reason: str
+    pixels: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +48,14 @@ class ObjectDepth:
         confidence: float32 in [0, 1].
         labels: uint16, 0 = background; targets keep the numbers that their segmenter gave them.
         tom: bool, transparent or mirror.
+        belief: uint8, why each measured pixel is believed or not
+            (:class:`depth_prompt_ros.stages.belief.Reason`).
         provenance: uint8, where each depth comes from (:class:`depth_prompt_ros.stages.merge.Provenance`).
         mono_depth: float32 metres, the fitted monocular shapes alone, NaN outside targets.
         prompted_pictures: (n, 3, S, S) float32 RGB in [0, 1], what the network saw, one a target.
         targets: one report a target.
         surfaces: one report a ToM region that is on no target.
+        reason: why no target was found; empty where one was.
         seconds: time of each stage.
     """
 
@@ -60,11 +65,13 @@ class ObjectDepth:
     confidence: Float32
     labels: NDArray[np.uint16]
     tom: NDArray[np.bool_]
+    belief: NDArray[np.uint8]
     provenance: NDArray[np.uint8]
     mono_depth: Float32
     prompted_pictures: Float32
     targets: list[TargetReport]
     surfaces: list[TargetReport]
+    reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -73,26 +80,9 @@ class ObjectDepth:
         return side_by_side(self.prompted_pictures)
 
 
-@dataclass(frozen=True, eq=False)
-class Shaped:
-    """The monocular shapes of all targets and ToM regions.
-
-    Attributes:
-        mono_depth: (H, W) float32 metres, NaN outside targets and ToM regions, and where a scale was refused.
-        tom: (H, W) bool, transparent or mirror, evidence considered.
-        pictures: (n, 3, S, S) float32 RGB in [0, 1], what the network saw.
-        reports: one a target.
-        surfaces: one a ToM region on no target.
-    """
-
-    mono_depth: Float32
-    tom: NDArray[np.bool_]
-    pictures: Float32
-    reports: list[TargetReport]
-    surfaces: list[TargetReport]
-
-
 def side_by_side(pictures: Float32) -> NDArray[np.uint8]:
-    """(S, n*S, 3) uint8 RGB of (n, 3, S, S) float32 RGB in [0, 1]."""
+    """(S, n*S, 3) uint8 RGB of (n, 3, S, S) float32 RGB in [0, 1]; one pixel of black for n = 0."""
+    if not len(pictures):
+        return np.zeros((1, 1, 3), np.uint8)
     row = np.concatenate(list(pictures.transpose(0, 2, 3, 1)), axis=1)
     return (row * 255 + 0.5).astype(np.uint8)

@@ -27,8 +27,12 @@ STAGES = {
     "prompted_depth": {},
     # By default a stage reads what stereo_depth and segmentation make. The merge wants the mask as prompted_depth has
     # left it, the clouds want what was merged.
-    "depth_merge": {"stages.tom_mask": "prompted_depth/tom_mask"},
-    "point_cloud": {"stages.depth": "depth_merge/depth", "stages.confidence": "depth_merge/confidence"},
+    "depth_merge": {"stages.labels": "prompted_depth/labels", "stages.tom_mask": "prompted_depth/tom_mask"},
+    "point_cloud": {
+        "stages.depth": "depth_merge/depth",
+        "stages.confidence": "depth_merge/confidence",
+        "stages.labels": "prompted_depth/labels",
+    },
 }
 """Nodes and the parameters that wire them; inputs from other stages default to those stages' topics."""
 

@@ -99,14 +99,25 @@ def fake_pipeline(frame):
         confidence=np.where(np.isnan(depth), 0, 1).astype(np.float32),
         labels=labels,
         tom=labels > 0,
+        belief=(labels > 0).astype(np.uint8),
         provenance=labels.astype(np.uint8),
         mono_depth=np.where(labels > 0, depth, np.nan).astype(np.float32),
         prompted_image=np.repeat(np.repeat(frame.image[:1, :1], 8, 0), 16, 1),
         surfaces=[],
+        reason="",
         targets=[
-            SimpleNamespace(label=1, anchor="inside", inliers=20, residual=0.01, scale=2.0, shift=0.1, reason=""),
             SimpleNamespace(
-                label=2, anchor="refused", inliers=0, residual=float("nan"), scale=1.0, shift=0.0, reason="no support"
+                label=1, anchor="inside", inliers=20, residual=0.01, scale=2.0, shift=0.1, reason="", pixels={}
+            ),
+            SimpleNamespace(
+                label=2,
+                anchor="refused",
+                inliers=0,
+                residual=float("nan"),
+                scale=1.0,
+                shift=0.0,
+                reason="no support",
+                pixels={},
             ),
         ],
         seconds={"stereo": 0.01},

@@ -18,7 +18,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.stages.segmentation import make_segmenter
 from depth_prompt_ros.stages.segmentation.tabletop import find_table
 
-WORDS = r"needs Open3D, which is not installed: pip install open3d$"
+WORDS = r"needs Open3D, which is not installed: pip install 'depth_prompt_ros\[tabletop\]'$"
 TABLETOP = Parameters.checked({"segmentation": {"method": "tabletop"}}, "the test")
 
 
@@ -95,6 +95,6 @@ def test_a_replay_of_a_table_ends_with_one_line(motorcycle: Path, tmp_path: Path
     (tmp_path / "parameters.yaml").write_text("/**: {ros__parameters: {segmentation: {method: tabletop}}}\n")
     ran = command("replay", motorcycle, "--out", tmp_path / "out", "--params", tmp_path / "parameters.yaml")
     assert ran.returncode == 2
-    assert "pip install open3d" in ran.stderr
+    assert "depth_prompt_ros[tabletop]" in ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()

@@ -19,6 +19,7 @@ from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.result import ObjectDepth
 from depth_prompt_ros.stages.anchor.choose import Anchor
+from depth_prompt_ros.stages.belief import Reason
 from depth_prompt_ros.stages.merge import Provenance
 from depth_prompt_ros.stages.prompted_depth import SHIPPED_GRAPH, PromptedDepth
 
@@ -41,7 +42,7 @@ def result(frame) -> ObjectDepth:
 
 
 def test_measured_pixels_that_are_not_tom_stay_bit_for_bit(result) -> None:
-    kept = np.isfinite(result.measurement.depth) & ~result.tom
+    kept = result.belief == Reason.BELIEVED
     assert kept.mean() > 0.3
     np.testing.assert_array_equal(result.depth[kept], result.measurement.depth[kept])
     assert (result.provenance[kept] == Provenance.STEREO).all()
@@ -78,13 +79,13 @@ def test_every_target_reports_its_anchor(result, view) -> None:
             assert 0 <= target.residual <= LABELS.scale.max_residual
     assert result.prompted_image.shape == (160, 160 * len(result.targets), 3)
     assert set(result.seconds) == {
-        "stereo", "segmentation", "tom", "surroundings", "anchor", "crop", "graph", "shape", "evidence", "merge",
+        "stereo", "segmentation", "tom", "belief", "anchor", "crop", "graph", "shape", "surroundings", "merge",
     }  # fmt: skip
 
 
 def test_the_same_frame_gives_the_same_answer(frame, result) -> None:
     again = ObjectDepthPipeline(LABELS)(frame)
-    for name in ("depth", "confidence", "labels", "tom", "provenance", "prompted_image"):
+    for name in ("depth", "confidence", "labels", "tom", "belief", "provenance", "prompted_image"):
         np.testing.assert_array_equal(getattr(again, name), getattr(result, name), err_msg=name)
     assert again.targets == result.targets
 
@@ -100,7 +101,7 @@ def test_a_depth_camera_needs_no_right_picture(view) -> None:
     depth = np.where(view.tom, np.float32(np.nan), view.depth).astype(np.float32)
     rgbd = Frame(view.stamp_ns, "left", view.left, replace(view.camera, baseline=0.0), depth=depth, labels=view.labels)
     result = ObjectDepthPipeline(LABELS)(rgbd)
-    kept = np.isfinite(result.measurement.depth) & ~result.tom
+    kept = result.belief == Reason.BELIEVED
     np.testing.assert_array_equal(result.depth[kept], depth[kept])
     support = [target.label for target in result.targets if target.anchor == "support"]
     assert support
@@ -144,9 +145,19 @@ def test_a_fit_off_its_anchor_is_refused_with_the_reason(frame) -> None:
     assert not np.isfinite(result.mono_depth).any()
 
 
-def test_an_empty_label_image_is_a_bad_frame(frame) -> None:
-    with pytest.raises(BadFrame, match="label image is empty"):
-        ObjectDepthPipeline(LABELS)(replace(frame, labels=np.zeros_like(frame.labels)))
+def test_without_a_target_the_scene_is_what_was_measured_with_the_reason(frame) -> None:
+    result = ObjectDepthPipeline(LABELS)(replace(frame, labels=np.zeros_like(frame.labels)))
+    assert "label image is empty" in result.reason
+    assert result.targets == []
+    kept = np.isfinite(result.measurement.depth) & ~result.tom
+    assert kept.mean() > 0.3
+    np.testing.assert_array_equal(result.depth[kept], result.measurement.depth[kept])
+    assert result.prompted_image.shape == (1, 1, 3)
+
+
+def test_a_frame_without_labels_is_a_bad_frame(frame) -> None:
+    with pytest.raises(BadFrame, match="labels"):
+        ObjectDepthPipeline(LABELS)(replace(frame, labels=None))
 
 
 def test_targets_in_one_batch_are_the_targets_one_by_one(view) -> None:

@@ -34,6 +34,7 @@ TOPICS = (
     "disparity",
     "prompted_image",
     "provenance",
+    "belief",
     "anchors",
     "mono_depth",
 )
@@ -48,6 +49,7 @@ _IMAGES = {
     "labels": ("labels", "mono16"),
     "tom_mask": ("tom", "mono8"),
     "provenance": ("provenance", "mono8"),
+    "belief": ("belief", "mono8"),
     "prompted_image": ("prompted_image", "rgb8"),
 }
 _CLOUDS = ("points", "object_points")
@@ -143,6 +145,7 @@ def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: st
             "residual": f"{target.residual:.6g}",
             "scale": f"{target.scale:.6g}",
             "shift": f"{target.shift:.6g}",
+            **{f"pixels {reason}": str(count) for reason, count in target.pixels.items()},
         }
         what = f"target {target.label}" if target.label else "transparent or mirror surface"
         name, text = f"object_depth: {what}", target.reason or f"anchored {target.anchor}"

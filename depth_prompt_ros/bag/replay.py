@@ -35,6 +35,7 @@ class ReplayReport:
         gaps: for a reason of pairing the smallest and largest distance to the nearest stamp, seconds.
         unpaired: messages of other image topics without a left image, by topic.
         targets: targets seen, by anchor.
+        untargeted: frames without a target, written as they were measured, by reason.
         stage_seconds: time in each stage of the pipeline, all frames together.
         seconds: time of the whole replay.
         damage: what is wrong with the recording, empty if nothing.
@@ -46,6 +47,7 @@ class ReplayReport:
     gaps: dict[str, tuple[float, float]] = field(default_factory=dict)
     unpaired: dict[str, int] = field(default_factory=dict)
     targets: Counter[str] = field(default_factory=Counter)
+    untargeted: Counter[str] = field(default_factory=Counter)
     stage_seconds: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     damage: str = ""
@@ -56,6 +58,7 @@ class ReplayReport:
         lines = [f"{self.frames} frames in {self.seconds:.1f} s ({rate:.1f} frames per second) -> {self.out}"]
         if self.targets:
             lines.append("targets by anchor: " + ", ".join(f"{kind} {n}" for kind, n in sorted(self.targets.items())))
+        lines += [f"{count} written as measured: {reason}" for reason, count in self.untargeted.items()]
         for reason, count in self.skipped.items():
             near = ""
             if reason in self.gaps:
@@ -131,6 +134,8 @@ def replay(
                         writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
                     writer.flush()
                     report.frames += 1
+                    if result.reason:
+                        report.untargeted[result.reason] += 1
                     report.targets.update(target.anchor for target in result.targets)
                     report.stage_seconds.update(result.seconds)
             if isinstance(content, SkippedFrame):

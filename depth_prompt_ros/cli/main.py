@@ -27,6 +27,7 @@ EXTRAS = {
     "jinja2": "demo",
     "matplotlib": "evaluate",
     "onnx": "learn",
+    "open3d": "tabletop",
     "onnxscript": "learn",
     "PIL": "evaluate",
     "rembg": "rembg",

@@ -22,6 +22,7 @@ class RenderedKind(str, Enum):
     tom_traps = "tom-traps"
     tom_decoys = "tom-decoys"
     tom_free = "tom-free"
+    tables = "tables"
 
 
 def render(
@@ -31,7 +32,8 @@ def render(
         typer.Option(
             help="Rooms; single objects; objects of unseen families, textures and light; objects off the middle, cut "
             "or hidden; scanned objects (give --meshes). Stereo pairs: glass and mirrors; such of unseen shapes, "
-            "textures and lights; what looks like them and is none, to test on and to learn from; opaque things."
+            "textures and lights; what looks like them and is none, to test on and to learn from; opaque things. "
+            "Tables with things and glass, and what stereo measures of them."
         ),
     ] = RenderedKind.objects,
     count: Annotated[int, typer.Option(min=1, help="Pictures.")] = 48,
@@ -40,7 +42,11 @@ def render(
     seed: Annotated[int, typer.Option(help="Picture i depends on the seed and i alone.")] = 0,
     meshes: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
-        typer.Option("--meshes", help="Folder of meshes with textures: glTF, OBJ, PLY, STL."),
+        typer.Option("--meshes", help="Folder of meshes: glTF, OBJ, PLY, STL; things of tables, scanned objects."),
+    ] = None,
+    photographs: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--photographs", help="Folder of pictures that surfaces of tables wear: JPEG, PNG."),
     ] = None,
     sheet: Annotated[
         Optional[Path],  # noqa: UP045
@@ -56,15 +62,24 @@ def render(
     from depth_prompt_ros.data.sets.rendered import KINDS, open_or_render
     from depth_prompt_ros.data.sets.rendered_pairs import PairKind, open_or_render_pairs
     from depth_prompt_ros.data.sets.stereo_set import StereoSet
+    from depth_prompt_ros.data.sets.table_set import open_or_render_tables
 
-    if (kind is RenderedKind.scanned) != (meshes is not None):
-        raise typer.BadParameter("give --meshes FOLDER for objects-scanned, and for nothing else")
+    tables = kind is RenderedKind.tables
+    if (kind is RenderedKind.scanned) != (meshes is not None) and not tables:
+        raise typer.BadParameter("give --meshes FOLDER for objects-scanned and tables, and for nothing else")
+    if photographs is not None and not tables:
+        raise typer.BadParameter("--photographs are for tables")
     with progress(f"rendering {count} {kind.value}") as report:
         pictures: PictureSet | StereoSet
 
         def done(finished: int) -> None:
             report(finished, count)
 
+        if tables:
+            size_of_pairs = (height or size * 3 // 4, size)
+            rendered = open_or_render_tables(out, count, size_of_pairs, seed, meshes, photographs, done)
+            typer.echo(f"{out}: {len(rendered)} tables")
+            return
         pair_kinds: tuple[PairKind, ...] = get_args(PairKind)
         if kind.value in pair_kinds:
             pair_kind = pair_kinds[pair_kinds.index(kind.value)]

@@ -28,4 +28,4 @@ def given_labels_parameters() -> Parameters:
 
 def all_by_itself_parameters() -> Parameters:
     """Targets found as clusters on the table: nothing from outside."""
-    return Parameters.checked({"segmentation": {"method": "tabletop"}}, "the table-top demo")
+    return Parameters.checked({"segmentation": {"method": "things"}}, "the table-top demo")

@@ -90,7 +90,7 @@ class PromptedDepth:
     ) -> tuple[list[Shape], Float32]:
         """Shapes of all targets, (n, 3, S, S) what the network saw: crop, run and bring back."""
         crops = self.crop(image, camera, masks, anchors)
-        answer = self.graph(**crops.inputs)
+        answer = self.run(crops)
         return self.shapes(crops, masks, answer), answer["picture"]
 
     def crop(
@@ -105,9 +105,11 @@ class PromptedDepth:
         Args:
             image: (H, W, 3) uint8 RGB.
             camera: of the image.
-            masks: n targets, (H, W) bool, none empty.
+            masks: n targets, (H, W) bool, none empty; n may be 0.
             anchors: n, one a target.
         """
+        if not masks:
+            return Crops([], {})
         views = [VirtualCamera.looking_at(camera, mask, self.size, self.fill) for mask in masks]
         seen = [view.warp(image, border=255) for view in views]
         inside = [view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)]
@@ -122,6 +124,16 @@ class PromptedDepth:
                 "free_shift": np.array([anchor.free_shift for anchor in anchors], np.float32),
             },
         )
+
+    def run(self, crops: Crops) -> Arrays:
+        """The graph's answer; empty arrays without targets."""
+        if crops.views:
+            return self.graph(**crops.inputs)
+        return {
+            "inverse_depth": np.zeros((0, 1, self.size, self.size), np.float32),
+            "fit": np.zeros((0, 4), np.float32),
+            "picture": np.zeros((0, 3, self.size, self.size), np.float32),
+        }
 
     def shapes(self, crops: Crops, masks: Sequence[NDArray[np.bool_]], answer: Arrays) -> list[Shape]:
         """The graph's answer in the real camera, one shape a target."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,37 +14,42 @@ from depth_prompt_ros.result import TargetReport
 from depth_prompt_ros.runtime.graph import Arrays
 from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
 from depth_prompt_ros.stages.anchor.tilt import correct_tilt
+from depth_prompt_ros.stages.belief import Belief
 from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.prompted_depth import Crops, PromptedDepth, Shape
-from depth_prompt_ros.stages.tom.surroundings import Surrounded
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def anchor_targets(
-    frame: Frame,
-    measurement: DepthMeasurement,
-    targets: Sequence[Target],
-    labels: NDArray[np.uint16],
-    tom: Mask,
-    surrounded: Sequence[Surrounded],
-    parameters: ScaleParameters,
-) -> tuple[list[Mask], list[Anchor]]:
-    """The (H, W) bool mask and the anchor of each target.
+@dataclass(frozen=True, eq=False)
+class Shaped:
+    """The monocular shapes of all targets and ToM regions.
 
-    Args:
-        labels: (H, W), of all targets.
-        tom: (H, W) bool, transparent or mirror.
-        surrounded: ToM regions with the depth of their surroundings; those on a target help to anchor it.
+    Attributes:
+        mono_depth: (H, W) float32 metres, NaN outside targets and ToM regions, and where a scale was refused.
+        pictures: (n, 3, S, S) float32 RGB in [0, 1], what the network saw.
+        reports: one a target.
+        regions: ToM regions on no target.
+        surfaces: one report a region that got a depth or was refused one.
     """
-    anywhere, masks = labels > 0, [labels == target.label for target in targets]
-    around = {each.target.label: each.inverse_depth for each in surrounded if not each.refused}
+
+    mono_depth: Float32
+    pictures: Float32
+    reports: list[TargetReport]
+    regions: list[Target]
+    surfaces: list[TargetReport]
+
+
+def anchor_targets(
+    frame: Frame, measurement: DepthMeasurement, belief: Belief, parameters: ScaleParameters
+) -> tuple[list[Mask], list[Anchor]]:
+    """The (H, W) bool mask and the anchor of each target of ``belief``."""
+    anywhere, doubted = belief.labels > 0, belief.disbelieved
+    masks = [belief.labels == target.label for target in belief.targets]
     anchors = [
-        choose_anchor(
-            frame.camera, mask, tom, measurement, frame.stamp_ns, parameters, anywhere, around.get(target.label)
-        )
-        for target, mask in zip(targets, masks, strict=True)
+        choose_anchor(frame.camera, mask, doubted, measurement, belief.supports[target.label], parameters, anywhere)
+        for target, mask in zip(belief.targets, masks, strict=True)
     ]
     return masks, anchors
 
@@ -53,7 +59,7 @@ def fit_targets(
     prompted: PromptedDepth,
     crops: Crops,
     answer: Arrays,
-    targets: Sequence[Target],
+    belief: Belief,
     masks: Sequence[Mask],
     anchors: Sequence[Anchor],
     max_residual: float,
@@ -67,12 +73,13 @@ def fit_targets(
     Returns:
         (H, W) float32 metres, NaN outside the targets and where a target was refused; the reports.
     """
+    targets = belief.targets
     shapes = [
         correct_tilt(frame.camera, shape, mask, anchor)
         for shape, mask, anchor in zip(prompted.shapes(crops, masks, answer), masks, anchors, strict=True)
     ]
     reports = [
-        _report(target.label, anchor, shape, max_residual)
+        _report(target.label, anchor, shape, max_residual, belief.counts(target))
         for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
     ]
     mono_depth = np.full(frame.image.shape[:2], np.nan, np.float32)
@@ -83,8 +90,8 @@ def fit_targets(
     return mono_depth, reports
 
 
-def _report(label: int, anchor: Anchor, shape: Shape, max_residual: float) -> TargetReport:
+def _report(label: int, anchor: Anchor, shape: Shape, max_residual: float, pixels: dict[str, int]) -> TargetReport:
     kind, reason = anchor.kind, anchor.reason
     if kind != "refused" and not (shape.inliers > 0 and shape.residual <= max_residual):
         kind, reason = "refused", f"the shape is {shape.residual:.1%} off its anchor: {reason}"
-    return TargetReport(label, kind, shape.inliers, shape.residual, shape.scale, shape.shift, reason)
+    return TargetReport(label, kind, shape.inliers, shape.residual, shape.scale, shape.shift, reason, pixels)

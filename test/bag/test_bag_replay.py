@@ -80,6 +80,7 @@ def test_all_topics_hold_the_result(tmp_path, bag):
         ("labels", expected.labels),
         ("tom_mask", expected.tom * 255),
         ("provenance", expected.provenance),
+        ("belief", expected.belief),
         ("prompted_image", expected.prompted_image),
     ):
         np.testing.assert_array_equal(view(contents[topic]), array, err_msg=topic)
@@ -112,7 +113,7 @@ def test_only_chosen_topics_are_computed(tmp_path, bag):
     def pipeline(frame):
         result = bags.fake_pipeline(frame)
         return SimpleNamespace(
-            frame=frame, measurement=result.measurement, labels=result.labels, targets=[], seconds={}
+            frame=frame, measurement=result.measurement, labels=result.labels, targets=[], reason="", seconds={}
         )
 
     run(bag, tmp_path / "out", topics=["/object_depth/labels", "disparity"], pipeline=pipeline)

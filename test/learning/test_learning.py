@@ -14,7 +14,7 @@ from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.rendered import open_or_render
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.weights import read_weights
-from depth_prompt_ros.learning.background import learn_background
+from depth_prompt_ros.learning.background.learn import learn_background
 from depth_prompt_ros.learning.background.scene_network import learn_scene_network
 from depth_prompt_ros.learning.trainer import Schedule, write_weights
 from depth_prompt_ros.networks import catalogue

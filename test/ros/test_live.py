@@ -67,7 +67,9 @@ def test_the_clouds_memory_is_kept_and_is_its_messages(live, frame) -> None:
         live.show(frame, START_NS + number * STEP_NS)
         live.wait("/object_depth/points", number + 1)
     first, _, last = (np.frombuffer(cloud.data, CLOUD_DTYPE)["z"] for cloud in live.received["/object_depth/points"])
-    np.testing.assert_allclose(first, last, rtol=0.05)
+    known = np.isfinite(first) & np.isfinite(last)
+    assert known.sum() > 0.9 * np.isfinite(first).sum()
+    np.testing.assert_allclose(np.median(first[known]), np.median(last[known]), rtol=0.01)
 
 
 def test_nothing_is_computed_while_nobody_listens_and_a_listener_may_come_and_go(live, frame) -> None:
@@ -131,11 +133,12 @@ def test_parameters_are_applied_or_refused_with_the_reason(live, frame) -> None:
     assert (before > 0).any()
     assert live.set("segmentation.min_area", 100_000).successful
     live.show(frame, START_NS + STEP_NS)
-    live.until(lambda: sum(live.node.frames.skipped.values()) == 1)
-    assert "no target found in the label image" in next(iter(live.node.frames.skipped))
+    assert not label_image(live.wait("/object_depth/labels", 2)[1]).any()
+    assert "no target found in the label image" in live.node.frames.notes["no target"]
     assert live.set("segmentation.min_area", 10).successful
     live.show(frame, START_NS + 2 * STEP_NS)
-    live.wait("/object_depth/labels", 2)
+    assert label_image(live.wait("/object_depth/labels", 3)[2]).any()
+    assert live.node.frames.skipped.total() == 0
 
 
 def test_a_setting_that_cannot_work_is_refused_when_it_is_set(live, frame) -> None:
@@ -160,7 +163,7 @@ def test_without_open3d_a_node_works_and_refuses_what_needs_it(live, frame, monk
     live.start(**GIVEN)
     refused = live.set("segmentation.method", "tabletop")
     assert not refused.successful
-    assert "needs Open3D, which is not installed: pip install open3d" in refused.reason
+    assert "needs Open3D, which is not installed: pip install 'depth_prompt_ros[tabletop]'" in refused.reason
     live.show(frame, START_NS)
     live.wait("/object_depth/labels")
 

@@ -22,8 +22,12 @@ from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
 NODES = (StereoDepthNode, SegmentationNode, PromptedDepthNode, DepthMergeNode, PointCloudNode)
 WIRED = {
-    "depth_merge": {"stages.tom_mask": "prompted_depth/tom_mask"},
-    "point_cloud": {"stages.depth": "depth_merge/depth", "stages.confidence": "depth_merge/confidence"},
+    "depth_merge": {"stages.labels": "prompted_depth/labels", "stages.tom_mask": "prompted_depth/tom_mask"},
+    "point_cloud": {
+        "stages.depth": "depth_merge/depth",
+        "stages.confidence": "depth_merge/confidence",
+        "stages.labels": "prompted_depth/labels",
+    },
 }
 
 
@@ -44,7 +48,7 @@ def test_five_nodes_give_what_one_gives(frame, box) -> None:
             succeeded(node.trigger_configure())
         live.listen("points", node="point_cloud")
         live.listen("depth", node="depth_merge")
-        live.listen("labels", node="segmentation")
+        live.listen("labels", node="prompted_depth")
         live.listen("anchors", node="prompted_depth")
         for node in live.nodes:
             succeeded(node.trigger_activate())
@@ -52,7 +56,7 @@ def test_five_nodes_give_what_one_gives(frame, box) -> None:
         live.show(replace(frame, labels=None), START_NS)
         cloud = live.wait("/point_cloud/points")[0]
         depth = depth_metres(live.wait("/depth_merge/depth")[0])
-        labels = label_image(live.wait("/segmentation/labels")[0])
+        labels = label_image(live.wait("/prompted_depth/labels")[0])
         anchors = live.wait("/prompted_depth/anchors")[0]
     parameters = Parameters.checked({"segmentation": {"method": "box", "target_box": box}, "device": "cpu"}, "the test")
     alone = ObjectDepthPipeline(parameters)(frame)

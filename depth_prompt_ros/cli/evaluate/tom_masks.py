@@ -32,9 +32,8 @@ def tom_masks(
     from depth_prompt_ros.parameters import RuntimeParameters
     from depth_prompt_ros.resources import resource_path
     from depth_prompt_ros.stages.classes import ClassMask
-    from depth_prompt_ros.stages.tom import SHIPPED
 
-    described = network or resource_path(SHIPPED)
+    described = network or resource_path("models/tom_masks.yaml")
     detect = ClassMask(str(described), (), "tom", RuntimeParameters())
     table = Table(title=f"{described.name}, shares in %")
     columns = ("pictures", "IoU", "precision", "recall", "false alarms", "BER", "CPU ms")

@@ -8,6 +8,7 @@ from depth_prompt_ros.cli.learn import (
     background,
     scene_network,
     stereo,
+    things,
     tom_labels,
     tom_masks,
     tom_mono,
@@ -20,5 +21,6 @@ app.command("scene-network")(scene_network.scene_network)
 app.command("tom-labels")(tom_labels.tom_labels)
 app.command("tom-mono")(tom_mono.tom_mono)
 app.command("tom-masks")(tom_masks.tom_masks)
+app.command("things")(things.things)
 app.command("stereo")(stereo.stereo)
 app.command("tom-stereo")(tom_stereo.tom_stereo)

@@ -155,9 +155,9 @@ def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> 
         half: (2,) metres from the table's middle to its edges in x and y.
     """
     size = float(np.exp(rng.uniform(np.log(0.06), np.log(0.22))))
-    count = int(rng.integers(4, 15)) if rng.random() < 0.65 else int(rng.integers(1, 5))
-    reach = size * np.sqrt(count) * float(rng.choice([rng.uniform(0.5, 0.8), rng.uniform(0.9, 2.0)]))
-    closeness = float(rng.choice([rng.uniform(0.7, 0.95), rng.uniform(1.0, 1.3)]))
+    count = int(rng.integers(5, 15)) if rng.random() < 0.75 else int(rng.integers(1, 5))
+    reach = size * np.sqrt(count) * float(rng.choice([rng.uniform(0.4, 0.7), rng.uniform(0.7, 1.4)], p=[0.7, 0.3]))
+    closeness = float(rng.choice([rng.uniform(0.7, 0.95), rng.uniform(0.95, 1.2)]))
     found: list[Body] = []
     boxes: list[NDArray[np.float32]] = []
     for label in range(1, count + 1):

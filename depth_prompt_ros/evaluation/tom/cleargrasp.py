@@ -22,6 +22,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.result import ObjectDepth
 from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
+from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
 from depth_prompt_ros.stages.boxes import targets_in
 from depth_prompt_ros.stages.merge import merge
 
@@ -168,7 +169,16 @@ def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, ways: Pip
     plane = [upright_plane(frame.camera, target, around, seed) for target in masks]
     ring = [ring_plane(frame.camera, target, around.depth) for target in masks]
     anchors = [
-        choose_anchor(frame.camera, target, mask, measured, seed, told.parameters.scale, mask) for target in masks
+        choose_anchor(
+            frame.camera,
+            target,
+            mask,
+            measured,
+            fit_support_plane(frame.camera, measured.depth, mask, target, seed),
+            told.parameters.scale,
+            mask,
+        )
+        for target in masks
     ]
     inside = [Anchor("inside", _inverse(measured.depth, target), False, "all measured pixels") for target in masks]
     alone = {

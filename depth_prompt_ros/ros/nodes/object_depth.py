@@ -34,6 +34,7 @@ class ObjectDepthNode(StageNode):
         "disparity": "stereo_msgs/msg/DisparityImage",
         "prompted_image": "sensor_msgs/msg/Image",
         "provenance": "sensor_msgs/msg/Image",
+        "belief": "sensor_msgs/msg/Image",
         "anchors": "diagnostic_msgs/msg/DiagnosticArray",
         "mono_depth": "sensor_msgs/msg/Image",
     }
@@ -94,6 +95,8 @@ class ObjectDepthNode(StageNode):
             f"target {target.label}": f"{target.anchor}, {target.inliers} inliers, residual {target.residual:.2%}"
             for target in result.targets
         }
+        if result.reason:
+            self.frames.notes["no target"] = result.reason
         self._targets.seen([{"label": target.label, "anchor": target.anchor} for target in result.targets])
         yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
 

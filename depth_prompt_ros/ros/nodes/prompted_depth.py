@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 from depth_prompt_ros.bag.messages import image_message
 from depth_prompt_ros.bag.outputs import anchors_message
-from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.pipeline import ObjectDepthPipeline, told_from_outside
 from depth_prompt_ros.result import side_by_side
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
@@ -17,15 +16,20 @@ from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.runtime.graph import Graph
-from depth_prompt_ros.stages.boxes import targets_in
 
 
 class PromptedDepthNode(StageNode):
-    """Picture, measured depth and labels to the targets' monocular shapes."""
+    """Picture, measured depth and labels to the targets' monocular shapes.
+
+    Its ``labels`` are without the background that masks ran into; its ``tom_mask`` holds every pixel whose measurement
+    is not believed, for the merge.
+    """
 
     outputs: ClassVar[Mapping[str, str]] = {
         "mono_depth": "sensor_msgs/msg/Image",
+        "labels": "sensor_msgs/msg/Image",
         "tom_mask": "sensor_msgs/msg/Image",
+        "belief": "sensor_msgs/msg/Image",
         "prompted_image": "sensor_msgs/msg/Image",
         "anchors": "diagnostic_msgs/msg/DiagnosticArray",
     }
@@ -56,18 +60,19 @@ class PromptedDepthNode(StageNode):
         assert self._pipeline is not None
         given = handed_over(messages, self.settings.rectified)
         labels, tom = given.arrays["labels"], given.arrays["tom_mask"]
-        targets = targets_in(labels)
-        if not targets:
-            raise BadFrame("the label image is empty, every pixel is 0: mark at least one target in it")
         seconds: dict[str, float] = {}
-        certain = self.settings.tom.method == "labels"
-        shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, certain, targets, seconds)
+        outside = told_from_outside(self.settings)
+        belief, shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, *outside, seconds)
         self.frames.segments = seconds
         stamp, frame_id = given.stamp_ns, given.frame_id
         if "mono_depth" in wanted:
             yield "mono_depth", image_message(shaped.mono_depth, "32FC1", stamp, frame_id, ros_message)
         if "tom_mask" in wanted:
-            yield "tom_mask", image_message(shaped.tom, "mono8", stamp, frame_id, ros_message)
+            yield "tom_mask", image_message(belief.disbelieved, "mono8", stamp, frame_id, ros_message)
+        if "labels" in wanted:
+            yield "labels", image_message(belief.labels, "mono16", stamp, frame_id, ros_message)
+        if "belief" in wanted:
+            yield "belief", image_message(belief.reasons, "mono8", stamp, frame_id, ros_message)
         if "prompted_image" in wanted:
             yield "prompted_image", image_message(side_by_side(shaped.pictures), "rgb8", stamp, frame_id, ros_message)
         if "anchors" in wanted:

@@ -14,7 +14,7 @@ from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
-from depth_prompt_ros.stages.segmentation import make_segmenter
+from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
 from depth_prompt_ros.stages.tom import make_tom_detector
 
 
@@ -36,11 +36,12 @@ class SegmentationNode(StageNode):
         """See :meth:`StageNode.load`."""
         self._segmentation = settings.segmentation
         self._segment = make_segmenter(settings.segmentation, settings)
-        self._find_tom = make_tom_detector(settings.tom, settings)
+        self._find_tom = make_tom_detector(settings.tom, settings, self._segment)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
-        segment, find_tom = make_segmenter(settings.segmentation, settings), make_tom_detector(settings.tom, settings)
+        segment = make_segmenter(settings.segmentation, settings)
+        find_tom = make_tom_detector(settings.tom, settings, segment)
 
         def apply() -> None:
             self._segment, self._segmentation, self._find_tom = segment, settings.segmentation, find_tom
@@ -58,12 +59,13 @@ class SegmentationNode(StageNode):
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:
             self._segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
-        labels = self._segment(frame, given.measurement())
+        labels, reason = find_targets(self._segment, frame, given.measurement())
+        self.frames.notes = {"no target": reason} if reason else {}
         self._targets.seen([{"label": int(label)} for label in sorted(set(labels.ravel().tolist()) - {0})])
         if "labels" in wanted:
             yield "labels", image_message(labels, "mono16", given.stamp_ns, given.frame_id, ros_message)
         if "tom_mask" in wanted:
-            tom = self._find_tom(frame)
+            tom = self._find_tom(frame, given.measurement())
             yield "tom_mask", image_message(tom, "mono8", given.stamp_ns, given.frame_id, ros_message)
 
 

@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
-from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
+from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.anchor.upright import block_inverse_depth, cast_silhouette, upright_plane, width_along
 from depth_prompt_ros.stages.least_squares import least_squares
 from depth_prompt_ros.stages.median import median
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-_BEHIND = 0.3
-"""What is measured 30 % behind what the surroundings say is not the thing itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,27 +43,23 @@ def choose_anchor(
     mask: Mask,
     tom: Mask,
     measurement: DepthMeasurement,
-    seed: int,
+    support: Plane | None,
     parameters: ScaleParameters,
     targets: Mask | None = None,
-    surroundings: float | None = None,
 ) -> Anchor:
     """Choose what one target's scale is fitted to.
 
     1. Inside: confident measured pixels of the target that are not ToM, stand out of the support plane and do not lie
-       behind the target, as the table or wall seen through glass does. Where the contact is hidden, so that 2 is out of
-       question, ToM pixels count too that stand out of the support plane and are not far behind what the surroundings
-       say: what is seen through glass does not, what a mirror shows is not.
+       behind the target, as the table or wall seen through glass does.
     2. Support, when those are too few: the visible surface of a block that stands on the mask's contact with the
        support plane.
     3. Refused, with the reason.
 
     Args:
         mask: (H, W) bool, the target.
-        tom: (H, W) bool, transparent or mirror as far as known.
-        seed: of the plane search.
+        tom: (H, W) bool, transparent or mirror, or not believed for another reason.
+        support: the plane that the target stands on; None: not found.
         targets: (H, W) bool, every target; None: this one is alone.
-        surroundings: inverse depth, 1/m, that its surroundings give the target's ToM pixels; None: not known.
     """
     targets = mask if targets is None else targets
     nothing = np.zeros(mask.shape, np.float32)
@@ -77,17 +70,12 @@ def choose_anchor(
     close = camera.cropped(left, top, width, height)
     inside, depth = mask[box], measurement.depth[box]
 
-    support = fit_support_plane(camera, measurement.depth, targets, mask, seed)
     silhouette = None if support is None else cast_silhouette(camera, support, mask, targets, measurement.depth)
     upright = None if silhouette is None else upright_plane(silhouette)
     measured = inside & (measurement.confidence[box] >= parameters.trust_confidence) & (depth > 0)
     measured &= _away_from_edge(inside)
     standing = measured if support is None else measured & _stands_out(close, depth, support)
     candidates, believed = measured & ~tom[box], standing & ~tom[box]
-    if support is not None and silhouette is None and surroundings is not None:
-        with np.errstate(invalid="ignore"):
-            near = depth * np.float32((1 - _BEHIND) * surroundings) < 1
-        candidates, believed = measured, standing & near
     if silhouette is not None and upright is not None:
         believed = believed & _not_behind(close, depth, upright, width_along(silhouette, upright))
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.errors import NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters, SegmentationParameters
 
@@ -19,9 +20,22 @@ class Segmenter(Protocol):
         """(H, W) uint16 labels, 0 = background.
 
         Raises:
-            BadFrame: no target in this frame, and what to do about it.
+            NoTarget: no target in this frame, and what to do about it.
+            BadFrame: the frame lacks what the method needs.
         """
         ...
+
+
+def find_targets(segment: Segmenter, frame: Frame, measurement: DepthMeasurement) -> tuple[NDArray[np.uint16], str]:
+    """(H, W) uint16 labels, and the reason where there is no target: all labels are then 0.
+
+    Raises:
+        BadFrame: the frame lacks what the segmenter needs.
+    """
+    try:
+        return segment(frame, measurement), ""
+    except NoTarget as reason:
+        return np.zeros(frame.image.shape[:2], np.uint16), str(reason)
 
 
 def _grabcut(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.errors import BadFrame, NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
 
@@ -23,7 +23,8 @@ class OutsideLabels:
         """(H, W) uint16 labels, 0 = background.
 
         Raises:
-            BadFrame: no labels came with the frame, they have another size, or no target among them.
+            BadFrame: no labels came with the frame, or they have another size.
+            NoTarget: no target among them.
         """
         labels, size = frame.labels, frame.image.shape[:2]
         if labels is None:
@@ -40,11 +41,11 @@ class OutsideLabels:
         numbers = np.flatnonzero(areas)
         areas = areas[numbers]
         if not len(numbers):
-            raise BadFrame("the label image is empty, every pixel is 0: mark at least one target in it")
+            raise NoTarget("the label image is empty, every pixel is 0: mark at least one target in it")
         order = np.argsort(-areas, kind="stable")
         kept = numbers[order][areas[order] >= self._parameters.min_area][: self._parameters.max_targets]
         if not len(kept):
-            raise BadFrame(
+            raise NoTarget(
                 f"no target found in the label image: the largest has {areas.max()} pixels, "
                 f"segmentation.min_area is {self._parameters.min_area}"
             )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.errors import NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.open3d_library import load_open3d
 from depth_prompt_ros.parameters import SegmentationParameters
@@ -85,7 +85,7 @@ class TabletopSegmenter:
         """(H, W) uint16 labels, 1 = the largest; the same stamp, picture and depth give the same labels.
 
         Raises:
-            BadFrame: no table top, or nothing on it.
+            NoTarget: no table top, or nothing on it.
         """
         camera, depth = frame.camera, measurement.depth
         table = find_table(camera, depth, frame.stamp_ns)
@@ -101,7 +101,7 @@ class TabletopSegmenter:
         objects += self._patches(camera, table, measurement, unmeasured, objects)
         labels = labels_from_masks(objects, self._parameters) if objects else np.zeros(depth.shape, np.uint16)
         if not labels.any():
-            raise BadFrame(f"no target found: nothing stands on the table top; {_NO_TARGET}")
+            raise NoTarget(f"no target found: nothing stands on the table top; {_NO_TARGET}")
         return labels
 
     def _patches(
@@ -136,14 +136,14 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
         stamp_ns: seeds the search.
 
     Raises:
-        BadFrame: too few measured pixels, or no plane among them.
+        NoTarget: too few measured pixels, or no plane among them.
         NoOpen3d: Open3D is missing.
     """
     step = max(1, camera.width // 160)
     grid = depth[::step, ::step]
     rows, columns = np.nonzero(grid > 0)
     if len(rows) < 200:
-        raise BadFrame(f"no target found: only {len(rows) * step * step} pixels have depth; {_NO_TARGET}")
+        raise NoTarget(f"no target found: only {len(rows) * step * step} pixels have depth; {_NO_TARGET}")
     rays = camera.rays_at(rows * step, columns * step).astype(np.float64)
     inverse = 1 / grid[rows, columns].astype(np.float64)
     unit = float(np.median(inverse))
@@ -165,7 +165,7 @@ def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
             best, best_score = coefficients, score
         left = np.delete(left, inliers)
     if best_score == 0.0:
-        raise BadFrame(f"no target found: the measured depth has no table plane in it; {_NO_TARGET}")
+        raise NoTarget(f"no target found: the measured depth has no table plane in it; {_NO_TARGET}")
     for _ in range(3):
         near = np.abs((rays @ best) / inverse - 1) < _TOLERANCE
         best[:] = np.linalg.lstsq(rays[near] / inverse[near, None], np.ones(near.sum()), rcond=None)[0]
@@ -194,7 +194,7 @@ def _outlined(camera: CameraModel, plane: Plane, on_plane: NDArray[np.uint8], st
     big = np.isin(numbered, np.nonzero(areas >= 0.05 * areas.max())[0]) & (joined > 0)
     rows, columns = np.nonzero(big)
     if not len(rows):
-        raise BadFrame(f"no target found: the measured depth has no table plane in it; {_NO_TARGET}")
+        raise NoTarget(f"no target found: the measured depth has no table plane in it; {_NO_TARGET}")
     hull = cv2.convexHull(np.column_stack([columns, rows]).astype(np.int32) * step)
     extent = np.zeros((camera.height, camera.width), np.uint8)
     cv2.fillConvexPoly(extent, hull, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.errors import NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RuntimeParameters, SegmentationParameters
 from depth_prompt_ros.stages.things.finder import ThingsFinder
@@ -23,7 +23,7 @@ class ThingsSegmenter:
         """(H, W) uint16 labels, 1 = the largest that is not on the picture's rim.
 
         Raises:
-            BadFrame: nothing is found.
+            NoTarget: nothing is found.
         """
         labels = self.finder(frame, measurement).labels
         areas = np.bincount(labels.ravel())
@@ -32,7 +32,7 @@ class ThingsSegmenter:
         large = large[: self._parameters.max_targets]
         kept[large] = np.arange(1, len(large) + 1)
         if not large:
-            raise BadFrame(
+            raise NoTarget(
                 "no target found: the network sees no thing on a table; aim the camera at one, or choose "
                 "segmentation.method point or box"
             )

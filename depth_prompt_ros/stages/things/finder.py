@@ -113,14 +113,15 @@ def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDAr
     def enlarged(share: Float32) -> Float32:
         return np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
-    tom = enlarged(found[_TOM]) > 0.5
+    clear = _clear_things(small, found[_TOM])
     on_support = enlarged(found[_SUPPORT]) > 0.5
     nothing = np.zeros(depth.shape, np.uint16)
     if not small.any():
-        return Things(nothing, tom, on_support)
+        return Things(nothing, np.zeros(depth.shape, np.bool_), on_support)
     inside = enlarged((found[_THING] + found[_TOM]) * (small > 0)) > 0.5
     reach = max(1, round(1.5 * camera.width / found.shape[2]))
     labels = _nearest(small, size)
+    tom = np.isin(labels, clear)
     if support is not None:
         kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
         wide, core = cv2.dilate(inside.view(np.uint8), kernel) > 0, cv2.erode(inside.view(np.uint8), kernel) > 0
@@ -131,9 +132,16 @@ def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDAr
         inside &= labels > 0
     return Things(
         _ordered(np.where(inside, labels, 0).astype(np.uint16)),
-        tom & (inside | (_small_to(small, size) > 0)),
+        tom & inside,
         on_support & ~inside,
     )
+
+
+def _clear_things(small: NDArray[np.uint8], tom: Float32) -> list[int]:
+    """Numbers of the things most of whose pixels are called transparent or mirror: a thing is or is not, as a whole."""
+    areas = np.bincount(small.ravel(), minlength=2)
+    clear = np.bincount(small.ravel(), tom.ravel(), minlength=2)
+    return [number for number in range(1, len(areas)) if areas[number] and clear[number] > 0.5 * areas[number]]
 
 
 def _small_to(small: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -18,10 +18,6 @@ _BLUR = 1.5
 _PEAK, _APART = 1.5, 7
 """A middle has at least so many blurred votes and is the largest within so many cells."""
 
-_OPEN = 0.35
-"""Two neighbours between which the outline is less likely than this are one thing."""
-
-_CONTACT = 3
 _MOST = 250
 
 
@@ -29,8 +25,8 @@ def instances(thing: Float32, offsets: Float32, outline: Float32, min_area: int)
     """(h, w) uint8 labels from 1, 0 = no thing.
 
     Each pixel that is more likely a thing than not votes for the middle that its offset leads to, as in generalised
-    Hough transforms (PersonLab, 1803.08225; Panoptic-DeepLab, 1911.10194). Peaks of the votes are middles, a pixel
-    belongs to the one nearest to its vote, and neighbours without an outline between them are joined.
+    Hough transforms (PersonLab, 1803.08225; Panoptic-DeepLab, 1911.10194). Pixels on outlines count less, for they lead
+    to either side. Peaks of the votes are middles, and a pixel belongs to the one nearest to its vote.
 
     Args:
         thing: (h, w) probability that a pixel shows a thing, transparent, mirror or opaque.
@@ -58,30 +54,7 @@ def instances(thing: Float32, offsets: Float32, outline: Float32, min_area: int)
     middles = (peaks[:, ::-1] + 0.5) * _GRID
     distance = (x[:, None] - middles[:, 0]) ** 2 + (y[:, None] - middles[:, 1]) ** 2
     found[rows, columns] = distance.argmin(1) + 1
-    found = _joined(found, outline)
     return _solid(found, min_area)
-
-
-def _joined(labels: Labels, outline: Float32) -> Labels:
-    """The labels, those of neighbours without an outline between them made one."""
-    pairs, edges = [], []
-    for one, other in ((np.s_[:-1, :], np.s_[1:, :]), (np.s_[:, :-1], np.s_[:, 1:])):
-        first, second = labels[one], labels[other]
-        meeting = (first > 0) & (second > 0) & (first != second)
-        low, high = np.minimum(first, second)[meeting], np.maximum(first, second)[meeting]
-        pairs.append(low.astype(np.int64) * 256 + high)
-        edges.append(np.maximum(outline[one], outline[other])[meeting])
-    pair, edge = np.concatenate(pairs), np.concatenate(edges)
-    if not len(pair):
-        return labels
-    keys, which, count = np.unique(pair, return_inverse=True, return_counts=True)
-    mean = np.bincount(which.ravel(), edge) / count
-    same = np.arange(256, dtype=np.uint8)
-    for key, length, likely in zip(keys, count, mean, strict=True):
-        if length >= _CONTACT and likely < _OPEN:
-            low, high = same[key // 256], same[key % 256]
-            same[same == max(low, high)] = min(low, high)
-    return np.asarray(same[labels], np.uint8)
 
 
 def _solid(labels: Labels, min_area: int) -> Labels:

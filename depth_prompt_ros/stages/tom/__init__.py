@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, Parameters, RuntimeParameters, TomParameters
-from depth_prompt_ros.resources import resource_path
 
 if TYPE_CHECKING:
+    from depth_prompt_ros.stages.segmentation import Segmenter
     from depth_prompt_ros.stages.tom.scene_depth import SceneDepth
-
-SHIPPED = "models/tom_masks.yaml"
-"""Description of the segmentation network that comes with the package."""
 
 
 class TomDetector(Protocol):
     """Finds ToM pixels before any depth is fitted."""
 
-    def __call__(self, frame: Frame) -> NDArray[np.bool_]:
+    def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.bool_]:
         """(H, W) bool, the ToM pixels.
 
         Raises:
@@ -32,42 +29,52 @@ class TomDetector(Protocol):
 
 
 def _none(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
-    return lambda frame: np.zeros(frame.image.shape[:2], np.bool_)
+    return lambda frame, _: np.zeros(frame.image.shape[:2], np.bool_)
 
 
 def _outside(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
     from depth_prompt_ros.stages.tom.outside_tom import outside_tom
 
-    return outside_tom
+    return lambda frame, _: outside_tom(frame)
 
 
-def _shipped(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
-    from depth_prompt_ros.stages.tom.semantic_classes import SemanticClasses
+def _things(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
+    from depth_prompt_ros.stages.things.finder import ThingsFinder
 
-    return SemanticClasses(str(resource_path(SHIPPED)), (), runtime)
+    finder = ThingsFinder(runtime)
+    return lambda frame, measurement: finder(frame, measurement).tom
 
 
 def _classes(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:
     from depth_prompt_ros.stages.tom.semantic_classes import SemanticClasses
 
-    return SemanticClasses(parameters.onnx, parameters.class_ids, runtime)
+    classes = SemanticClasses(parameters.onnx, parameters.class_ids, runtime)
+    return lambda frame, _: classes(frame)
 
 
 _DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters], TomDetector]] = {
     "none": _none,
-    "network": _shipped,
+    "network": _things,
     "labels": _outside,
     "onnx": _classes,
 }
 
 
-def make_tom_detector(parameters: TomParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> TomDetector:
+def make_tom_detector(
+    parameters: TomParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS, segment: Segmenter | None = None
+) -> TomDetector:
     """The detector of ``parameters.method``.
+
+    Args:
+        segment: of the same pipeline; where it finds things with the shipped network, that network's answer is shared.
 
     Raises:
         BadInput: a parameter that this method needs is missing.
         BadModel: its network is missing or corrupt.
     """
+    finder = getattr(segment, "finder", None)
+    if parameters.method == "network" and finder is not None:
+        return lambda frame, measurement: finder(frame, measurement).tom
     return _DETECTORS[parameters.method](parameters, runtime)
 
 

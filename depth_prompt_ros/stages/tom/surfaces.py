@@ -1,8 +1,6 @@
-"""Depth of ToM regions that no target's shape covers: taken from the whole picture, fitted to their surroundings."""
+"""Depth of ToM regions without a shape: the whole picture's, fitted to what is measured around each of them."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +8,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.result import TargetReport
-from depth_prompt_ros.stages.tom.doubt import measured_surface
+from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.tom.regions import tom_regions
 from depth_prompt_ros.stages.tom.scene_depth import SceneDepth
 from depth_prompt_ros.stages.tom.surroundings import Surrounded, coarse, fit_to_surroundings, region_depth
@@ -18,71 +16,54 @@ from depth_prompt_ros.stages.tom.surroundings import Surrounded, coarse, fit_to_
 Float32 = NDArray[np.float32]
 
 
-def surround(
+def take_surroundings(
     frame: Frame,
     measurement: DepthMeasurement,
     labels: NDArray[np.uint16],
     tom: NDArray[np.bool_],
-    certain: bool,
+    mono_depth: Float32,
+    reports: list[TargetReport],
     scene_depth: SceneDepth | None,
     parameters: Parameters,
-) -> tuple[list[Surrounded], NDArray[np.bool_]]:
-    """The ToM regions, each with the depth that its surroundings give it, and the ToM mask.
+) -> tuple[list[Target], list[TargetReport]]:
+    """Give ToM regions that no target's shape covers the depth of their surroundings.
 
-    With ``tom.evidence``, regions in which the measurement is a surface are left out of both.
-
-    Args:
-        tom: (H, W) bool, transparent or mirror as far as masks say.
-        certain: the masks come from outside, where somebody knows.
-        scene_depth: the network for whole pictures; None: there is none, and no region either.
-    """
-    chosen = parameters.tom
-    regions = tom_regions(tom, labels, chosen.min_area)
-    if not regions or scene_depth is None:
-        return [], tom
-    prediction = scene_depth(frame.image, tom, frame.stamp_ns)
-    around = coarse(prediction.painted.shape, measurement, tom, parameters.scale.trust_confidence)
-    surrounded = [fit_to_surroundings(prediction, region, around, chosen.max_residual) for region in regions]
-    if not chosen.evidence:
-        return surrounded, tom
-    tom, transparent = tom.copy(), []
-    for each in surrounded:
-        if measured_surface(frame.camera, each, around, certain):
-            tom[each.target.box] &= ~each.target.mask
-        else:
-            transparent.append(each)
-    return transparent, tom
-
-
-def take_surroundings(
-    surrounded: Sequence[Surrounded], mono_depth: Float32, reports: list[TargetReport]
-) -> list[TargetReport]:
-    """Give the depth of their surroundings to ToM regions that no target's shape covers.
+    Those are the regions on no target and on targets whose scale was refused. The network for whole pictures runs only
+    where there is one.
 
     Args:
+        tom: (H, W) bool, transparent or mirror.
         mono_depth: (H, W) float32 metres, changed in place.
         reports: of the targets, changed in place where a target takes its surroundings' depth.
+        scene_depth: the network for whole pictures; None: there is none, and no region either.
 
     Returns:
-        One report a ToM region on no target.
+        The regions on no target, and one report for each.
     """
+    places = {report.label: place for place, report in enumerate(reports) if report.anchor == "refused"}
+    regions = [
+        region
+        for region in tom_regions(tom, labels, parameters.tom.min_area)
+        if region.label == 0 or region.label in places
+    ]
+    loose = [region for region in regions if region.label == 0]
+    if not regions or scene_depth is None:
+        return loose, []
     surfaces: list[TargetReport] = []
-    places = {report.label: place for place, report in enumerate(reports)}
-    for each in surrounded:
-        place = places.get(each.target.label)
-        if place is not None and reports[place].anchor not in ("refused", "surroundings"):
-            continue
+    prediction = scene_depth(frame.image, tom, frame.stamp_ns)
+    around = coarse(prediction.painted.shape, measurement, tom, parameters.scale.trust_confidence)
+    for region in regions:
+        each = fit_to_surroundings(prediction, region, around, parameters.tom.max_residual)
         if not each.refused:
-            box, mask = each.target.box, each.target.mask
-            mono_depth[box][mask] = region_depth(each, mono_depth.shape)[mask]
-        if place is None:
-            surfaces.append(_surrounded_report(0, each))
+            mono_depth[region.box][region.mask] = region_depth(each, mono_depth.shape)[region.mask]
+        if region.label == 0:
+            surfaces.append(_report(0, each))
         elif not each.refused:
-            reports[place] = _surrounded_report(each.target.label, each)
-    return surfaces
+            reports[places[region.label]] = _report(region.label, each)
+    return loose, surfaces
 
 
-def _surrounded_report(label: int, each: Surrounded) -> TargetReport:
+def _report(label: int, each: Surrounded) -> TargetReport:
     kind = "refused" if each.refused else "surroundings"
     reason = (
         each.refused or f"the whole picture's shape, fitted to what is measured around it ({each.residual:.1%} off)"

@@ -8,12 +8,17 @@ from standing import CAMERA, StandingBlock, measured
 
 from depth_prompt_ros.parameters import ScaleParameters
 from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
+from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
 
 NONE = np.zeros((120, 160), bool)
 
 
 def choose(scene: StandingBlock, depth: np.ndarray, tom: np.ndarray = NONE) -> Anchor:
-    return choose_anchor(CAMERA, scene.mask, tom, measured(depth), 0, ScaleParameters())
+    return choose_anchor(CAMERA, scene.mask, tom, measured(depth), support_of(scene, depth), ScaleParameters())
+
+
+def support_of(scene: StandingBlock, depth: np.ndarray) -> Plane | None:
+    return fit_support_plane(CAMERA, depth, scene.mask, scene.mask, 0)
 
 
 def test_an_opaque_target_is_anchored_inside_on_its_own_depth() -> None:
@@ -58,9 +63,9 @@ def test_doubtful_pixels_are_not_trusted() -> None:
     doubtful = measured(scene.depth)
     confidence = np.where(scene.mask, np.float32(0.4), doubtful.confidence)
     measurement = type(doubtful)(doubtful.depth, confidence)
-    assert choose_anchor(CAMERA, scene.mask, NONE, measurement, 0, ScaleParameters()).kind == "support"
-    trusting = ScaleParameters(trust_confidence=0.3)
-    assert choose_anchor(CAMERA, scene.mask, NONE, measurement, 0, trusting).kind == "inside"
+    support, trusting = support_of(scene, measurement.depth), ScaleParameters(trust_confidence=0.3)
+    assert choose_anchor(CAMERA, scene.mask, NONE, measurement, support, ScaleParameters()).kind == "support"
+    assert choose_anchor(CAMERA, scene.mask, NONE, measurement, support, trusting).kind == "inside"
 
 
 def test_shift_is_free_only_with_relief() -> None:
@@ -90,21 +95,9 @@ def test_a_hidden_foot_is_refused() -> None:
     assert "contact" in anchor.reason
 
 
-def test_with_a_hidden_foot_what_stands_out_of_the_support_counts_though_a_mask_calls_it_glass() -> None:
-    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8)
-    true = float(np.median(1 / scene.depth[scene.mask]))
-    for surroundings, kind in ((true, "inside"), (1.2 * true, "inside"), (2 * true, "refused"), (None, "refused")):
-        anchor = choose_anchor(
-            CAMERA, scene.mask, scene.mask, measured(scene.depth), 0, ScaleParameters(), surroundings=surroundings
-        )
-        assert anchor.kind == kind
-        used = anchor.trusted > 0
-        assert np.allclose(1 / anchor.trusted[used], scene.depth[used])
-
-
 def test_an_empty_mask_is_refused() -> None:
     scene = StandingBlock()
-    anchor = choose_anchor(CAMERA, NONE, NONE, measured(scene.depth), 0, ScaleParameters())
+    anchor = choose_anchor(CAMERA, NONE, NONE, measured(scene.depth), None, ScaleParameters())
     assert anchor.kind == "refused"
     assert "empty" in anchor.reason
 

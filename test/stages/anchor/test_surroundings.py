@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
-from depth_prompt_ros.stages.tom.doubt import measured_surface
-from depth_prompt_ros.stages.tom.regions import surfaces_in, tom_regions
+from depth_prompt_ros.stages.tom.regions import tom_regions
 from depth_prompt_ros.stages.tom.scene_depth import ScenePrediction
 from depth_prompt_ros.stages.tom.surroundings import coarse, fit_to_surroundings, region_depth
 
@@ -57,7 +56,7 @@ def test_regions_are_connected_and_on_one_target() -> None:
         whole[region.box] |= region.mask
     tom[19, 0] = False
     np.testing.assert_array_equal(whole, tom)
-    assert [region.label for region in surfaces_in(tom, labels, 5)] == [0, 0]
+    assert [region.label for region in tom_regions(tom & (labels == 0), labels, 5)] == [0, 0]
     assert tom_regions(np.zeros_like(tom), labels, 1) == []
 
 
@@ -131,63 +130,3 @@ def test_nothing_bleeds_in_over_the_border_and_single_pixels_have_a_depth() -> N
     around = coarse(SIZE, measured(BUMP), dot, 0.5)
     fit = fit_to_surroundings(seen_as(BUMP), region, around, 0.3)
     assert region_depth(fit, SHAPE)[0, 0] == pytest.approx(1 / BUMP[41, 77], rel=0.03)
-
-
-@pytest.mark.parametrize(
-    ("inside", "believed"),
-    [
-        (TABLE, True),  # a picture that lies on the table
-        (TABLE + 0.05, True),  # a poster before it
-        (TABLE * 0.5, False),  # a mirror, dense and flat but far behind
-        (BUMP, True),  # glossy ware, measured where the network sees it
-        (np.where((X.astype(int) // 3 + Y.astype(int) // 3) % 2, BUMP, 0), False),  # glass with more holes than matches
-        (np.zeros(SHAPE), False),
-    ],
-)
-def test_a_measurement_is_believed_that_can_be_a_surface(inside, believed) -> None:
-    there = np.where(DISC, inside, TABLE)
-    fit, around = surrounded(there, BUMP)
-    assert measured_surface(CAMERA, fit, around, certain=True) is believed
-
-
-def test_patchy_matches_at_many_depths_are_not_believed() -> None:
-    rng = np.random.default_rng(3)
-    blotches = np.repeat(np.repeat(rng.uniform(0.2, 1.2, (12, 16)), 8, 0), 8, 1)
-    fit, around = surrounded(np.where(DISC, TABLE * blotches, TABLE), BUMP)
-    assert not measured_surface(CAMERA, fit, around, certain=True)
-
-
-def test_without_anything_around_to_fit_to_the_mask_is_believed() -> None:
-    fit, around = surrounded(np.where(DISC, BUMP, 0), BUMP)
-    assert fit.refused
-    assert not measured_surface(CAMERA, fit, around, certain=True)
-
-
-def test_an_empty_frame_is_left_to_the_mask() -> None:
-    """Far behind the painted picture, and not flat: clean glass measures the same."""
-    fit, around = surrounded(np.where(DISC, TABLE * 0.4 + 0.1 * np.sin(X), TABLE), BUMP)
-    assert not measured_surface(CAMERA, fit, around, certain=True)
-
-
-@pytest.mark.parametrize(
-    ("inside", "believed"),
-    [
-        (TABLE - 0.05, True),  # no deeper than what is around: a frame, or a false alarm
-        (TABLE * 0.4, False),  # deeper than everything around: a mirror
-        (np.where((X.astype(int) // 3 + Y.astype(int) // 3) % 2, TABLE, 0), True),
-        (np.zeros(SHAPE), False),  # nothing measured
-    ],
-)
-def test_an_uncertain_mask_on_no_target_needs_depth_or_nothing_measured(inside, believed) -> None:
-    fit, around = surrounded(np.where(DISC, inside, TABLE), BUMP + 2 * DISC)
-    assert measured_surface(CAMERA, fit, around, certain=False) == believed
-    assert not measured_surface(CAMERA, fit, around, certain=True)
-
-
-def test_the_support_seen_through_a_target_is_no_surface() -> None:
-    measurement = measured(TABLE)
-    around = coarse(SIZE, measurement, DISC, 0.5)
-    for label, believed in ((0, True), (3, False)):
-        region = tom_regions(DISC, np.where(DISC, label, 0).astype(np.uint16), 30)[0]
-        fit = fit_to_surroundings(seen_as(TABLE), region, around, 0.3)
-        assert measured_surface(CAMERA, fit, around, certain=True) == believed

@@ -1,0 +1,120 @@
+"""Which measured pixels are believed: on made scenes of a block on a table, and for every measurement there may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from standing import CAMERA, StandingBlock, measured
+
+from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.parameters import TomParameters
+from depth_prompt_ros.stages.belief import Belief, Reason, believe
+
+SCENE = StandingBlock(wall=2.0, tilt=0.3)
+SHAPE = SCENE.mask.shape
+NONE = np.zeros(SHAPE, np.bool_)
+IMAGE = np.zeros((*SHAPE, 3), np.uint8)
+
+
+def decide(depth, mask=SCENE.mask, tom=NONE, told=False, masks_told=False, **parameters) -> Belief:
+    labels = np.where(mask, 1, 0).astype(np.uint16)
+    frame = Frame(1, "camera", IMAGE, CAMERA, depth=depth)
+    return believe(frame, measured(depth), labels, tom, told, masks_told, TomParameters(**parameters))
+
+
+def test_what_nobody_doubts_is_believed_and_holes_are_holes() -> None:
+    depth = SCENE.depth.copy()
+    depth[SCENE.mask & (np.arange(SHAPE[1]) % 4 == 0)] = np.nan
+    found = decide(depth)
+    np.testing.assert_array_equal(found.reasons == Reason.BELIEVED, np.isfinite(depth))
+    np.testing.assert_array_equal(found.reasons == Reason.HOLE, np.isnan(depth))
+    assert not found.disbelieved.any()
+
+
+def test_a_mask_from_outside_is_believed_whatever_is_measured() -> None:
+    found = decide(SCENE.depth, tom=SCENE.mask, told=True)
+    np.testing.assert_array_equal(found.reasons == Reason.TOLD, SCENE.mask)
+    np.testing.assert_array_equal(found.tom, SCENE.mask)
+
+
+def test_a_network_that_takes_a_measured_surface_for_glass_is_overruled() -> None:
+    found = decide(SCENE.depth, tom=SCENE.mask)
+    assert not found.tom.any()
+    assert (found.reasons == Reason.BELIEVED).all()
+    assert decide(SCENE.depth, tom=SCENE.mask, evidence=False).tom.sum() == SCENE.mask.sum()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_glass_through_which_the_table_is_measured_is_not_believed(share) -> None:
+    through = np.where(SCENE.mask, SCENE.background, SCENE.depth)
+    some = SCENE.mask & (np.random.default_rng(1).random(SHAPE) < share)
+    depth = np.where(some, SCENE.depth, through)
+    found = decide(depth, tom=SCENE.mask)
+    np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, SCENE.mask)
+
+
+def test_an_empty_target_with_the_table_seen_through_it_is_glass_without_a_mask() -> None:
+    depth = np.where(SCENE.mask, SCENE.background, SCENE.depth)
+    depth[SCENE.mask & (np.arange(SHAPE[0])[:, None] % 2 == 0)] = np.nan
+    np.testing.assert_array_equal(decide(depth).tom, SCENE.mask)
+    assert not decide(depth, evidence=False).tom.any()
+
+
+def test_a_flat_thing_measured_on_the_table_is_a_thing_and_stays_as_measured() -> None:
+    flat = StandingBlock(height=0.004, thickness=0.15, width=0.2)
+    found = decide(flat.depth, mask=flat.mask)
+    assert not found.disbelieved.any()
+    assert (found.labels > 0).sum() == flat.mask.sum()
+
+
+def test_a_mask_that_ran_into_the_background_is_cut_and_nothing_of_it_moves() -> None:
+    columns = np.flatnonzero(SCENE.mask.any(0))
+    top = np.flatnonzero(SCENE.mask.any(1))[0]
+    wide = SCENE.mask.copy()
+    wide[max(top - 70, 0) : top, columns[0] : columns[-1]] = True
+    found = decide(SCENE.depth, mask=wide)
+    far = wide & (SCENE.depth > 1.9)
+    assert far.sum() > 200
+    assert not found.labels[far].any()
+    assert (found.reasons[far] == Reason.BELIEVED).all()
+    assert (found.labels[SCENE.mask] == 1).all()
+    given = decide(SCENE.depth, mask=wide, masks_told=True)
+    assert (given.labels[far] == 1).all()
+    assert (given.reasons[far] == Reason.REFUTED).all()
+
+
+def test_mismatches_far_inside_a_target_are_refuted() -> None:
+    depth = SCENE.depth.copy()
+    rows, columns = (int(np.median(index)) for index in np.nonzero(SCENE.mask))
+    depth[rows - 3 : rows + 4, columns - 3 : columns + 4] = 5.0
+    found = decide(depth)
+    np.testing.assert_array_equal(found.reasons == Reason.REFUTED, depth == 5.0)
+    assert found.counts(found.targets[0])["refuted"] == 49
+    assert found.disbelieved.sum() == 49
+
+
+@pytest.mark.parametrize(("distance", "mirror"), [(0.9, False), (1.05, False), (2.5, True)])
+def test_a_network_that_sees_a_mirror_on_no_target_needs_depth_behind_it(distance, mirror) -> None:
+    depth = np.ones(SHAPE, np.float32)
+    patch = NONE.copy()
+    patch[30:60, 40:90] = True
+    depth[patch] = distance
+    found = decide(depth, mask=NONE, tom=patch)
+    assert (found.tom.sum() > 0) == mirror
+    assert decide(np.where(patch, np.float32(np.nan), depth), mask=NONE, tom=patch).tom.sum() == patch.sum()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.booleans())
+def test_without_a_claim_only_what_is_out_of_reach_or_looks_through_is_disbelieved(seed, holes, noisy) -> None:
+    rng = np.random.default_rng(seed)
+    depth = SCENE.depth * (1 + (0.01 * rng.standard_normal(SHAPE) if noisy else 0))
+    depth = np.where(rng.random(SHAPE) < holes * SCENE.mask, np.nan, depth).astype(np.float32)
+    found = decide(depth)
+    near = np.isfinite(depth) & ~SCENE.mask
+    assert (found.reasons[near] == Reason.BELIEVED).all()
+    assert ((found.reasons == Reason.HOLE) == ~np.isfinite(depth)).all()
+    standing = np.isfinite(depth) & SCENE.mask
+    assert (found.reasons[standing] == Reason.BELIEVED).all() or found.tom.any()
