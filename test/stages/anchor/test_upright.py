@@ -37,7 +37,7 @@ def test_everything_scales_with_the_scene(zoom: float) -> None:
         support = Plane(scene.up, scene.above)
         silhouette = cast_silhouette(CAMERA, support, scene.mask)
         assert silhouette is not None
-        inverse.append(block_inverse_depth(CAMERA, support, silhouette, upright_plane(silhouette))[scene.mask])
+        inverse.append(block_inverse_depth(CAMERA, silhouette, upright_plane(silhouette))[scene.mask])
     assert np.allclose(inverse[0], inverse[1] * zoom, rtol=1e-4)
 
 
@@ -58,11 +58,11 @@ def test_a_flat_block_gets_a_top() -> None:
     silhouette = cast_silhouette(CAMERA, support, scene.mask)
     assert silhouette is not None
     front = upright_plane(silhouette)
-    top = top_plane(support, silhouette, front)
+    top = top_plane(silhouette, front)
     assert top is not None
     assert 0.05 < scene.above - top.offset < 0.11
     truth = scene.depth[scene.mask]
-    with_top = np.abs(1 / block_inverse_depth(CAMERA, support, silhouette, front)[scene.mask] - truth).mean()
+    with_top = np.abs(1 / block_inverse_depth(CAMERA, silhouette, front)[scene.mask] - truth).mean()
     alone = np.abs(1 / front.inverse_depth(CAMERA)[scene.mask] - truth).mean()
     assert with_top < 0.8 * alone
 
