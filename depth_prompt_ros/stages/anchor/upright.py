@@ -36,6 +36,9 @@ _THIN, _ROUND = 0.25, 0.9
 _ASYMMETRIC = 0.12
 """The middles of the outline's rows are this far from one upright axis, in widths, where nothing of revolution is."""
 
+_LOBED, _CONVEX = 0.93, 0.96
+"""Share of its convex hull that an outline with lobes fills, which is of no bowl, cup or can, and what these fill."""
+
 _COMPACT, _LYING = 0.5, 0.85
 """Height over the inscribed width of what is seen from above: of round outlines, and of long ones."""
 
@@ -55,6 +58,7 @@ class Silhouette:
         far: (N,) metres forward to the shadow's far end; inf above the horizon.
         support: the plane that the contact lies on: the given one, or that of what the target stands on or behind.
         asymmetry: distance of the outline's middles from one upright axis, in widths; 0 of a body of revolution.
+        convexity: share in [0, 1] of the outline's convex hull that the target fills.
         on_support: the contact is seen on the support; otherwise it is what is measured along the target's lower edge.
     """
 
@@ -65,6 +69,7 @@ class Silhouette:
     far: Float64
     support: Plane
     asymmetry: float = 0.0
+    convexity: float = 1.0
     on_support: bool = True
 
 
@@ -156,7 +161,16 @@ def cast_silhouette(
     with np.errstate(divide="ignore"):
         far = np.maximum(np.where(flat > 1e-3, support.offset / flat, np.inf), contact)
     asymmetry = _asymmetry(rays, support.normal)
-    return Silhouette(forward, sideways, directions, contact, far, support, asymmetry, on_support)
+    convexity = _convexity(filled)
+    return Silhouette(forward, sideways, directions, contact, far, support, asymmetry, convexity, on_support)
+
+
+def _convexity(mask: NDArray[np.uint8]) -> float:
+    """Share in [0, 1] of the convex hull of an (H, W) 0 or 1 mask that its largest part fills, holes closed."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    areas = [cv2.contourArea(contour) for contour in contours]
+    hull = cv2.contourArea(cv2.convexHull(contours[int(np.argmax(areas))]))
+    return max(areas) / hull if hull > 0 else 1.0
 
 
 def _asymmetry(rays: Float64, normal: Float64) -> float:
@@ -235,8 +249,9 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
     """The plane parallel to the support at the top of a block that stands on the contact and throws this shadow.
 
     A body of revolution is as deep as it is wide, and its outline is mirror-symmetric; a box stands askew as a rule,
-    and neither is. So the block's depth goes from 0.9 widths of a symmetric outline to 0.25 of an asymmetric one. What
-    is apparently lower than 0.8 of its width is less deep, and from a fifth on flat.
+    and neither is. An outline with lobes is of neither bowl, cup nor can. So the block's depth goes from 0.9 widths of
+    a symmetric, convex outline to 0.25 of others. What is apparently lower than 0.8 of its width is less deep, and from
+    a fifth on flat.
 
     Returns:
         The plane, or None when the target reaches above the camera, which then cannot see its top.
@@ -247,6 +262,7 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
     width = width_along(silhouette, upright)
     apparent = float(np.median(support.offset * (1 - near / far))) / max(width, 1e-9)
     roundness = max(0.0, 1 - silhouette.asymmetry / _ASYMMETRIC) * float(np.clip(2 * apparent / _TALL - 1, 0, 1))
+    roundness *= float(np.clip((silhouette.convexity - _LOBED) / (_CONVEX - _LOBED), 0, 1))
     thickness = _THIN * float(np.clip((apparent - _LOW) / (_TALL - _LOW), 0, 1)) + (_ROUND - _THIN) * roundness
     depth = thickness * width
     height = float(np.median(support.offset * (1 - (near + depth) / far)))
