@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.anchor.parts import visible_inverse_depth
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.anchor.upright import (
-    block_inverse_depth,
     cast_silhouette,
     raised_plane,
     seen_from_above,
@@ -114,7 +114,7 @@ def choose_anchor(
     if support is None:
         return Anchor("refused", nothing, False, f"{few}, and no plane to stand on around it")
     if silhouette is not None and upright is not None:
-        values = block_inverse_depth(close, silhouette, upright)
+        values = visible_inverse_depth(close, silhouette, upright)
         where = "with the support plane" if silhouette.on_support else "with what is measured along its lower edge"
         given = f"its contact {where}"
     elif seen_from_above(camera, support, mask):

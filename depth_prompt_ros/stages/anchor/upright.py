@@ -151,12 +151,12 @@ def cast_silhouette(
     contact, on_support = support.offset / steep, True
     if depth is not None:
         size = max(width, height)
-        beneath = look_beneath(camera, support, forward, mask, depth, y[steepest][shown], x[steepest][shown], size)
-        seen = beneath.contact_directions()
+        strip = look_beneath(camera, support, forward, mask, depth, y[steepest][shown], x[steepest][shown], size)
+        seen = strip.contact_directions()
         on_support = seen is not None
         if seen is None:
-            seen = beneath.blocked
-            support, contact = beneath.raised_contact(support, contact)
+            seen = strip.blocked
+            support, contact = strip.raised_contact(support, contact)
         steep, flat, directions, contact = steep[seen], flat[seen], directions[seen], contact[seen]
     with np.errstate(divide="ignore"):
         far = np.maximum(np.where(flat > 1e-3, support.offset / flat, np.inf), contact)
