@@ -52,8 +52,8 @@ def standing_apart(silhouette: Silhouette) -> list[int]:
 
     A jump is a cut when 90 % of the contact behind it lies farther than 90 % before it by 0.8 of the narrower part's
     width, each part takes a quarter of the width at least, the farther contact stays within a quarter of the jump of
-    its median, and the farther part rises to 0.8 of the nearer one's height in the picture. An overhang, a handle or a
-    shoulder, has its lower end far behind, too, but spans less, and a shape that recedes does not stay.
+    its median, and the farther part is apparently 0.8 times as high as the nearer one. An overhang, a handle or a
+    shoulder, has its lower end far behind, too, but is less high, and a shape that recedes does not stay.
     """
     if not silhouette.on_support:
         return []
@@ -62,8 +62,7 @@ def standing_apart(silhouette: Silhouette) -> list[int]:
 
 def _cuts(silhouette: Silhouette, first: int, last: int) -> list[int]:
     contact, azimuth = silhouette.contact[first:last], silhouette.azimuth[first:last]
-    offset = silhouette.support.offset
-    span = offset / contact - offset / silhouette.far[first:last]
+    height = 1 - contact / silhouette.far[first:last]
     best, widest = 0, 0.0
     for cut in range(_LEAST, len(contact) - _LEAST + 1):
         widths = azimuth[cut - 1] - azimuth[0], azimuth[-1] - azimuth[cut]
@@ -76,7 +75,7 @@ def _cuts(silhouette: Silhouette, first: int, last: int) -> list[int]:
         if (
             min(widths) >= _MIN_WIDTH * sum(widths)
             and gap > max(_APART * narrower, widest)
-            and np.median(span[behind]) >= _AS_HIGH * np.median(span[before])
+            and np.median(height[behind]) >= _AS_HIGH * np.median(height[before])
             and spread < _STEADY * gap
         ):
             best, widest = cut, gap

@@ -30,7 +30,7 @@ _FROM_ABOVE = np.sin(np.radians(65))
 _BEFORE = 0.1
 """What is measured more than 10 % before the support stands before what it touches, and hides its contact."""
 
-_THIN, _ROUND = 0.25, 0.9
+_THIN, _ROUND = 0.4, 1.0
 """Depth over width of a target that is not mirror-symmetric at all, and of one that is entirely."""
 
 _ASYMMETRIC = 0.12
@@ -42,7 +42,7 @@ _LOBED, _CONVEX = 0.93, 0.96
 _COMPACT, _LYING = 0.5, 0.85
 """Height over the inscribed width of what is seen from above: of round outlines, and of long ones."""
 
-_LOW, _TALL = 0.2, 0.8
+_LOW, _FLAT, _TALL = 0.2, 0.5, 0.8
 """Apparent height over width: what appears lower is flat, what appears higher may be as deep as it is wide."""
 
 
@@ -96,9 +96,9 @@ def cast_silhouette(
     Directions in which the mask's lower end lies on the picture's border or on another target are left out, unless that
     target is measured not far before the support there: a frame or foot of the same thing hides nothing.
 
-    What is measured along the lower edge and is no target tells what the mask's lower end is (see
-    :func:`look_beneath`). Directions in which an occluder ends the mask are left out. When a quarter of the directions
-    at least does not show the support, the contact is the surface beneath: the top of what the target stands on, or
+    What is measured along the lower edge tells what the mask's lower end is (see :func:`look_beneath`). Directions in
+    which something above the support ends the mask are left out. When less than a quarter of the directions shows the
+    support there, and less than half is free, the contact is what is measured: the top of what the target stands on, or
     what hides the target's foot, behind which it is taken to stand.
 
     Args:
@@ -129,7 +129,8 @@ def cast_silhouette(
     azimuth, steepness = rays @ sideways / along, -(rays @ support.normal) / along
 
     low, high = azimuth.min(), azimuth.max()
-    cell = np.minimum((azimuth - low) / max(high - low, 1e-9) * _AZIMUTHS, _AZIMUTHS - 1).astype(int)
+    count = int(np.clip(width // 2, 8, _AZIMUTHS))
+    cell = np.minimum((azimuth - low) / max(high - low, 1e-9) * count, count - 1).astype(int)
     order = np.lexsort((steepness, cell))
     cells, first = np.unique(cell[order], return_index=True)
     flattest, steepest = order[first], order[np.append(first[1:], len(order)) - 1]
@@ -147,7 +148,7 @@ def cast_silhouette(
     if 2 * shown.sum() < len(cells):
         return None
     steep, flat = steepness[steepest][shown], steepness[flattest][shown]
-    directions = low + (cells[shown] + 0.5) * (high - low) / _AZIMUTHS
+    directions = low + (cells[shown] + 0.5) * (high - low) / count
     contact, on_support = support.offset / steep, True
     if depth is not None:
         size = max(width, height)
@@ -249,8 +250,8 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
     """The plane parallel to the support at the top of a block that stands on the contact and throws this shadow.
 
     A body of revolution is as deep as it is wide, and its outline is mirror-symmetric; a box stands askew as a rule,
-    and neither is. An outline with lobes is of neither bowl, cup nor can. So the block's depth goes from 0.9 widths of
-    a symmetric, convex outline to 0.25 of others. What is apparently lower than 0.8 of its width is less deep, and from
+    and neither is. An outline with lobes is of neither bowl, cup nor can. So the block's depth goes from one width of
+    a symmetric, convex outline to 0.4 of others. What is apparently lower than 0.8 of its width is less deep, and from
     a fifth on flat.
 
     Returns:
@@ -261,7 +262,9 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
     near, far = near[inner], silhouette.far[inner]
     width = width_along(silhouette, upright)
     apparent = float(np.median(support.offset * (1 - near / far))) / max(width, 1e-9)
-    roundness = max(0.0, 1 - silhouette.asymmetry / _ASYMMETRIC) * float(np.clip(2 * apparent / _TALL - 1, 0, 1))
+    roundness = max(0.0, 1 - silhouette.asymmetry / _ASYMMETRIC) * float(
+        np.clip((apparent - _FLAT) / (_TALL - _FLAT), 0, 1)
+    )
     roundness *= float(np.clip((silhouette.convexity - _LOBED) / (_CONVEX - _LOBED), 0, 1))
     thickness = _THIN * float(np.clip((apparent - _LOW) / (_TALL - _LOW), 0, 1)) + (_ROUND - _THIN) * roundness
     depth = thickness * width

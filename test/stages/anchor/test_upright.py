@@ -108,7 +108,7 @@ def block_errors(scene: StandingBlock, mask: np.ndarray, depth: np.ndarray) -> n
 
 def test_what_hides_the_foot_of_a_thing_named_alone_is_not_its_support() -> None:
     scene = StandingBlock(near=0.62, width=0.1, height=0.2, thickness=0.03)
-    before = StandingBlock(near=0.55, width=0.3, height=0.08, thickness=0.02)
+    before = StandingBlock(near=0.58, width=0.3, height=0.08, thickness=0.02)
     depth = np.fmin(scene.depth, before.depth)
     mask = scene.mask & (scene.depth <= before.depth)
     assert 0.3 < mask.sum() / scene.mask.sum() < 0.9
@@ -154,10 +154,12 @@ def test_a_round_thing_is_as_deep_as_wide_and_a_box_is_not() -> None:
     assert silhouette is not None
     assert silhouette.asymmetry < 0.02 and silhouette.convexity > 0.96
     front = upright_plane(silhouette)
-    error = 1 / block_inverse_depth(CAMERA, silhouette, front)[mask] - depth[mask]
-    assert np.abs(np.median(error)) < 0.01
     as_a_box = replace(silhouette, asymmetry=0.2)
-    assert np.median(1 / block_inverse_depth(CAMERA, as_a_box, front)[mask] - depth[mask]) < -0.015
+    errors = [1 / block_inverse_depth(CAMERA, each, front)[mask] - depth[mask] for each in (silhouette, as_a_box)]
+    round_off, box_off = (np.sqrt(np.mean(error**2)) for error in errors)
+    assert round_off < 0.025
+    assert np.median(errors[1]) < -0.03  # too near
+    assert round_off < 0.5 * box_off
 
 
 def test_lobes_are_of_no_bowl() -> None:
@@ -171,8 +173,8 @@ def test_lobes_are_of_no_bowl() -> None:
 
 
 def test_two_things_in_one_mask_get_their_own_contacts() -> None:
-    near = StandingBlock(near=0.5, width=0.08, height=0.12, thickness=0.03, sideways=-0.041)
-    far = StandingBlock(near=0.64, width=0.1, height=0.2, thickness=0.03, sideways=0.052)
+    near = StandingBlock(near=0.5, width=0.08, height=0.2, thickness=0.03, sideways=-0.04)
+    far = StandingBlock(near=0.62, width=0.1, height=0.2, thickness=0.03, sideways=0.05)
     depth, mask = np.fmin(near.depth, far.depth), near.mask | far.mask
     assert cv2.connectedComponents(mask.view(np.uint8))[0] == 2
     errors = block_errors(near, mask, depth)
