@@ -30,7 +30,7 @@ _FROM_ABOVE = np.sin(np.radians(65))
 _BEFORE = 0.1
 """What is measured more than 10 % before the support stands before what it touches, and hides its contact."""
 
-_THIN, _ROUND = 0.4, 1.0
+_THIN, _ROUND = 0.25, 1.0
 """Depth over width of a target that is not mirror-symmetric at all, and of one that is entirely."""
 
 _ASYMMETRIC = 0.12
@@ -251,7 +251,7 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
 
     A body of revolution is as deep as it is wide, and its outline is mirror-symmetric; a box stands askew as a rule,
     and neither is. An outline with lobes is of neither bowl, cup nor can. So the block's depth goes from one width of
-    a symmetric, convex outline to 0.4 of others. What is apparently lower than 0.8 of its width is less deep, and from
+    a symmetric, convex outline to 0.25 of others. What is apparently lower than 0.8 of its width is less deep, and from
     a fifth on flat.
 
     Returns:
