@@ -30,7 +30,7 @@ _FROM_ABOVE = np.sin(np.radians(65))
 _BEFORE = 0.1
 """What is measured more than 10 % before the support stands before what it touches, and hides its contact."""
 
-_THIN, _ROUND = 0.25, 1.0
+_THIN, _ROUND = 0.3, 1.0
 """Depth over width of a target that is not mirror-symmetric at all, and of one that is entirely."""
 
 _ASYMMETRIC = 0.12
@@ -251,7 +251,7 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
 
     A body of revolution is as deep as it is wide, and its outline is mirror-symmetric; a box stands askew as a rule,
     and neither is. An outline with lobes is of neither bowl, cup nor can. So the block's depth goes from one width of
-    a symmetric, convex outline to 0.25 of others. What is apparently lower than 0.8 of its width is less deep, and from
+    a symmetric, convex outline to 0.3 of others. What is apparently lower than 0.8 of its width is less deep, and from
     a fifth on flat.
 
     Returns:
@@ -259,6 +259,8 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
     """
     support, near = silhouette.support, _reach(silhouette, upright)
     inner = np.abs(silhouette.azimuth - np.median(silhouette.azimuth)) <= 0.35 * np.ptp(silhouette.azimuth)
+    if not inner.any():  # the contact shows at both ends only
+        inner[:] = True
     near, far = near[inner], silhouette.far[inner]
     width = width_along(silhouette, upright)
     apparent = float(np.median(support.offset * (1 - near / far))) / max(width, 1e-9)

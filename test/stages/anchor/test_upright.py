@@ -209,3 +209,15 @@ def test_what_is_long_from_above_lies_and_is_higher_for_its_width() -> None:
     width = 21 * 0.6 / 150
     assert heights[0] == pytest.approx(0.5 * width, rel=0.1)
     assert heights[1] == pytest.approx(0.85 * width, rel=0.1)
+
+
+def test_a_contact_that_shows_at_both_ends_only_is_enough() -> None:
+    scene = StandingBlock(width=0.2)
+    columns = np.nonzero(scene.mask)[1]
+    before = np.zeros_like(scene.mask)
+    before[np.nonzero(scene.mask)[0].max() - 2 :, columns.min() + 12 : columns.max() - 11] = True
+    mask = scene.mask & ~before
+    depth = np.where(before, np.float32(0.4), scene.depth)
+    errors = block_errors(scene, mask, depth)
+    assert np.isfinite(errors).all()
+    assert np.abs(np.median(errors)) < 0.03
