@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.anchor.upright import Silhouette, block_inverse_depth, upright_plane
+from depth_prompt_ros.stages.median import median
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -62,22 +63,23 @@ def standing_apart(silhouette: Silhouette) -> list[int]:
 
 def _cuts(silhouette: Silhouette, first: int, last: int) -> list[int]:
     contact, azimuth = silhouette.contact[first:last], silhouette.azimuth[first:last]
-    height = 1 - contact / silhouette.far[first:last]
+    if len(contact) < 2 * _LEAST or np.ptp(contact) < _APART * _MIN_WIDTH * np.ptp(azimuth) * contact.min():
+        return []
+    height, middle_of_all = 1 - contact / silhouette.far[first:last], median(contact)
     best, widest = 0, 0.0
     for cut in range(_LEAST, len(contact) - _LEAST + 1):
         widths = azimuth[cut - 1] - azimuth[0], azimuth[-1] - azimuth[cut]
+        if min(widths) < _MIN_WIDTH * sum(widths):
+            continue
         before, behind = slice(None, cut), slice(cut, None)
-        if np.median(contact[behind]) < np.median(contact[before]):
+        if contact[behind].mean() < contact[before].mean():
             before, behind = behind, before
-        gap = float(np.quantile(contact[behind], 0.1) - np.quantile(contact[before], 0.9))
-        narrower = min(widths) * float(np.median(contact))
-        spread = np.median(np.abs(contact[behind] - np.median(contact[behind])))
-        if (
-            min(widths) >= _MIN_WIDTH * sum(widths)
-            and gap > max(_APART * narrower, widest)
-            and np.median(height[behind]) >= _AS_HIGH * np.median(height[before])
-            and spread < _STEADY * gap
-        ):
+        near, far = np.sort(contact[before]), np.sort(contact[behind])
+        gap = float(far[len(far) // 10] - near[-1 - len(near) // 10])
+        if gap <= max(_APART * min(widths) * middle_of_all, widest):
+            continue
+        as_high = median(height[behind]) >= _AS_HIGH * median(height[before])
+        if as_high and median(np.abs(far - median(far))) < _STEADY * gap:
             best, widest = cut, gap
     if not best:
         return []
