@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.anchor.parts import visible_inverse_depth
 from depth_prompt_ros.stages.anchor.support_plane import Plane
-from depth_prompt_ros.stages.anchor.upright import block_inverse_depth, cast_silhouette, upright_plane, width_along
+from depth_prompt_ros.stages.anchor.upright import (
+    cast_silhouette,
+    raised_plane,
+    seen_from_above,
+    upright_plane,
+    width_along,
+)
 from depth_prompt_ros.stages.least_squares import least_squares
 from depth_prompt_ros.stages.median import median
 
@@ -52,7 +59,7 @@ def choose_anchor(
     1. Inside: confident measured pixels of the target that are not ToM, stand out of the support plane and do not lie
        behind the target, as the table or wall seen through glass does.
     2. Support, when those are too few: the visible surface of a block that stands on the mask's contact with the
-       support plane.
+       support plane; seen from above, the support plane raised by what the mask's width says of the target's height.
     3. Refused, with the reason.
 
     Args:
@@ -94,10 +101,19 @@ def choose_anchor(
         few += f" ({more} more lie on or behind what is seen through it)"
     if support is None:
         return Anchor("refused", nothing, False, f"{few}, and no plane to stand on around it")
-    if silhouette is None or upright is None:
+    if silhouette is not None and upright is not None:
+        values = visible_inverse_depth(close, silhouette, upright)
+        where = "with the support plane" if silhouette.on_support else "with what is measured along its lower edge"
+        given = f"its contact {where}"
+    elif seen_from_above(camera, support, mask):
+        values, given = (
+            raised_plane(close, support, inside).inverse_depth(close),
+            "its width, seen from above, on the support plane",
+        )
+    else:
         return Anchor("refused", nothing, False, f"{few}, and its contact with the support is hidden or out of view")
-    values = np.where(inside, block_inverse_depth(close, support, silhouette, upright), np.float32(0))
-    reason = f"{few}: scale and tilt from its contact with the support plane ({support.inlier_share:.0%} inliers)"
+    reason = f"{few}: scale and tilt from {given} ({support.inlier_share:.0%} inliers)"
+    values = np.where(inside, values, np.float32(0))
     return Anchor("support", _placed(values, box, nothing), False, reason)
 
 

@@ -18,8 +18,9 @@ Mask = NDArray[np.bool_]
 _SAMPLES = 1000
 _HYPOTHESES = 128
 _REACH = 0.75
-_MIN_SHARE = 0.4
+_MIN_SHARE = 0.3
 _STEEP = 0.1
+_PARALLEL, _ABOVE, _TABLE_SHARE = float(np.cos(np.radians(10))), 1.3, 0.2
 _TOLERANCE = 0.01
 """Inliers are this close to the plane, relative to inverse depth: 7 mm at 0.7 m."""
 
@@ -63,7 +64,7 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
         seed: of the random samples.
 
     Returns:
-        The plane, or None when the ring has too few valid pixels or fewer than 40 % of them lie on one plane.
+        The plane, or None when the ring has too few valid pixels or fewer than 30 % of them lie on one plane.
     """
     rng = np.random.default_rng(seed)
     rays, inverse = _ring(camera, depth, targets, target, rng)
@@ -82,17 +83,48 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     residuals = planes @ scaled
     residuals -= 1
     residuals *= residuals
+    near = residuals < _TOLERANCE**2
     plane = planes[np.argmin(np.minimum(residuals, _TOLERANCE**2, out=residuals).sum(1))]
-    ones = np.ones(len(inverse))
+    lowest = _refined(plane, scaled)
+    if lowest is None:
+        return None
+    upper = _table_above(lowest, planes, near, scaled)
+    if upper is not None:
+        return upper
+    return lowest if lowest.inlier_share >= _MIN_SHARE else None
+
+
+def _refined(plane: Float64, scaled: Float64) -> Plane | None:
+    """Iteratively reweighted least squares from one candidate (3,) of ``1 = plane @ scaled``; None: degenerate."""
+    ones = np.ones(scaled.shape[1])
     for _ in range(6):
         residual = plane @ scaled - 1
         tukey = np.maximum(1 - (residual / (1.5 * _TOLERANCE)) ** 2, 0) ** 2
         plane = least_squares(scaled, ones, tukey)
     share = float(np.mean(np.abs(plane @ scaled - 1) < _TOLERANCE))
     length = float(np.linalg.norm(plane))
-    if share < _MIN_SHARE or length < 1e-9:
+    return None if length < 1e-9 else Plane(-plane / length, 1 / length, share)
+
+
+def _table_above(floor: Plane, planes: Float64, near: NDArray[np.bool_], scaled: Float64) -> Plane | None:
+    """The table over a floor: the best plane within 10 degrees of it and nearer to the camera by the factor 1.3.
+
+    A thing at the table's edge has more floor than table around it, and stands on the table.
+
+    Args:
+        planes: (N, 3) candidates.
+        near: (N, M) bool, the points on each.
+
+    Returns:
+        The plane, or None when fewer than 20 % of the points lie on it.
+    """
+    lengths = np.linalg.norm(planes, axis=1)
+    parallel = planes @ -floor.normal > _PARALLEL * lengths
+    shares = np.where(parallel & (lengths * floor.offset > _ABOVE), near.mean(1), 0)
+    if shares.max() < _TABLE_SHARE:
         return None
-    return Plane(-plane / length, 1 / length, share)
+    upper = _refined(planes[np.argmax(shares)], scaled)
+    return upper if upper is not None and upper.inlier_share >= _TABLE_SHARE else None
 
 
 def _lies_below(planes: Float64) -> NDArray[np.bool_]:

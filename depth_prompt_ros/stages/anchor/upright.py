@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.stages.anchor.beneath import look_beneath
 from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.median import median
 
@@ -23,11 +24,26 @@ Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _AZIMUTHS = 48
+_ROWS = 32
 _LOWER_QUANTILE = 0.05
 _FROM_ABOVE = np.sin(np.radians(65))
-_THICKNESS = 0.5
 _BEFORE = 0.1
 """What is measured more than 10 % before the support stands before what it touches, and hides its contact."""
+
+_THIN, _ROUND = 0.3, 1.0
+"""Depth over width of a target that is not mirror-symmetric at all, and of one that is entirely."""
+
+_ASYMMETRIC = 0.12
+"""The middles of the outline's rows are this far from one upright axis, in widths, where nothing of revolution is."""
+
+_LOBED, _CONVEX = 0.93, 0.96
+"""Share of its convex hull that an outline with lobes fills, which is of no bowl, cup or can, and what these fill."""
+
+_COMPACT, _LYING = 0.5, 0.85
+"""Height over the inscribed width of what is seen from above: of round outlines, and of long ones."""
+
+_LOW, _FLAT, _TALL = 0.2, 0.5, 0.8
+"""Apparent height over width: what appears lower is flat, what appears higher may be as deep as it is wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +56,10 @@ class Silhouette:
         azimuth: (N,) sideways per metre forward of each direction.
         contact: (N,) metres forward to the shadow's near end: the contact, or behind it under an overhang.
         far: (N,) metres forward to the shadow's far end; inf above the horizon.
+        support: the plane that the contact lies on: the given one, or that of what the target stands on or behind.
+        asymmetry: distance of the outline's middles from one upright axis, in widths; 0 of a body of revolution.
+        convexity: share in [0, 1] of the outline's convex hull that the target fills.
+        on_support: the contact is seen on the support; otherwise it is what is measured along the target's lower edge.
     """
 
     forward: Float64
@@ -47,6 +67,25 @@ class Silhouette:
     azimuth: Float64
     contact: Float64
     far: Float64
+    support: Plane
+    asymmetry: float = 0.0
+    convexity: float = 1.0
+    on_support: bool = True
+
+
+def seen_from_above(camera: CameraModel, support: Plane, mask: Mask) -> bool:
+    """Whether the camera looks down on the target, (H, W) bool and not empty, more steeply than 65 degrees."""
+    return _looks_down(_middle_ray(camera, mask), support)
+
+
+def _middle_ray(camera: CameraModel, mask: Mask) -> Float64:
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    corners = np.array([top, top + height - 1]), np.array([left, left + width - 1])
+    return np.asarray(camera.rays_at(*corners).astype(np.float64).mean(0))
+
+
+def _looks_down(ray: Float64, support: Plane) -> bool:
+    return bool(-(ray @ support.normal) > _FROM_ABOVE * np.linalg.norm(ray))
 
 
 def cast_silhouette(
@@ -56,6 +95,11 @@ def cast_silhouette(
 
     Directions in which the mask's lower end lies on the picture's border or on another target are left out, unless that
     target is measured not far before the support there: a frame or foot of the same thing hides nothing.
+
+    What is measured along the lower edge tells what the mask's lower end is (see :func:`look_beneath`). Directions in
+    which something above the support ends the mask are left out. When less than a quarter of the directions shows the
+    support there, and less than half is free, the contact is what is measured: the top of what the target stands on, or
+    what hides the target's foot, behind which it is taken to stand.
 
     Args:
         mask: (H, W) bool, the target, not empty.
@@ -73,9 +117,8 @@ def cast_silhouette(
     y, x = np.unravel_index(np.flatnonzero(outline), outline.shape)
     y, x = y + top, x + left
     rays = camera.rays_at(y, x).astype(np.float64)
-    middle = (rays.min(0) + rays.max(0)) / 2
-    down = -(middle @ support.normal) / np.linalg.norm(middle)
-    if down > _FROM_ABOVE:
+    middle = _middle_ray(camera, mask)
+    if _looks_down(middle, support):
         return None
     forward = middle - support.normal * (middle @ support.normal)
     forward /= np.linalg.norm(forward)
@@ -86,7 +129,8 @@ def cast_silhouette(
     azimuth, steepness = rays @ sideways / along, -(rays @ support.normal) / along
 
     low, high = azimuth.min(), azimuth.max()
-    cell = np.minimum((azimuth - low) / max(high - low, 1e-9) * _AZIMUTHS, _AZIMUTHS - 1).astype(int)
+    count = int(np.clip(width // 2, 8, _AZIMUTHS))
+    cell = np.minimum((azimuth - low) / max(high - low, 1e-9) * count, count - 1).astype(int)
     order = np.lexsort((steepness, cell))
     cells, first = np.unique(cell[order], return_index=True)
     flattest, steepest = order[first], order[np.append(first[1:], len(order)) - 1]
@@ -103,23 +147,71 @@ def cast_silhouette(
     shown = ~hidden & (steepness[steepest] > 1e-3)
     if 2 * shown.sum() < len(cells):
         return None
+    steep, flat = steepness[steepest][shown], steepness[flattest][shown]
+    directions = low + (cells[shown] + 0.5) * (high - low) / count
+    contact, on_support = support.offset / steep, True
+    if depth is not None:
+        size = max(width, height)
+        strip = look_beneath(camera, support, forward, mask, depth, y[steepest][shown], x[steepest][shown], size)
+        seen = strip.contact_directions()
+        on_support = seen is not None
+        if seen is None:
+            seen = strip.blocked
+            support, contact = strip.raised_contact(support, contact)
+        steep, flat, directions, contact = steep[seen], flat[seen], directions[seen], contact[seen]
     with np.errstate(divide="ignore"):
-        far = np.where(steepness[flattest] > 1e-3, support.offset / steepness[flattest], np.inf)
-    return Silhouette(
-        forward,
-        sideways,
-        (low + (cells[shown] + 0.5) * (high - low) / _AZIMUTHS),
-        support.offset / steepness[steepest][shown],
-        far[shown],
-    )
+        far = np.maximum(np.where(flat > 1e-3, support.offset / flat, np.inf), contact)
+    asymmetry = _asymmetry(rays, support.normal)
+    convexity = _convexity(filled)
+    return Silhouette(forward, sideways, directions, contact, far, support, asymmetry, convexity, on_support)
+
+
+def _convexity(mask: NDArray[np.uint8]) -> float:
+    """Share in [0, 1] of the convex hull of an (H, W) 0 or 1 mask that its largest part fills, holes closed."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    areas = [cv2.contourArea(contour) for contour in contours]
+    hull = cv2.contourArea(cv2.convexHull(contours[int(np.argmax(areas))]))
+    return max(areas) / hull if hull > 0 else 1.0
+
+
+def _asymmetry(rays: Float64, normal: Float64) -> float:
+    """Mean distance of the middles of an outline's rows from their median, in widths of the widest row.
+
+    Rows are square to the image of the support's normal in a camera turned to the target, so a body of revolution that
+    stands on its support is mirror-symmetric about one column.
+
+    Args:
+        rays: (N, 3) viewing rays of the outline's pixels.
+        normal: (3,) the support's.
+    """
+    units = rays / np.linalg.norm(rays, axis=1, keepdims=True)
+    ahead = units.mean(0)
+    ahead /= np.linalg.norm(ahead)
+    up = normal - ahead * (normal @ ahead)
+    up /= np.linalg.norm(up)
+    distance = units @ ahead
+    across, along = units @ np.cross(ahead, up) / distance, units @ up / distance
+    low = along.min()
+    row = np.minimum((along - low) / max(np.ptp(along), 1e-9) * _ROWS, _ROWS - 1).astype(int)
+    left, right = np.full(_ROWS, np.inf), np.full(_ROWS, -np.inf)
+    np.minimum.at(left, row, across)
+    np.maximum.at(right, row, across)
+    filled = right > left
+    if not filled.any():
+        return 0.0
+    middles = (left[filled] + right[filled]) / 2
+    return float(np.abs(middles - np.median(middles)).mean() / (right - left)[filled].max())
 
 
 def upright_plane(silhouette: Silhouette) -> Plane:
     """The plane perpendicular to the support through the target's contact with it.
 
     An overhang throws its shadow behind the contact, never before it, so the contact is the shadow's lower edge: the
-    line under all but 5 % of it (quantile regression, Koenker and Bassett 1978).
+    line under all but 5 % of it (quantile regression, Koenker and Bassett 1978). A contact that is not seen on the
+    support is what is measured beside the target: its median, square to the view.
     """
+    if not silhouette.on_support:
+        return Plane(-silhouette.forward, float(np.median(silhouette.contact)))
     contact, across = silhouette.contact, silhouette.azimuth * silhouette.contact
     moments = np.stack([np.ones_like(across), across, across * across, contact, across * contact])
     start, slope = _quantile(contact, _LOWER_QUANTILE), 0.0
@@ -154,28 +246,58 @@ def _reach(silhouette: Silhouette, upright: Plane) -> Float64:
     return -upright.offset / (directions @ upright.normal)
 
 
-def top_plane(support: Plane, silhouette: Silhouette, upright: Plane) -> Plane | None:
+def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
     """The plane parallel to the support at the top of a block that stands on the contact and throws this shadow.
 
-    The block is taken to be half as deep as it is wide or high, whichever is less: between a sheet and a square bar.
+    A body of revolution is as deep as it is wide, and its outline is mirror-symmetric; a box stands askew as a rule,
+    and neither is. An outline with lobes is of neither bowl, cup nor can. So the block's depth goes from one width of
+    a symmetric, convex outline to 0.3 of others. What is apparently lower than 0.8 of its width is less deep, and from
+    a fifth on flat.
 
     Returns:
         The plane, or None when the target reaches above the camera, which then cannot see its top.
     """
-    near = _reach(silhouette, upright)
+    support, near = silhouette.support, _reach(silhouette, upright)
     inner = np.abs(silhouette.azimuth - np.median(silhouette.azimuth)) <= 0.35 * np.ptp(silhouette.azimuth)
+    if not inner.any():  # the contact shows at both ends only
+        inner[:] = True
     near, far = near[inner], silhouette.far[inner]
-    apparent = support.offset * (1 - near / far)
-    square = float(np.median(apparent / (1 + support.offset / far)))
-    depth = _THICKNESS * min(width_along(silhouette, upright), square)
+    width = width_along(silhouette, upright)
+    apparent = float(np.median(support.offset * (1 - near / far))) / max(width, 1e-9)
+    roundness = max(0.0, 1 - silhouette.asymmetry / _ASYMMETRIC) * float(
+        np.clip((apparent - _FLAT) / (_TALL - _FLAT), 0, 1)
+    )
+    roundness *= float(np.clip((silhouette.convexity - _LOBED) / (_CONVEX - _LOBED), 0, 1))
+    thickness = _THIN * float(np.clip((apparent - _LOW) / (_TALL - _LOW), 0, 1)) + (_ROUND - _THIN) * roundness
+    depth = thickness * width
     height = float(np.median(support.offset * (1 - (near + depth) / far)))
     if height >= support.offset:
         return None
-    return Plane(support.normal, support.offset - height)
+    return Plane(support.normal, support.offset - max(height, 0.0))
 
 
-def block_inverse_depth(camera: CameraModel, support: Plane, silhouette: Silhouette, upright: Plane) -> Float32:
+def block_inverse_depth(camera: CameraModel, silhouette: Silhouette, upright: Plane) -> Float32:
     """(H, W) float32 1/m of the block's visible surface: its upright front and, above that, its top."""
-    top = top_plane(support, silhouette, upright)
+    top = top_plane(silhouette, upright)
     front = upright.inverse_depth(camera)
     return front if top is None else cast(Float32, np.minimum(front, top.inverse_depth(camera)))
+
+
+def raised_plane(camera: CameraModel, support: Plane, mask: Mask) -> Plane:
+    """The plane parallel to the support that stands for a target seen from above, where no contact can be seen.
+
+    What is seen is the target's upper side. It is taken to be half as high as the widest circle in the outline is wide,
+    and up to 0.85 times for an outline twice as large as that circle's square: long things lie, and what lies is as
+    high as it is wide, its upper side 0.89 of that on average for a cylinder.
+
+    Args:
+        mask: (H, W) bool, the target, not empty.
+    """
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    inner = mask[top : top + height, left : left + width].view(np.uint8)
+    framed = cv2.copyMakeBorder(inner, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    across = 2 * float(cv2.distanceTransform(framed, cv2.DIST_L2, 5).max())
+    longer = float(np.clip(np.count_nonzero(inner) / across**2 - 1, 0, 1))
+    inverse = float(_middle_ray(camera, mask) @ (-support.normal / support.offset))
+    raised = (_COMPACT + (_LYING - _COMPACT) * longer) * across / (inverse * np.sqrt(camera.fx * camera.fy))
+    return Plane(support.normal, max(support.offset - raised, 0.2 * support.offset), support.inlier_share)

@@ -109,3 +109,26 @@ def test_the_anchor_scales_with_the_scene(zoom: float, glass: bool) -> None:
     one, other = (choose(s, s.background if glass else s.depth) for s in (small, large))
     assert one.kind == other.kind == ("support" if glass else "inside")
     assert one.trusted.sum() == pytest.approx(float(other.trusted.sum()) * zoom, rel=0.01)
+
+
+def test_seen_from_above_without_measured_pixels_a_thing_is_not_laid_flat_on_its_support() -> None:
+    scene = StandingBlock(tilt=1.35, above=0.6, near=0.1, width=0.1, height=0.07, thickness=0.1)
+    anchor = choose(scene, np.where(scene.mask, np.float32(np.nan), scene.depth))
+    assert anchor.kind == "support"
+    assert "seen from above" in anchor.reason
+    off = np.abs(1 / anchor.trusted[scene.mask] - scene.depth[scene.mask])
+    flat = np.abs(scene.background - scene.depth)[scene.mask]
+    assert np.median(off) < 0.5 * np.median(flat)
+
+
+def test_an_occluder_that_is_no_target_is_named_in_the_reason() -> None:
+    scene = StandingBlock(near=0.62, width=0.1, height=0.2, thickness=0.03)
+    before = StandingBlock(near=0.58, width=0.3, height=0.08, thickness=0.02)
+    mask = scene.mask & (scene.depth <= before.depth)
+    depth = np.where(mask, np.float32(np.nan), np.fmin(scene.depth, before.depth))
+    anchor = choose_anchor(
+        CAMERA, mask, NONE, measured(depth), fit_support_plane(CAMERA, depth, mask, mask, 0), ScaleParameters()
+    )
+    assert anchor.kind == "support"
+    assert "measured along its lower edge" in anchor.reason
+    assert np.abs(np.median(1 / anchor.trusted[mask] - scene.depth[mask])) < 0.04

@@ -99,3 +99,24 @@ def test_a_wall_without_a_table_is_no_support() -> None:
         wall = np.where(inverse > 0, 1 / np.maximum(inverse, 1e-6), np.nan).astype(np.float32)
         assert np.isfinite(wall).mean() > 0.5
         assert fit(scene, wall) is None
+
+
+def test_at_the_tables_edge_the_table_wins_over_the_floor() -> None:
+    scene = StandingBlock()
+    floor = StandingBlock(above=1.1)
+    beside = np.arange(CAMERA.width) > 75
+    depth = np.where(beside & ~scene.mask, floor.background, scene.depth)
+    plane = fit(scene, depth)
+    assert plane is not None
+    assert plane.offset == pytest.approx(scene.above, rel=0.01)
+    assert plane.inlier_share < 0.5
+
+
+def test_a_step_on_the_table_is_no_table() -> None:
+    """A book beside the thing is level and nearer, too, but not by much."""
+    scene = StandingBlock()
+    book = StandingBlock(near=0.5, width=0.12, height=0.03, thickness=0.3, sideways=0.15)
+    depth = np.where(book.mask & ~scene.mask, book.depth, scene.depth)
+    plane = fit(scene, depth)
+    assert plane is not None
+    assert plane.offset == pytest.approx(scene.above, rel=0.01)
