@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.result import ObjectDepth
-from depth_prompt_ros.stages.belief import Belief, believe
+from depth_prompt_ros.stages.belief import Belief, Masks, believe
 from depth_prompt_ros.stages.merge import merge
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
@@ -79,8 +79,7 @@ class ObjectDepthPipeline:
             labels, reason = find_targets(self.segment, frame, measurement)
         with timed(seconds, "tom"):
             tom = self.find_tom(frame, measurement)
-        told, masks_told = told_from_outside(self.parameters)
-        belief, shaped = self.shape(frame, measurement, labels, tom, told, masks_told, seconds)
+        belief, shaped = self.shape(frame, measurement, labels, tom, Masks.of(self.parameters), seconds)
         with timed(seconds, "merge"):
             merged = merge(
                 frame.camera, measurement, shaped.mono_depth, [*belief.targets, *shaped.regions], belief.disbelieved,
@@ -101,18 +100,17 @@ class ObjectDepthPipeline:
         measurement: DepthMeasurement,
         labels: NDArray[np.uint16],
         tom: NDArray[np.bool_],
-        told: bool,
-        masks_told: bool,
+        given: Masks,
         seconds: dict[str, float],
     ) -> tuple[Belief, Shaped]:
         """What is believed, and from that the monocular shapes in metres.
 
         Args:
-            told, masks_told: as of :func:`told_from_outside`.
+            given: where labels and ``tom`` come from.
         """
         chosen = self.parameters
         with timed(seconds, "belief"):
-            belief = believe(frame, measurement, labels, tom, told, masks_told, chosen.tom)
+            belief = believe(frame, measurement, labels, tom, given, chosen.tom)
         with timed(seconds, "anchor"):
             masks, anchors = anchor_targets(frame, measurement, belief, chosen.scale)
         with timed(seconds, "crop"):
@@ -128,8 +126,3 @@ class ObjectDepthPipeline:
                 frame, measurement, belief.labels, belief.tom, mono_depth, reports, self.scene_depth, chosen
             )
         return belief, Shaped(mono_depth, answer["picture"], reports, regions, surfaces)
-
-
-def told_from_outside(parameters: Parameters) -> tuple[bool, bool]:
-    """Whether ToM masks and whether labels come from outside, where somebody knows."""
-    return parameters.tom.method == "labels", parameters.segmentation.method == "labels"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
-from depth_prompt_ros.parameters import TomParameters
+from depth_prompt_ros.parameters import Parameters, TomParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.anchor.upright import cast_silhouette, upright_plane, width_along
 from depth_prompt_ros.stages.boxes import Target, targets_in
@@ -58,6 +58,27 @@ _CONTINUES, _ALIKE = 0.5, 0.04
 _DEEPER, _FEW = 0.8, 20
 
 
+@dataclass(frozen=True)
+class Masks:
+    """Where a frame's masks come from.
+
+    Attributes:
+        tom_told: ToM masks come from outside, where somebody knows.
+        labels_told: so do the labels: nothing is cut off them.
+        judged: the network that found the targets also says which of them are ToM, and has seen their holes.
+    """
+
+    tom_told: bool = False
+    labels_told: bool = False
+    judged: bool = False
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> Masks:
+        """As the pipeline's parameters say."""
+        tom, segmentation = parameters.tom.method, parameters.segmentation.method
+        return cls(tom == "labels", segmentation == "labels", (tom, segmentation) == ("network", "things"))
+
+
 @dataclass(frozen=True, eq=False)
 class Belief:
     """What of one frame is believed.
@@ -92,8 +113,7 @@ def believe(
     measurement: DepthMeasurement,
     labels: NDArray[np.uint16],
     tom: Mask,
-    told: bool,
-    masks_told: bool,
+    masks: Masks,
     parameters: TomParameters,
 ) -> Belief:
     """Decide for every pixel whether its measurement is believed.
@@ -103,7 +123,7 @@ def believe(
     - a mask from outside says that it is transparent or mirror;
     - a network says so of a thing, and the thing is not measured as a surface: less than 80 % of it stands out of its
       support. Glossy ware and boxes that a network takes for glass are measured densely, glass is not;
-    - nobody says so, but less than a fifth of a target stands out of its support and is not far behind its contact, and
+    - no network has judged it, but less than a fifth of a target stands out of its support and is not far behind its contact, and
       15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
     - it is farther from its target than 1.5 times the target's size. Where such pixels continue the background beside
@@ -112,8 +132,7 @@ def believe(
     Args:
         labels: (H, W) uint16, 0 = no target.
         tom: (H, W) bool, transparent or mirror as far as masks say.
-        told: the ToM masks come from outside, where somebody knows.
-        masks_told: so do the labels: nothing is cut off them.
+        masks: where both come from.
         parameters: without ``evidence`` masks are believed as they are, and only a mask makes a target transparent.
     """
     depth, camera = measurement.depth, frame.camera
@@ -126,27 +145,33 @@ def believe(
         whole = labels == target.label
         support = fit_support_plane(camera, depth, anywhere, whole, frame.stamp_ns)
         supports[target.label] = support
-        if told or not parameters.evidence:
+        if masks.tom_told or not parameters.evidence:
             claimed = tom[target.box] & target.mask
         else:
-            claimed = _transparent(camera, measurement, target, tom[target.box] & target.mask, support)
+            claimed = tom[target.box] & target.mask
+            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged)
             tom[target.box] &= ~target.mask | claimed
             tom[target.box] |= claimed
         beyond = _beyond_reach(camera, depth[target.box], target, claimed)
         if beyond.any():
-            background = np.zeros_like(beyond) if masks_told else _continues(depth, labels, target, beyond)
+            background = np.zeros_like(beyond) if masks.labels_told else _continues(depth, labels, target, beyond)
             labels[target.box][background] = 0
             refuted[target.box] |= beyond & ~background
-    if not told and parameters.evidence:
+    if not masks.tom_told and parameters.evidence:
         _keep_mirrors(depth, tom, labels, parameters.min_area)
     reasons = np.where(measured, np.uint8(Reason.BELIEVED), np.uint8(Reason.HOLE))
     reasons[measured & refuted] = Reason.REFUTED
-    reasons[measured & tom] = Reason.TOLD if told else Reason.SEEN_THROUGH
+    reasons[measured & tom] = Reason.TOLD if masks.tom_told else Reason.SEEN_THROUGH
     return Belief(reasons, labels, targets_in(labels), supports, tom)
 
 
 def _transparent(
-    camera: CameraModel, measurement: DepthMeasurement, target: Target, claimed: Mask, support: Plane | None
+    camera: CameraModel,
+    measurement: DepthMeasurement,
+    target: Target,
+    claimed: Mask,
+    support: Plane | None,
+    judged: bool,
 ) -> Mask:
     """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict."""
     depth = measurement.depth[target.box]
@@ -162,6 +187,8 @@ def _transparent(
         if np.count_nonzero(stands & claimed) > _SURFACE * np.count_nonzero(claimed):
             return np.zeros_like(claimed)
         return target.mask.copy() if np.count_nonzero(claimed) > _WHOLE * area else claimed
+    if judged:
+        return claimed
     sure = measured & (measurement.confidence[target.box] >= _SURE)
     lost = target.mask & ~sure
     few = np.count_nonzero(stands & sure & _within_reach(close, depth, support, target.mask)) < _STANDING * area

@@ -10,7 +10,7 @@ from standing import CAMERA, StandingBlock, measured
 
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import TomParameters
-from depth_prompt_ros.stages.belief import Belief, Reason, believe
+from depth_prompt_ros.stages.belief import Belief, Masks, Reason, believe
 
 SCENE = StandingBlock(wall=2.0, tilt=0.3)
 SHAPE = SCENE.mask.shape
@@ -18,10 +18,10 @@ NONE = np.zeros(SHAPE, np.bool_)
 IMAGE = np.zeros((*SHAPE, 3), np.uint8)
 
 
-def decide(depth, mask=SCENE.mask, tom=NONE, told=False, masks_told=False, **parameters) -> Belief:
+def decide(depth, mask=SCENE.mask, tom=NONE, told=False, masks_told=False, judged=False, **parameters) -> Belief:
     labels = np.where(mask, 1, 0).astype(np.uint16)
     frame = Frame(1, "camera", IMAGE, CAMERA, depth=depth)
-    return believe(frame, measured(depth), labels, tom, told, masks_told, TomParameters(**parameters))
+    return believe(frame, measured(depth), labels, tom, Masks(told, masks_told, judged), TomParameters(**parameters))
 
 
 def test_what_nobody_doubts_is_believed_and_holes_are_holes() -> None:
@@ -60,6 +60,7 @@ def test_an_empty_target_with_the_table_seen_through_it_is_glass_without_a_mask(
     depth[SCENE.mask & (np.arange(SHAPE[0])[:, None] % 2 == 0)] = np.nan
     np.testing.assert_array_equal(decide(depth).tom, SCENE.mask)
     assert not decide(depth, evidence=False).tom.any()
+    assert not decide(depth, judged=True).tom.any()
 
 
 def test_a_flat_thing_measured_on_the_table_is_a_thing_and_stays_as_measured() -> None:

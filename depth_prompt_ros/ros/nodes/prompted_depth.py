@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from depth_prompt_ros.bag.messages import image_message
 from depth_prompt_ros.bag.outputs import anchors_message
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.pipeline import ObjectDepthPipeline, told_from_outside
+from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.result import side_by_side
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
@@ -16,6 +16,7 @@ from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.runtime.graph import Graph
+from depth_prompt_ros.stages.belief import Masks
 
 
 class PromptedDepthNode(StageNode):
@@ -61,8 +62,8 @@ class PromptedDepthNode(StageNode):
         given = handed_over(messages, self.settings.rectified)
         labels, tom = given.arrays["labels"], given.arrays["tom_mask"]
         seconds: dict[str, float] = {}
-        outside = told_from_outside(self.settings)
-        belief, shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, *outside, seconds)
+        masks = Masks.of(self.settings)
+        belief, shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, masks, seconds)
         self.frames.segments = seconds
         stamp, frame_id = given.stamp_ns, given.frame_id
         if "mono_depth" in wanted:
