@@ -39,11 +39,12 @@ class Reason(IntEnum):
 _STANDS_OUT = 0.012
 """What is nearer than the support by this share of its distance stands out of it: 10 mm at 0.8 m."""
 
-_SURFACE = 0.8
-"""With this share of its pixels measured and standing out of its support a thing is a surface, not glass."""
+_DENSE, _SURFACE = 0.5, 0.8
+"""Measured on the first share of its pixels, and with the second share of those standing out of its support and not far
+behind its contact, a thing is a surface, not glass."""
 
 _WHOLE = 0.5
-"""A target of which more than half is called transparent or mirror is so as a whole."""
+"""A target of which more than half is called transparent or mirror is so as a whole, any other is not."""
 
 _STANDING, _EMPTY, _SURE = 0.2, 0.15, 0.5
 """A target is transparent if less than a fifth of it stands out of its support and 15 % of it is empty or unsure, of a
@@ -121,10 +122,11 @@ def believe(
     A measured pixel is disbelieved on positive evidence only:
 
     - a mask from outside says that it is transparent or mirror;
-    - a network says so of a thing, and the thing is not measured as a surface: less than 80 % of it stands out of its
-      support. Glossy ware and boxes that a network takes for glass are measured densely, glass is not;
-    - no network has judged it, but less than a fifth of a target stands out of its support and is not far behind its contact, and
-      15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
+    - a network says so of a thing, and the thing is not measured as a surface: on half of its pixels, four fifths of
+      which stand out of its support and are not far behind its contact. Glossy ware and boxes that a network takes for
+      glass are measured so, glass is not;
+    - no network has judged the target, less than a fifth of it stands out of its support and is not far behind its
+      contact, and 15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
     - it is farther from its target than 1.5 times the target's size. Where such pixels continue the background beside
       a target that was found here, its mask ran into it: they are cut off the target and stay believed.
@@ -133,7 +135,7 @@ def believe(
         labels: (H, W) uint16, 0 = no target.
         tom: (H, W) bool, transparent or mirror as far as masks say.
         masks: where both come from.
-        parameters: without ``evidence`` masks are believed as they are, and only a mask makes a target transparent.
+        parameters: without ``evidence`` masks are believed as they are, and nothing but a mask is disbelieved.
     """
     depth, camera = measurement.depth, frame.camera
     measured = depth > 0
@@ -153,7 +155,7 @@ def believe(
             tom[target.box] &= ~target.mask | claimed
             tom[target.box] |= claimed
         beyond = _beyond_reach(camera, depth[target.box], target, claimed)
-        if beyond.any():
+        if parameters.evidence and beyond.any():
             background = np.zeros_like(beyond) if masks.labels_told else _continues(depth, labels, target, beyond)
             labels[target.box][background] = 0
             refuted[target.box] |= beyond & ~background
@@ -177,23 +179,24 @@ def _transparent(
     depth = measurement.depth[target.box]
     measured, area = target.mask & (depth > 0), int(target.mask.sum())
     if support is None:
-        dense = np.count_nonzero(measured & claimed) > _SURFACE * np.count_nonzero(claimed)
+        dense = np.count_nonzero(measured & claimed) > _SURFACE * max(np.count_nonzero(claimed), 1)
         return np.zeros_like(claimed) if dense else claimed
     rows, columns = target.box
     close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
     with np.errstate(invalid="ignore"):
         stands = measured & (depth * support.inverse_depth(close) < 1 - _STANDS_OUT)
-    if claimed.any():
-        if np.count_nonzero(stands & claimed) > _SURFACE * np.count_nonzero(claimed):
-            return np.zeros_like(claimed)
-        return target.mask.copy() if np.count_nonzero(claimed) > _WHOLE * area else claimed
+    if np.count_nonzero(claimed) > _WHOLE * area:
+        count = np.count_nonzero(measured)
+        near = np.count_nonzero(stands & _within_reach(close, depth, support, target.mask))
+        surface = count > _DENSE * area and near > _SURFACE * count
+        return np.zeros_like(claimed) if surface else target.mask.copy()
     if judged:
-        return claimed
+        return np.zeros_like(claimed)
     sure = measured & (measurement.confidence[target.box] >= _SURE)
     lost = target.mask & ~sure
     few = np.count_nonzero(stands & sure & _within_reach(close, depth, support, target.mask)) < _STANDING * area
     glass = few and np.count_nonzero(lost) > _EMPTY * area
-    return target.mask.copy() if glass else claimed
+    return target.mask.copy() if glass else np.zeros_like(claimed)
 
 
 def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask:

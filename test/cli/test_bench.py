@@ -49,7 +49,7 @@ def test_a_short_bag_is_repeated_and_every_segment_is_timed(measured) -> None:
     assert not measured.missed
     assert measured.targets == [1] * 6
     expected = {"decode", "stereo", "segmentation", "tom", "surroundings", "anchor", "crop", "graph", "shape",
-                "evidence", "merge", "convert"}  # fmt: skip
+                "belief", "merge", "convert"}  # fmt: skip
     assert set(measured.segments) == expected | {"rest", "whole"}
     assert {len(seconds) for seconds in measured.segments.values()} == {6}
 

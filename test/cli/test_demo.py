@@ -80,7 +80,7 @@ def remembered(outcome):
         pictures = outcome.prompted_image.astype(np.float32).transpose(2, 0, 1)[None] / 255
         return ObjectDepth(
             frame, measurement, outcome.merged, np.full_like(outcome.merged, 0.5), outcome.labels, outcome.tom,
-            outcome.provenance, outcome.mono, pictures, targets, [],
+            np.zeros_like(outcome.provenance), outcome.provenance, outcome.mono, pictures, targets, [],
         )  # fmt: skip
 
     return run

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def open_or_render_tables(
             (aside, size, seed, meshes, pictures, start, min(start + _CHUNK, count))
             for start in range(0, count, _CHUNK)
         ]
-        with ProcessPoolExecutor(jobs or os.cpu_count() or 1) as pool:
+        # A forked process would wait for OpenCV's threads, which it has not got.
+        with ProcessPoolExecutor(jobs or os.cpu_count() or 1, get_context("spawn")) as pool:
             for stop in pool.map(_render_chunk, chunks):
                 if done:
                     done(stop)
