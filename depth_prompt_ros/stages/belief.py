@@ -179,7 +179,7 @@ def _transparent(
     depth = measurement.depth[target.box]
     measured, area = target.mask & (depth > 0), int(target.mask.sum())
     if support is None:
-        dense = np.count_nonzero(measured & claimed) > _SURFACE * max(np.count_nonzero(claimed), 1)
+        dense = np.count_nonzero(measured & claimed) > _SURFACE * max(int(np.count_nonzero(claimed)), 1)
         return np.zeros_like(claimed) if dense else claimed
     rows, columns = target.box
     close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
