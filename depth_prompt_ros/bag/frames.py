@@ -27,7 +27,7 @@ class FrameBuilder:
     """Converts and checks the messages that belong together."""
 
     def __init__(self, topics: Mapping[str, str], rectified: bool = True) -> None:
-        """Remember names.
+        """Store the topics' names.
 
         Args:
             topics: by role, for messages to people.

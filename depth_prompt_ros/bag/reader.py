@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SkippedFrame:
-    """A left image that became no frame.
+    """A left image that could not be made into a frame, with the reason.
 
     Attributes:
         stamp_ns: the left image's stamp.
@@ -42,7 +42,7 @@ class SkippedFrame:
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """Something of a recording and its time of recording: the left image's for a frame."""
+    """A frame, a skipped frame or a raw message, with its recording time; of a frame that of the left image."""
 
     log_ns: int
     content: Frame | SkippedFrame | RawMessage

@@ -71,7 +71,7 @@ class ReplayReport:
         return "\n".join(lines)
 
     def count(self, skipped: SkippedFrame) -> None:
-        """Add a frame that was left out."""
+        """Count a skipped frame by its reason."""
         self.skipped[skipped.reason] += 1
         if skipped.gap_s is not None:
             smallest, largest = self.gaps.get(skipped.reason, (skipped.gap_s, skipped.gap_s))

@@ -39,7 +39,7 @@ class DeferredSignals:
 
     @contextmanager
     def uninterrupted(self) -> Iterator[None]:
-        """A block that a signal cannot cut short; raises afterwards if one came."""
+        """Defer signals during the block and raise them when it ends."""
         self._depth += 1
         try:
             yield
@@ -52,7 +52,7 @@ class DeferredSignals:
         self._raise_pending()
 
     def _raise_pending(self) -> None:
-        """Raise a signal that came; again at the next block if somebody swallowed it."""
+        """Raise a pending signal; raise it again at the next block if the exception was swallowed."""
         if self._pending is None or self._depth:
             return
         if self._pending == signal.SIGINT:

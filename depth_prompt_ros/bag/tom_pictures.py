@@ -58,7 +58,7 @@ class RecordedTomPictures:
         return len(self._partners)
 
     def __iter__(self) -> Iterator[TomPicture]:
-        """Read them, each as soon as its picture and its mask are there."""
+        """Yield each picture with its mask as soon as both have been read."""
         self.skipped = Counter({self._reason: int((self._partners < 0).sum())}) + Counter()  # without a count of 0
         owners = {int(mask): image for image, mask in enumerate(self._partners) if mask >= 0}
         counts = dict.fromkeys(self._topics, 0)

@@ -32,7 +32,7 @@ class BagWriter:
     """
 
     def __init__(self, path: Path, storage: Storage = "mcap") -> None:
-        """Remember where to write.
+        """Store the output folder and the storage; nothing is written yet.
 
         Args:
             path: the bag's folder, made on entering; it must not exist.
@@ -45,7 +45,7 @@ class BagWriter:
         self._writer: Any = None
 
     def __enter__(self) -> Self:
-        """Make the folder.
+        """Create the output folder and open the writer.
 
         Raises:
             BadInput: it exists already or cannot be made.
@@ -68,7 +68,7 @@ class BagWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Write index and metadata, whatever happened."""
+        """Write index and metadata, also after an error or a signal."""
         try:
             with self._signals.uninterrupted():
                 self._writer.__exit__(None, None, None)

@@ -19,7 +19,7 @@ _MOSAIC, _RECOLOURED, _SOFT, _SHARP, _COMPRESSED = 0.15, 0.5, 0.3, 0.3, 0.5
 
 
 def augment(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Windows, turns and mirror images of both, then the picture's colours, light, sharpness, noise and compression.
+    """Crop, rotate and mirror picture and mask, then vary the picture's colour, light, sharpness, noise, compression.
 
     Args:
         image: (N, 3, H, W) RGB in [0, 1], H and W even.
@@ -53,7 +53,7 @@ def _moved(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Ten
 
 
 def _mosaic(image: Tensor, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Some pictures become four at half their size: things far away, and borders that are no frames."""
+    """Replace some pictures by a mosaic of four at half size."""
     count, _, height, width = image.shape
     small = functional.avg_pool2d(torch.cat([image, mask], 1), 2)
     tiles = [small.roll(shift, 0) for shift in range(4)]
@@ -78,7 +78,7 @@ def _recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _lit(image: Tensor, generator: torch.Generator) -> Tensor:
-    """Light that falls off to one side, to 0.6 of what it is on the other."""
+    """Darken the picture linearly towards one side, down to 0.6."""
     count, _, height, width = image.shape
     across, down = 0.4 * torch.rand((2, count, 1, 1, 1), generator=generator).to(image.device) - 0.2
     x = torch.linspace(-1, 1, width, device=image.device)

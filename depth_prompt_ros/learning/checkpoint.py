@@ -65,5 +65,5 @@ class Checkpoint:
             raise BadInput(f"cannot write checkpoint {self.path} ({reason}): free some disk, then go on") from error
 
     def remove(self) -> None:
-        """The run is complete."""
+        """Delete the checkpoint of a completed run."""
         self.path.unlink(missing_ok=True)

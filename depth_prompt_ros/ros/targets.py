@@ -41,7 +41,7 @@ class TargetChoice:
         node.create_service(Trigger, "~/get_targets", self._get)
 
     def parameters(self, given: SegmentationParameters, frame: Frame) -> SegmentationParameters:
-        """How to find the target in this frame: as was sent, else as given.
+        """The segmentation parameters of this frame: the latest point or box that was sent, else the node's parameters.
 
         Raises:
             BadFrame: the point cannot be seen in this picture, or there is no transform to it.
@@ -65,7 +65,7 @@ class TargetChoice:
         return given.model_copy(update={"method": "point", "target_point": (float(x), float(y))})
 
     def seen(self, targets: list[dict[str, Any]]) -> None:
-        """Remember the latest frame's targets for ``~/get_targets``."""
+        """Store the latest frame's targets for ``~/get_targets``."""
         with self._lock:
             self._seen = targets
 

@@ -19,7 +19,7 @@ _WAIT_S = 0.1
 
 
 class Transforms:
-    """tf2's buffer, listening from now on."""
+    """A tf2 buffer with its listener."""
 
     def __init__(self, node: Any) -> None:
         self._node = node
@@ -27,7 +27,7 @@ class Transforms:
         self._listener = TransformListener(self._buffer, node)
 
     def reset(self) -> None:
-        """Begin anew after time has jumped back: tf2 ignores what is older than what it knows."""
+        """Reset the buffer after a clock jump: tf2 ignores transforms older than those it has."""
         old, self._buffer = self._listener, Buffer()
         self._listener = TransformListener(self._buffer, self._node)
         old.unregister()

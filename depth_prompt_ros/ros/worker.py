@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 class LatestWorker(Generic[Item]):
-    """Calls ``work`` outside of ROS's callbacks.
+    """Calls ``work`` in a thread of its own, outside ROS callbacks, with the latest item only.
 
     Attributes:
         dropped: items that were replaced before their turn.
@@ -32,19 +32,19 @@ class LatestWorker(Generic[Item]):
         self._thread.start()
 
     def put(self, item: Item) -> None:
-        """Hand an item over; returns at once."""
+        """Replace the waiting item and return at once."""
         with self._condition:
             self.dropped += len(self._waiting)
             self._waiting = [item]
             self._condition.notify()
 
     def clear(self) -> None:
-        """Forget a waiting item."""
+        """Drop the waiting item."""
         with self._condition:
             self._waiting = []
 
     def stop(self) -> None:
-        """End after the item that is being worked on."""
+        """Stop the thread after the current item."""
         with self._condition:
             self._stopped, self._waiting = True, []
             self._condition.notify()

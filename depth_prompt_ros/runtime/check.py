@@ -59,7 +59,7 @@ def stored_crops(size: int, count: int) -> Arrays:
 
 
 def drift(found: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Mean absolute difference over the mean size of what is expected.
+    """Mean absolute difference, relative to the mean absolute expected value.
 
     inf where something is not a number or shapes differ, 0 for nothing. What is not a number in ``expected`` either is
     left out.

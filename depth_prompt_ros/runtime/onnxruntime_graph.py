@@ -107,7 +107,7 @@ def _installed(name: str) -> bool:
 
 
 def _numpy_type(name: str) -> np.dtype[Any]:
-    """Of ONNX Runtime's name for a type, for example ``tensor(float)``."""
+    """NumPy type of ONNX Runtime's type name, for example ``tensor(float)``."""
     element = name.removeprefix("tensor(").removesuffix(")")
     return np.dtype({"float": "float32", "double": "float64"}.get(element, element if element != "string" else "O"))
 

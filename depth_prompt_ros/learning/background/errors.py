@@ -32,7 +32,7 @@ class DepthNetwork:
 
     @classmethod
     def frozen(cls, name: str, weights: Path | None, device: torch.device, bfloat16: bool = False) -> DepthNetwork:
-        """In eval mode, without gradients of its own.
+        """Return the network in eval mode with gradients off.
 
         Raises:
             BadModel: no such network, or weights that are not its own.
@@ -74,12 +74,12 @@ def object_errors(
 
 
 def prompted(network: DepthNetwork, compose: Compose) -> Callable[[Batch], Tensor]:
-    """What the network says to the pictures that ``compose`` makes."""
+    """Predict the disparity of the pictures that ``compose`` makes."""
     return lambda batch: network(compose(batch))
 
 
 def on_white(batch: Batch) -> Tensor:
-    """The objects on white: what the paper calls no prompt."""
+    """Compose the objects on a white background, the paper's 'none' (2306.05428)."""
     return composite(batch.image, batch.mask, torch.ones_like(batch.image))
 
 

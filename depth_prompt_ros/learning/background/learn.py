@@ -90,13 +90,13 @@ def learn_background(
 
 
 def composer(prompt: nn.Module, settings: PromptSettings) -> Callable[[Batch], Tensor]:
-    """From a batch to its prompted pictures, (N, 3, S, S)."""
+    """A function from a batch to its prompted pictures, (N, 3, S, S)."""
     join = add if settings.additive else composite
     return lambda batch: join(batch.image, batch.mask, prompt(batch.image, batch.mask))
 
 
 def varied(batch: Batch, generator: torch.Generator) -> Batch:
-    """Every other batch mirrored; colours as other cameras would give them."""
+    """Mirror half of the batches and vary the colours."""
     if torch.rand((), generator=generator) < 0.5:
         batch = batch.mirrored()
     return batch._replace(image=augment_colour(batch.image, generator))

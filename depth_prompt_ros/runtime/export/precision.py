@@ -85,13 +85,13 @@ def halve(model: Any, module: str = "network") -> int:
 
 
 def _inside(node: Any, module: str) -> bool:
-    """Whether a node comes from this module or one within it."""
+    """Whether a node was exported from this module or one of its submodules."""
     scopes = next((entry.value for entry in node.metadata_props if entry.key == "pkg.torch.onnx.name_scopes"), "")
     return f"'{module}'" in scopes
 
 
 def _fits(node: Any, weights: dict[str, Any], numpy_helper: Any) -> bool:
-    """Whether no weight of the node passes float16's largest number."""
+    """Whether all weights of the node are within float16's range."""
     return all(
         float(np.abs(numpy_helper.to_array(weights[name])).max(initial=0)) <= _LARGEST
         for name in node.input

@@ -38,7 +38,7 @@ _MOST_TARGETS = 64
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """The exported file: its path, batch, precision and difference from PyTorch.
 
     Attributes:
         path: of the graph.

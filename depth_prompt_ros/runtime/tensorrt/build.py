@@ -28,7 +28,7 @@ class Log(trt.ILogger):  # type: ignore[misc]
         self.errors: list[str] = []
 
     def log(self, severity: trt.ILogger.Severity, msg: str) -> None:
-        """Called by TensorRT."""
+        """See ``tensorrt.IProgressMonitor`` and ``tensorrt.ILogger``; called by TensorRT."""
         if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
             self.errors.append(msg)
             logger.error("TensorRT: %s", msg)
@@ -48,7 +48,7 @@ LOG = Log()
 
 
 class _Progress(trt.IProgressMonitor):  # type: ignore[misc]
-    """A line every few seconds."""
+    """Reports the progress of a build every few seconds."""
 
     def __init__(self, report: Callable[[str], None]) -> None:
         trt.IProgressMonitor.__init__(self)
@@ -56,7 +56,7 @@ class _Progress(trt.IProgressMonitor):  # type: ignore[misc]
         self._steps: dict[str, int] = {}
 
     def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: SupportsInt) -> None:
-        """Called by TensorRT."""
+        """See ``tensorrt.IProgressMonitor`` and ``tensorrt.ILogger``; called by TensorRT."""
         del parent_phase
         self._steps[phase_name] = int(num_steps)
 
@@ -70,7 +70,7 @@ class _Progress(trt.IProgressMonitor):  # type: ignore[misc]
         return True
 
     def phase_finish(self, phase_name: str) -> None:
-        """Called by TensorRT."""
+        """See ``tensorrt.IProgressMonitor`` and ``tensorrt.ILogger``; called by TensorRT."""
         self._steps.pop(phase_name, None)
 
 

@@ -36,7 +36,7 @@ NOT_INSTALLED = "cuda-python is not installed (pip install cuda-python, of your 
 
 
 def find_gpu() -> Gpu | str:
-    """The first GPU, or why there is none."""
+    """The first GPU, or the reason why none can be used."""
     try:
         from cuda.bindings import runtime
     except ImportError:
@@ -91,13 +91,13 @@ class Stream:
         self.handle: Any = checked(runtime.cudaStreamCreateWithFlags(runtime.cudaStreamNonBlocking))
 
     def wait(self) -> None:
-        """Until all work is done."""
+        """Block until all queued work is done."""
         from cuda.bindings import runtime
 
         checked(runtime.cudaStreamSynchronize(self.handle))
 
     def record(self, work: Callable[[], None]) -> Any:
-        """What ``work`` puts into this stream, as one graph that :meth:`launch` repeats (CUDA graph capture).
+        """Capture what ``work`` queues as a CUDA graph, which :meth:`launch` repeats.
 
         Raises:
             BadModel: it cannot be captured.
@@ -123,7 +123,7 @@ class Stream:
 
 
 class Buffer:
-    """The same array on the host, in pinned memory, and on the GPU."""
+    """An array in pinned host memory with its copy on the GPU."""
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
         import ctypes
@@ -151,7 +151,7 @@ class Buffer:
         checked(runtime.cudaMemcpyAsync(int(self._pinned), self.device, self.bytes, kind, stream.handle))
 
     def free(self) -> None:
-        """Give both back; the arrays must not be used any more."""
+        """Free host and GPU memory; the arrays are invalid afterwards."""
         from cuda.bindings import runtime
 
         checked(runtime.cudaFree(self.device))

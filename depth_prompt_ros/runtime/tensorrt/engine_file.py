@@ -18,12 +18,12 @@ _LOCATION = re.compile(rb"\n\x08location\x12(.)(.{1,255})", re.DOTALL)
 
 
 class StaleEngine(Exception):
-    """There is no engine file that can be used; the message says why. It must be built."""
+    """No usable engine file exists, for the reason in the message; the engine has to be built."""
 
 
 @dataclass(frozen=True)
 class EngineKey:
-    """What an engine is good for; with any other value it is another engine.
+    """Identity of an engine: graph, TensorRT version, GPU and batch. An engine with another key is never loaded.
 
     Attributes:
         graph_sha256: of the ONNX file, which holds precision and fixed shapes.
@@ -40,7 +40,7 @@ class EngineKey:
     processors: int
 
     def file_in(self, folder: Path, graph: Path) -> Path:
-        """Where its engine is."""
+        """Path of this key's engine in a folder."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
         return folder / f"{graph.stem}-{digest[:16]}.engine"
 
@@ -58,7 +58,7 @@ def engine_folder(chosen: str = "") -> Path:
 
 
 def file_sha256(*paths: Path) -> str:
-    """Of files of any size, one after the other."""
+    """SHA-256 of the concatenated contents of the files."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -75,7 +75,7 @@ def graph_files(path: Path) -> list[Path]:
 
 
 def write_engine(path: Path, key: EngineKey, metadata: dict[str, str], engine: bytes) -> None:
-    """Write aside, then rename.
+    """Write engine and metadata to a temporary file, then rename it.
 
     Raises:
         BadModel: the folder cannot be written, or its disk is full; what was there before stays.

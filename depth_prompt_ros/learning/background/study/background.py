@@ -98,7 +98,7 @@ def _finished(planned: list[Run], sets: dict[int, StudySets], folder: Path, jobs
 
 
 def _require_same_study(folder: Path, effort: Effort) -> None:
-    """A study goes on only with the settings it was begun with."""
+    """Refuse to resume a study with settings other than those it was started with."""
     note, described = folder / "study.txt", repr(effort)
     folder.mkdir(parents=True, exist_ok=True)
     if not note.exists():
