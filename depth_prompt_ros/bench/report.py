@@ -112,14 +112,14 @@ def input_hash(bag: Path) -> str:
 
 
 def cpu_name() -> str:
-    """As the kernel calls it."""
+    """CPU model name as reported by the kernel."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def cores() -> int:
-    """That this process may use."""
+    """Number of CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

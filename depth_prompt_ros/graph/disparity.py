@@ -13,7 +13,7 @@ and shift; depth in metres."""
 
 
 def inverse_depth_up_to_scale(output: Tensor, kind: OutputKind) -> Tensor:
-    """From what the frozen network says to inverse depth up to scale, above 0.
+    """Convert the frozen network's output to positive inverse depth up to scale.
 
     - disparity: :func:`relative_inverse_depth` (2306.05428, eq. 2);
     - depth, metric depth: the reciprocal, of at least a thousandth of the picture's largest depth [ours];

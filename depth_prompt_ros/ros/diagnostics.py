@@ -1,4 +1,4 @@
-"""What a node says of itself on /diagnostics, so that it tells where no points come from."""
+"""Diagnostics of a node on /diagnostics, including why it publishes no points."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REASONS = 50
 
 @dataclass
 class Frames:
-    """What became of the frames.
+    """Counts of published, skipped and dropped frames.
 
     Attributes:
         finished: that were published.

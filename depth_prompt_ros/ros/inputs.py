@@ -104,7 +104,7 @@ class Inputs:
             self._node.destroy_subscription(subscriber.sub)
 
     def reset(self) -> None:
-        """Forget waiting messages: after time has jumped back, Python's message_filters would keep the future's."""
+        """Drop waiting messages after a clock jump: message_filters would keep those of the future."""
         self.resets += 1
         for queue in self._synchroniser.queues:
             queue.clear()

@@ -27,7 +27,7 @@ class RosHandler(logging.Handler):
 
 
 def speak_through(logger: Any) -> RosHandler:
-    """Begin; :func:`fall_silent` ends it."""
+    """Attach a handler that forwards the package's log records to a node's logger; returns it."""
     handler = RosHandler(logger)
     package = logging.getLogger(PACKAGE)
     package.addHandler(handler)
@@ -36,5 +36,5 @@ def speak_through(logger: Any) -> RosHandler:
 
 
 def fall_silent(handler: RosHandler) -> None:
-    """End what :func:`speak_through` began."""
+    """Remove the handler that :func:`speak_through` attached."""
     logging.getLogger(PACKAGE).removeHandler(handler)

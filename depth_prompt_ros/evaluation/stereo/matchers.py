@@ -25,7 +25,7 @@ MatcherScores = Mapping[str, Mapping[str, Scores]]
 
 @dataclass(frozen=True)
 class Matcher:
-    """One to be compared.
+    """A matcher in the comparison.
 
     Attributes:
         name: its row's.

@@ -165,7 +165,7 @@ class TomComparison:
         views = sum(sum(anchors.values()) for anchors in self._anchors.values())
         if refused:
             remarks.append(
-                f"In {refused} of {views} views of a target the scale was refused, because nothing vouched for it: it "
+                f"In {refused} of {views} views of a target the scale was refused, because it had no anchor: it "
                 "is left as stereo saw it, holes and all."
             )
         remarks.append(self._evidence_remark())
@@ -177,8 +177,8 @@ class TomComparison:
         if FOUND in self._methods:
             found = self.scores(FOUND)
             remarks.append(
-                f"With nothing given the ToM median is {found['tom_median']:.1f} mm: targets are then clusters of the "
-                "stereo cloud, and glass that stereo does not see is not found. Give labels, a box or a point for it."
+                f"With nothing given the ToM median is {found['tom_median']:.1f} mm: targets are then "
+                "found by the network for things, which misses glass. Give labels, a box or a point for it."
             )
         remarks.append(
             "These scenes come from the renderer that the network and its prompt were learned with, with other "

@@ -71,7 +71,7 @@ class Way:
 
 
 def _told(method: str, evidence: bool, **others: Any) -> dict[str, dict[str, Any]]:
-    """Targets from the labels given; ToM masks by this method."""
+    """Parameters with given labels and this ToM method."""
     return {"segmentation": {"method": "labels"}, "tom": {"method": method, "evidence": evidence, **others}}
 
 

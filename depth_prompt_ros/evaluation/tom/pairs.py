@@ -63,7 +63,7 @@ class Regions:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """One scene to be shown.
+    """A scene's pictures for the page.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.

@@ -44,7 +44,7 @@ class _Encoder(nn.Module):
 
 
 class _FeatureEncoder(_Encoder):
-    """What is correlated."""
+    """Encoder of the features that are correlated."""
 
     def __init__(self, halvings: int) -> None:
         super().__init__("instance", halvings)

@@ -85,7 +85,7 @@ class PromptedDepthNode(StageNode):
 
 
 def _of_this_stage(settings: Parameters) -> Parameters:
-    """Without what the other stages would load."""
+    """The parameters without the models of other stages."""
     tom = "none" if settings.tom.method == "none" else "labels"
     return settings.model_copy(
         update={

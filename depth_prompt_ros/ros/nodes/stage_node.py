@@ -93,7 +93,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         return lambda: None
 
     def unload(self) -> None:
-        """Give up the models."""
+        """Release the models."""
 
     @abstractmethod
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -113,11 +113,11 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         return self._inputs
 
     def dropped(self) -> int:
-        """Sets that a newer one has replaced."""
+        """Number of input sets replaced by newer ones."""
         return self._worker.dropped if self._worker else 0
 
     def wanted(self) -> list[str]:
-        """Outputs that someone subscribes to."""
+        """Topics of the outputs that have a subscriber."""
         return [topic for topic, publisher in self._out.items() if publisher.get_subscription_count() > 0]
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -250,7 +250,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             self.frames.done(done - began, done - arrived, (now - stamp) * 1e-9)
 
     def on_time_jump(self) -> None:
-        """Forget what belongs to another time."""
+        """Reset state after a clock jump."""
 
     def _forget(self) -> None:
         self.on_time_jump()
