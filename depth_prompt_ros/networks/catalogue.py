@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,8 @@ STEREO: dict[str, StereoEntry] = {
     entry.name: entry for module in (raft_stereo_small, raft_stereo, crestereo) for entry in module.ENTRIES
 }
 """Stereo networks."""
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 OWN_NAMES = "module"
 """Metadata ``names`` of weights that were learned here: named as in the module, not as published."""
@@ -106,8 +109,7 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
         raise BadModel(f"no weights of {name} at {path}: get them with depth-prompt models add {name}")
     published = path.suffix == ".tflite"
     tensors, metadata = (read_tflite(path), {"network": name}) if published else read_weights(path)
-    if metadata.get("network") != name:
-        raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {name!r}")
+    _check_network(metadata, name, path)
     try:
         if metadata.get("names") == OWN_NAMES:
             network = entry.build()
@@ -119,6 +121,30 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
         mend = "give the file of that network" if published else mend
         raise BadModel(f"{path} does not fit {name}: {first_line(error)}; {mend}") from error
     return network.eval().requires_grad_(False)
+
+
+def load_learned(network: _Network, name: str, path: Path) -> _Network:
+    """``network`` with weights that were learned here, in training mode: to be learned on, or exported.
+
+    Args:
+        network: newly built; its tensors are replaced.
+        name: what the file's metadata have to call it.
+
+    Raises:
+        BadModel: missing or corrupt file, or weights of another network.
+    """
+    tensors, metadata = read_weights(path)
+    _check_network(metadata, name, path)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise BadModel(f"{path} does not fit {name}: {first_line(error)}") from error
+    return network
+
+
+def _check_network(metadata: dict[str, str], name: str, path: Path) -> None:
+    if metadata.get("network") != name:
+        raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {name!r}")
 
 
 def first_line(error: Exception) -> str:

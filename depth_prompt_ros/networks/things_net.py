@@ -6,15 +6,10 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.graph.weights import read_weights
-from depth_prompt_ros.networks.catalogue import first_line, load_frozen
+from depth_prompt_ros.networks.catalogue import load_frozen, load_learned
 from depth_prompt_ros.networks.depth.scene_net import SceneNet
-
-INPUTS = 10
-"""Channels of :mod:`depth_prompt_ros.stages.things.inputs`."""
+from depth_prompt_ros.stages.things.inputs import CHANNELS
 
 CLASSES = 4
 """Else, support, thing, transparent or mirror thing."""
@@ -38,22 +33,12 @@ class ThingsNet(SceneNet):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem[0] = nn.Conv2d(INPUTS, self.WIDTHS[0], 3, 2, 1, bias=False)
+        self.stem[0] = nn.Conv2d(CHANNELS, self.WIDTHS[0], 3, 2, 1, bias=False)
         self.head = nn.Conv2d(self.DECODED[3], CLASSES + 3, 3, 1, 1)
 
     def forward(self, seen: Tensor) -> Tensor:
         """(N, 7, H, W) scores, offsets, outline."""
-        colour, depth = seen[:, :3], seen[:, 3:]
-        half = self.stem(torch.cat([4 * colour - 2, depth], 1))
-        quarter = self.quarter(half)
-        eighth = self.eighth(quarter)
-        sixteenth = self.sixteenth(eighth)
-        features = self.up16(self.thirtysecond(sixteenth), sixteenth)
-        features = self.up2(self.up4(self.up8(features, eighth), quarter), half)
-        answer: Tensor = functional.interpolate(
-            self.head(features), scale_factor=2.0, mode="bilinear", align_corners=False
-        )
-        return answer
+        return super().forward(torch.cat([4 * seen[:, :3] - 2, seen[:, 3:]], 1))
 
 
 class ThingsFinding(nn.Module):
@@ -91,12 +76,4 @@ def load_things_net(path: Path) -> ThingsNet:
     Raises:
         BadModel: missing or corrupt file, or weights of another network.
     """
-    tensors, metadata = read_weights(path)
-    if metadata.get("network") != ThingsNet.NAME:
-        raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {ThingsNet.NAME!r}")
-    network = ThingsNet()
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise BadModel(f"{path} does not fit {ThingsNet.NAME}: {first_line(error)}") from error
-    return network
+    return load_learned(ThingsNet(), ThingsNet.NAME, path)

@@ -7,9 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.graph.weights import read_weights
-from depth_prompt_ros.networks.catalogue import first_line, load_frozen
+from depth_prompt_ros.networks.catalogue import load_frozen, load_learned
 from depth_prompt_ros.networks.depth.scene_net import SceneNet
 
 
@@ -68,12 +66,4 @@ def load_tom_net(path: Path) -> TomNet:
     Raises:
         BadModel: missing or corrupt file, or weights of another network.
     """
-    tensors, metadata = read_weights(path)
-    if metadata.get("network") != TomNet.NAME:
-        raise BadModel(f"{path} holds weights of {metadata.get('network')!r}, not of {TomNet.NAME!r}")
-    network = TomNet()
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise BadModel(f"{path} does not fit {TomNet.NAME}: {first_line(error)}") from error
-    return network
+    return load_learned(TomNet(), TomNet.NAME, path)

@@ -147,15 +147,14 @@ def believe(
         whole = labels == target.label
         support = fit_support_plane(camera, depth, anywhere, whole, frame.stamp_ns)
         supports[target.label] = support
-        if masks.tom_told or not parameters.evidence:
-            claimed = tom[target.box] & target.mask
-        else:
-            claimed = tom[target.box] & target.mask
+        if not parameters.evidence:
+            continue
+        claimed = tom[target.box] & target.mask
+        if not masks.tom_told:
             claimed = _transparent(camera, measurement, target, claimed, support, masks.judged)
-            tom[target.box] &= ~target.mask | claimed
-            tom[target.box] |= claimed
+            tom[target.box][target.mask] = claimed[target.mask]
         beyond = _beyond_reach(camera, depth[target.box], target, claimed)
-        if parameters.evidence and beyond.any():
+        if beyond.any():
             background = np.zeros_like(beyond) if masks.labels_told else _continues(depth, labels, target, beyond)
             labels[target.box][background] = 0
             refuted[target.box] |= beyond & ~background
@@ -183,8 +182,7 @@ def _transparent(
         return np.zeros_like(claimed) if dense else claimed
     rows, columns = target.box
     close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
-    with np.errstate(invalid="ignore"):
-        stands = measured & (depth * support.inverse_depth(close) < 1 - _STANDS_OUT)
+    stands = measured & support.stands_out(close, depth, _STANDS_OUT)
     if np.count_nonzero(claimed) > _WHOLE * area:
         count = np.count_nonzero(measured)
         near = np.count_nonzero(stands & _within_reach(close, depth, support, target.mask))
@@ -205,9 +203,7 @@ def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mas
     if silhouette is None:
         return np.ones_like(mask)
     upright = upright_plane(silhouette)
-    with np.errstate(invalid="ignore"):
-        behind = depth * camera.rays_dot(-upright.normal) - np.float32(upright.offset)
-    return np.asarray(behind < width_along(silhouette, upright))
+    return np.asarray(upright.distance_behind(camera, depth) < width_along(silhouette, upright))
 
 
 def _beyond_reach(camera: CameraModel, depth: Float32, target: Target, claimed: Mask) -> Mask:
@@ -250,13 +246,15 @@ def _keep_mirrors(depth: Float32, tom: Mask, labels: NDArray[np.uint16], min_are
         return
     count, numbered, statistics, _ = cv2.connectedComponentsWithStats(loose, connectivity=8)
     for number in range(1, count):
-        part = numbered == number
-        size = max(3, round(0.5 * float(np.sqrt(statistics[number, cv2.CC_STAT_AREA]))))
-        inside = depth[part & (depth > 0)]
-        keep = statistics[number, cv2.CC_STAT_AREA] >= min_area
+        left, top, width, height, area = statistics[number].tolist()
+        size = max(3, round(0.5 * float(np.sqrt(area))))
+        box = np.s_[max(top - size, 0) : top + height + size, max(left - size, 0) : left + width + size]
+        part, measured = numbered[box] == number, depth[box] > 0
+        inside = depth[box][part & measured]
+        keep = area >= min_area
         if keep and len(inside) >= _FEW:
             grown = cv2.dilate(part.view(np.uint8), np.ones((2 * size + 1, 2 * size + 1), np.uint8)) > 0
-            beside = depth[grown & ~tom & (depth > 0)]
+            beside = depth[box][grown & ~tom[box] & measured]
             keep = len(beside) > 0 and _DEEPER * median(inside) > float(np.quantile(beside, 0.9))
         if not keep:
-            tom[part] = False
+            tom[box][part] = False

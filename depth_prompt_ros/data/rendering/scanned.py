@@ -18,6 +18,8 @@ from depth_prompt_ros.open3d_library import load_open3d
 
 Float32 = NDArray[np.float32]
 _SUFFIXES = (".gltf", ".glb", ".obj", ".ply", ".stl")
+_Y_UP = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], np.float32)
+"""Rotation of meshes with y up to z up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +73,10 @@ def read_scanned(path: Path) -> ScannedObject:
         raise BadInput(f"cannot read mesh {path} ({str(error).splitlines()[0]})") from error
     if mesh is None or len(mesh.faces) == 0:
         raise BadInput(f"mesh {path} has no triangles")
-    up = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], np.float32)
     vertices = np.asarray(mesh.vertices, np.float32)
     shape = Mesh.of(vertices, np.asarray(mesh.faces))
     if path.suffix.lower() in (".gltf", ".glb"):
-        shape = shape.moved(up, 1.0, np.zeros(3))
+        shape = shape.moved(_Y_UP, 1.0, np.zeros(3))
     shape = shape.standing()
     return ScannedObject(path.stem, shape, _texture(mesh, shape, path))
 
@@ -97,7 +98,7 @@ def read_shape(path: Path) -> Mesh:
         raise BadInput(f"mesh {path} has no triangles")
     shape = Mesh.of(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces))
     if path.suffix.lower() != ".stl":
-        shape = shape.moved(np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]), 1.0, np.zeros(3))
+        shape = shape.moved(_Y_UP, 1.0, np.zeros(3))
     return shape.standing()
 
 

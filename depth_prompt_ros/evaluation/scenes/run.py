@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene, list_scenes, read_scene
+from depth_prompt_ros.evaluation.metrics import coverage, rmse
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.stages.boxes import targets_in
 
 Float32 = NDArray[np.float32]
 
@@ -71,7 +73,6 @@ def _figures(scene: RealScene, pipeline: ObjectDepthPipeline, given: tuple[bool,
     with np.errstate(invalid="ignore"):
         away = np.abs(depth - measured)
         moved = known & ~(away <= MOVED)
-    both = known & np.isfinite(depth)
     found: dict[str, int | float | None] = {}
     if scene.boxes is not None:
         boxes = label_boxes(result.labels)
@@ -91,7 +92,7 @@ def _figures(scene: RealScene, pipeline: ObjectDepthPipeline, given: tuple[bool,
         scene.name,
         len(result.targets),
         100 * float(moved.sum()) / max(int(known.sum()), 1),
-        1000 * float(np.sqrt(np.mean(away[both] ** 2))) if both.any() else 0.0,
+        1000 * rmse(depth, measured) if np.isfinite(away).any() else 0.0,
         100 * float(result.tom.mean()),
         **found,  # type: ignore[arg-type]
     )
@@ -100,20 +101,13 @@ def _figures(scene: RealScene, pipeline: ObjectDepthPipeline, given: tuple[bool,
 def _error(depth: Float32, truth: Float32, where: NDArray[np.bool_]) -> tuple[float, float]:
     """RMSE in mm and coverage in percent of the pixels with a truth."""
     asked = where & np.isfinite(truth)
-    answered = asked & np.isfinite(depth)
-    if not answered.any():
-        return float("nan"), 0.0
-    rmse = float(np.sqrt(np.mean((depth - truth)[answered].astype(np.float64) ** 2)))
-    return 1000 * rmse, 100 * float(answered.sum()) / float(asked.sum())
+    return 1000 * rmse(depth, truth, asked), 100 * coverage(depth, asked) if asked.any() else 0.0
 
 
 def label_boxes(labels: NDArray[np.uint16]) -> list[tuple[float, float, float, float]]:
     """x0, y0, x1, y1 of each label."""
-    found = []
-    for number in np.unique(labels[labels > 0]):
-        rows, columns = np.nonzero(labels == number)
-        found.append((float(columns.min()), float(rows.min()), float(columns.max()) + 1, float(rows.max()) + 1))
-    return found
+    boxes = [target.box for target in targets_in(labels)]
+    return [(float(x.start), float(y.start), float(x.stop), float(y.stop)) for y, x in boxes]
 
 
 def box_iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -11,9 +11,7 @@ from torch import nn
 
 from depth_prompt_ros.runtime.export.prompted import write_checked
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
-
-INPUT, OUTPUT = "seen", "found"
-_CHANNELS = 10
+from depth_prompt_ros.stages.things.inputs import CHANNELS, INPUT, OUTPUT
 
 
 def export_things(module: nn.Module, out: Path, size: tuple[int, int], notes: dict[str, str]) -> float:
@@ -45,6 +43,6 @@ def export_things(module: nn.Module, out: Path, size: tuple[int, int], notes: di
 
 def _example(size: tuple[int, int], seed: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
-    seen = rng.uniform(-1, 1, (1, _CHANNELS, *size))
+    seen = rng.uniform(-1, 1, (1, CHANNELS, *size))
     seen[:, :3] = np.abs(seen[:, :3])
     return seen.astype(np.float32)

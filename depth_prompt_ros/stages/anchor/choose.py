@@ -27,6 +27,9 @@ from depth_prompt_ros.stages.median import median
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+_STANDS_OUT = 0.03
+"""What the scale is fitted to is nearer than the support by this share of the support's distance: 24 mm at 0.8 m."""
+
 
 @dataclass(frozen=True, eq=False)
 class Anchor:
@@ -81,7 +84,7 @@ def choose_anchor(
     upright = None if silhouette is None else upright_plane(silhouette)
     measured = inside & (measurement.confidence[box] >= parameters.trust_confidence) & (depth > 0)
     measured &= _away_from_edge(inside)
-    standing = measured if support is None else measured & _stands_out(close, depth, support)
+    standing = measured if support is None else measured & support.stands_out(close, depth, _STANDS_OUT)
     candidates, believed = measured & ~tom[box], standing & ~tom[box]
     if silhouette is not None and upright is not None:
         believed = believed & _not_behind(close, depth, upright, width_along(silhouette, upright))
@@ -129,16 +132,9 @@ def _away_from_edge(mask: Mask) -> Mask:
     return cv2.erode(mask.astype(np.uint8), kernel, borderValue=1).astype(bool)
 
 
-def _stands_out(camera: CameraModel, depth: Float32, support: Plane) -> Mask:
-    """Where the measured depth is more than 3 % nearer than the support plane, or the plane is never met."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(depth * support.inverse_depth(camera) < 0.97)
-
-
 def _not_behind(camera: CameraModel, depth: Float32, upright: Plane, thickness: float) -> Mask:
     """Where the measured point is not further behind the upright plane than the target is wide, nor far before it."""
-    with np.errstate(invalid="ignore"):
-        behind = depth * camera.rays_dot(-upright.normal) - np.float32(upright.offset)
+    behind = upright.distance_behind(camera, depth)
     return np.asarray((behind > -thickness) & (behind < 0.5 * thickness))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.least_squares import least_squares
+from depth_prompt_ros.stages.random_planes import random_planes
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -47,6 +48,19 @@ class Plane:
         """(H, W) float32 1/m along z where each pixel's ray meets the plane, 0 where it never does."""
         return np.maximum(camera.rays_dot(-self.normal / self.offset), np.float32(0))
 
+    def stands_out(self, camera: CameraModel, depth: Float32, share: float) -> Mask:
+        """(H, W) bool, where ``depth`` is nearer than the plane by more than this share of the plane's distance.
+
+        Also where the plane is never met; not where ``depth``, (H, W) float32 metres, is NaN.
+        """
+        with np.errstate(invalid="ignore"):
+            return np.asarray(depth * self.inverse_depth(camera) < 1 - share)
+
+    def distance_behind(self, camera: CameraModel, depth: Float32) -> Float32:
+        """(H, W) float32 metres that what is measured is beyond the plane, seen from the camera; NaN stays NaN."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(depth * camera.rays_dot(-self.normal) - np.float32(self.offset))
+
 
 def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target: Mask, seed: int) -> Plane | None:
     """Fit the surface that a target stands on to the depth in a ring around its mask.
@@ -70,12 +84,7 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     rays, inverse = _ring(camera, depth, targets, target, rng)
     if len(rays) < 30:
         return None
-    picks = rng.integers(len(rays), size=(_HYPOTHESES, 3))
-    corners = rays[picks]
-    solvable = np.abs(np.linalg.det(corners)) > 1e-7
-    if not solvable.any():
-        return None
-    planes = np.linalg.solve(corners[solvable], inverse[picks[solvable]][..., None])[..., 0]
+    planes = random_planes(rays, inverse, _HYPOTHESES, rng)
     planes = planes[_lies_below(planes)]
     if not len(planes):
         return None

@@ -15,14 +15,13 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RuntimeParameters
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.choose import open_graph
-from depth_prompt_ros.stages.things.inputs import channels, find_planes, shrink
+from depth_prompt_ros.stages.things.inputs import INPUT, OUTPUT, channels, find_planes, shrink
 from depth_prompt_ros.stages.things.instances import instances
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SHIPPED = "models/things.onnx"
-_INPUT, _OUTPUT = "seen", "found"
 _SUPPORT, _THING, _TOM = 1, 2, 3
 _MIN_AREA = 16
 """Things below so many pixels of the network's size are noise."""
@@ -39,12 +38,10 @@ class Things:
     Attributes:
         labels: uint16, 0 = no thing, 1..n = things; those on the picture's rim come last, else the largest first.
         tom: bool, pixels of transparent or mirror things.
-        support: bool, what things stand on.
     """
 
     labels: NDArray[np.uint16]
     tom: Mask
-    support: Mask
 
 
 class ThingsFinder:
@@ -61,9 +58,9 @@ class ThingsFinder:
         """
         path = path or resource_path(SHIPPED)
         chosen = {"runtime": "auto"} if runtime.runtime == "torch" else {}  # PyTorch runs prompts alone
-        self.graph = open_graph(path, runtime.model_copy(update=chosen), (_INPUT,))
-        shape = self.graph.inputs[_INPUT]
-        if len(shape) != 4 or not shape[2] or not shape[3] or _OUTPUT not in self.graph.outputs:
+        self.graph = open_graph(path, runtime.model_copy(update=chosen), (INPUT,))
+        shape = self.graph.inputs[INPUT]
+        if len(shape) != 4 or not shape[2] or not shape[3] or OUTPUT not in self.graph.outputs:
             raise BadModel(f"graph {path} is not a network for things: export it again with this version")
         self._size = shape[2], shape[3]
         self._last: tuple[Frame, Things] | None = None
@@ -78,7 +75,7 @@ class ThingsFinder:
         planes = find_planes(camera, inverse, frame.stamp_ns % 2**63)
         picture = np.asarray(cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         seen = channels(picture, inverse, camera, planes)
-        found = self.graph(**{_INPUT: seen[None]})[_OUTPUT][0].astype(np.float32)
+        found = self.graph(**{INPUT: seen[None]})[OUTPUT][0].astype(np.float32)
         support = _support(planes, found[_SUPPORT] > 0.5, inverse, camera)
         things = _enlarged(frame.camera, found, measurement.depth, support)
         self._last = frame, things
@@ -109,32 +106,22 @@ def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDAr
     """
     small = instances(found[_THING] + found[_TOM], found[4:6], found[6], _MIN_AREA)
     size = camera.width, camera.height
-
-    def enlarged(share: Float32) -> Float32:
-        return np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR), np.float32)
-
-    clear = _clear_things(small, found[_TOM])
-    on_support = enlarged(found[_SUPPORT]) > 0.5
-    nothing = np.zeros(depth.shape, np.uint16)
     if not small.any():
-        return Things(nothing, np.zeros(depth.shape, np.bool_), on_support)
-    inside = enlarged((found[_THING] + found[_TOM]) * (small > 0)) > 0.5
+        return Things(np.zeros(depth.shape, np.uint16), np.zeros(depth.shape, np.bool_))
+    share = (found[_THING] + found[_TOM]) * (small > 0)
+    inside = np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)) > 0.5
     reach = max(1, round(1.5 * camera.width / found.shape[2]))
     labels = _nearest(small, size)
-    tom = np.isin(labels, clear)
+    tom = np.isin(labels, _clear_things(small, found[_TOM]))
     if support is not None:
         kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
         wide, core = cv2.dilate(inside.view(np.uint8), kernel) > 0, cv2.erode(inside.view(np.uint8), kernel) > 0
         rim = wide & ~core & ~tom & (depth > 0)
         with np.errstate(invalid="ignore"):
             nearness = 1 - depth * camera.rays_dot(support)
-            inside = np.where(rim & (nearness > _STANDS), True, inside & ~(rim & (nearness < _LIES)))
+            inside = inside & ~(rim & (nearness < _LIES)) | rim & (nearness > _STANDS)
         inside &= labels > 0
-    return Things(
-        _ordered(np.where(inside, labels, 0).astype(np.uint16)),
-        tom & inside,
-        on_support & ~inside,
-    )
+    return Things(_ordered(np.where(inside, labels, 0).astype(np.uint16)), tom & inside)
 
 
 def _clear_things(small: NDArray[np.uint8], tom: Float32) -> list[int]:
@@ -144,18 +131,13 @@ def _clear_things(small: NDArray[np.uint8], tom: Float32) -> list[int]:
     return [number for number in range(1, len(areas)) if areas[number] and clear[number] > 0.5 * areas[number]]
 
 
-def _small_to(small: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Labels enlarged to (width, height), each pixel the nearest."""
-    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-
-
 def _nearest(small: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Labels enlarged to (width, height), spread by two of the network's pixels into what has none."""
     spread = small.copy()
     for _ in range(2):
         grown = cv2.dilate(spread, np.ones((3, 3), np.uint8))
         spread = np.where(spread > 0, spread, grown).astype(np.uint8)
-    return _small_to(spread, size)
+    return np.asarray(cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _ordered(labels: NDArray[np.uint16]) -> NDArray[np.uint16]:

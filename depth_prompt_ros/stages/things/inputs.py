@@ -11,6 +11,9 @@ from depth_prompt_ros.stages.things.level_planes import level_planes
 
 Float32 = NDArray[np.float32]
 
+INPUT, OUTPUT = "seen", "found"
+"""Names in the network's graph."""
+
 CHANNELS = 10
 """Red, green, blue, hole, log depth, nearness to the first plane in a wide and a narrow range, to the second, row."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.stages.random_planes import random_planes
+
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
@@ -66,12 +68,9 @@ def _cosine(one: Float64, other: Float64) -> float:
 
 def _best_plane(rays: Float64, inverse: Float64, rng: np.random.Generator) -> Float64 | None:
     """The plane with the least truncated squared residual (MSAC, Torr and Zisserman 2000), refined."""
-    picks = rng.integers(len(rays), size=(_HYPOTHESES, 3))
-    corners = rays[picks]
-    solvable = np.abs(np.linalg.det(corners)) > 1e-7
-    if not solvable.any():
+    planes = random_planes(rays, inverse, _HYPOTHESES, rng)
+    if not len(planes):
         return None
-    planes = np.linalg.solve(corners[solvable], inverse[picks[solvable]][..., None])[..., 0]
     chosen = rng.integers(len(rays), size=min(_SAMPLES, len(rays)))
     scaled = rays[chosen].T / inverse[chosen]
     cost = np.minimum((planes @ scaled - 1) ** 2, _TOLERANCE**2).sum(1)
