@@ -13,15 +13,16 @@ from depth_prompt_ros.parameters import TomParameters
 from depth_prompt_ros.stages.belief import Belief, Masks, Reason, believe
 
 SCENE = StandingBlock(wall=2.0, tilt=0.3)
+TALL = StandingBlock(wall=2.0, tilt=0.3, above=0.3, height=0.3)  # half of it before the wall
 SHAPE = SCENE.mask.shape
 NONE = np.zeros(SHAPE, np.bool_)
 IMAGE = np.zeros((*SHAPE, 3), np.uint8)
 
 
-def decide(depth, mask=SCENE.mask, tom=NONE, told=False, masks_told=False, judged=False, **parameters) -> Belief:
+def decide(depth, mask=SCENE.mask, tom=NONE, told=False, judged=False, most=0, **parameters) -> Belief:
     labels = np.where(mask, 1, 0).astype(np.uint16)
     frame = Frame(1, "camera", IMAGE, CAMERA, depth=depth)
-    return believe(frame, measured(depth), labels, tom, Masks(told, masks_told, judged), TomParameters(**parameters))
+    return believe(frame, measured(depth), labels, tom, Masks(told, judged, most), TomParameters(**parameters))
 
 
 def test_what_nobody_doubts_is_believed_and_holes_are_holes() -> None:
@@ -81,9 +82,57 @@ def test_a_mask_that_ran_into_the_background_is_cut_and_nothing_of_it_moves() ->
     assert not found.labels[far].any()
     assert (found.reasons[far] == Reason.BELIEVED).all()
     assert (found.labels[SCENE.mask] == 1).all()
-    given = decide(SCENE.depth, mask=wide, masks_told=True)
-    assert (given.labels[far] == 1).all()
-    assert (given.reasons[far] == Reason.REFUTED).all()
+
+
+def wider(mask, pixels):
+    """The mask with what lies above and beside it within so many pixels."""
+    grown = mask.copy()
+    for step in range(-pixels, pixels + 1):
+        grown |= np.roll(mask, step, 1)
+    for step in range(1, pixels + 1):
+        grown |= np.roll(grown, -step, 0)
+    return grown
+
+
+def test_a_mask_two_pixels_too_large_moves_nothing_of_the_wall() -> None:
+    wide = wider(TALL.mask, 2)
+    wall = wide & (TALL.depth > 1.9)
+    assert wall.sum() > 50
+    found = decide(TALL.depth, mask=wide)
+    assert not found.disbelieved.any()
+    assert not found.labels[wall].any()
+
+
+def test_the_wall_through_a_gap_of_the_target_is_cut_off_and_stays() -> None:
+    depth = TALL.depth.copy()
+    rows, columns = 30, int(np.median(np.nonzero(TALL.mask)[1]))
+    gap = np.s_[rows - 3 : rows + 4, columns - 3 : columns + 4]
+    depth[gap] = TALL.background[gap]
+    assert depth[gap].min() > 1.9
+    found = decide(depth, mask=TALL.mask)
+    assert not found.disbelieved.any()
+    assert not found.labels[gap].any()
+    assert (found.labels > 0).sum() == TALL.mask.sum() - 49
+
+
+def test_a_claim_that_ran_onto_the_wall_does_not_make_the_thing_in_it_glass() -> None:
+    wide = TALL.mask.copy()
+    wide[:35, 45:115] = True
+    assert (wide & ~TALL.mask).sum() > 0.4 * wide.sum()
+    found = decide(TALL.depth, mask=wide, tom=wide)
+    assert not found.disbelieved.any()
+    assert found.labels[TALL.mask].all()
+
+
+def test_glass_that_stands_on_no_target_becomes_one() -> None:
+    through = np.where(TALL.mask, TALL.background, TALL.depth)
+    found = decide(through, mask=NONE, tom=TALL.mask, most=6)
+    np.testing.assert_array_equal(found.labels == 1, TALL.mask)
+    np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, TALL.mask)
+    assert not decide(through, mask=NONE, tom=TALL.mask).targets
+    pane = NONE.copy()
+    pane[2:20, 10:60] = True  # on the wall
+    assert not decide(through, mask=NONE, tom=pane, most=6).targets
 
 
 def test_mismatches_far_inside_a_target_are_refuted() -> None:
