@@ -40,8 +40,8 @@ def ip_basic(depth: Float32) -> Float32:
 
     Depth is inverted, largest minus depth, so that a dilation spreads what is near. A 5x5 diamond is dilated, gaps are
     closed by 5x5, then what is empty is dilated by 7x7 and, what still is, by 31x31. A 5x5 median and a 5x5 Gaussian
-    smooth what was filled, without blending in what is still empty. The extension to the top of the picture, made for a laser scanner, is left out, and measured
-    pixels are kept, as in all rows that it is compared with.
+    smooth what was filled, without blending in what is still empty. The extension to the top of the picture, made for a
+    laser scanner, is left out, and measured pixels are kept, as in all rows that it is compared with.
 
     Args:
         depth: (H, W) float32 metres, invalid = NaN.

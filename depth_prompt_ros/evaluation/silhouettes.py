@@ -38,9 +38,7 @@ def foot_depth(camera: CameraModel, mask: Mask, measurement: DepthMeasurement, s
     return result
 
 
-def standing_block(
-    camera: CameraModel, mask: Mask, targets: Mask, measurement: DepthMeasurement, seed: int
-) -> Float32:
+def standing_block(camera: CameraModel, mask: Mask, targets: Mask, measurement: DepthMeasurement, seed: int) -> Float32:
     """The block on the target's contact that the pipeline anchors a shape to: :func:`choose_anchor` with no pixel.
 
     Args:
