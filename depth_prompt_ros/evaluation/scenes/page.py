@@ -77,17 +77,17 @@ def page(evaluation: Evaluation, command: str, about: Mapping[str, str], picture
     lines += _bars(evaluation)
     lines += ["## How to read the tables", "", _READING, "", CAPTION, ""]
     for table in pooled_tables(evaluation):
-        lines += _shown(table, "##")
+        lines += _shown(table)
     for name, scenes in groups.items():
         heading = name or "Scenes of no group"
         lines += [f"## {heading}", ""]
         lines += [about[name], ""] if about.get(name) else []
-        if len(groups) > 1:
+        if len({scene.glass for scene in scenes}) > 1 or len(scenes) < _alike(evaluation, scenes[0].glass):
             lines += [table_markdown(row_table(f"group_{name}", heading, scenes))]
         if name in pictures:
             lines += [_PICTURES, "", f"![{heading}]({pictures[name]})", ""]
     table = scene_table(evaluation)
-    lines += [*_shown(table, "##"), table.caption, ""]
+    lines += [f"## {table.title}", "", table.caption, "", table_markdown(table)]
     for name in evaluation.poorer:
         lines.append(f"- {name} lacks what the parameters take from outside: nothing is given there.")
     for name, reason in evaluation.damaged.items():
@@ -142,8 +142,13 @@ def _bars(evaluation: Evaluation) -> list[str]:
     return ["| bar | | found |", "|---|---|---|", *lines, ""]
 
 
-def _shown(table: Table, level: str) -> Sequence[str]:
-    return [f"{level} {table.title}", "", table_markdown(table)]
+def _alike(evaluation: Evaluation, glass: bool) -> int:
+    """Scenes with glass, or without: a table over all of them is there already."""
+    return sum(scene.glass is glass for scene in evaluation.scenes)
+
+
+def _shown(table: Table) -> Sequence[str]:
+    return [f"## {table.title}", "", table_markdown(table)]
 
 
 def _line(scene: SceneResult) -> str:

@@ -54,7 +54,7 @@ def scene_table(evaluation: Evaluation) -> Table:
     caption = (
         "Worst first: by the RMSE of glass, else against the truth, else against the sensor; then by pixels moved."
     )
-    return Table("scenes", f"Scene by scene: {evaluation.asked}", f"{caption} {CAPTION}", columns, rows)
+    return Table("scenes", f"Scene by scene: {evaluation.asked}", caption, columns, rows)
 
 
 def row_table(key: str, title: str, scenes: Sequence[SceneResult]) -> Table:
