@@ -53,6 +53,9 @@ class Errors(Sums):
         return float(np.sqrt(self.squares / self.pixels)) if self.pixels else None
 
 
+NO_ERRORS = Errors()
+
+
 @dataclass(frozen=True)
 class RegionErrors(Sums):
     """A region of the picture against the truth.
@@ -65,9 +68,9 @@ class RegionErrors(Sums):
 
     known: int = 0
     answered: int = 0
-    own: Errors = Errors()
-    shared: Errors = Errors()
-    sensor: Errors = Errors()
+    own: Errors = NO_ERRORS
+    shared: Errors = NO_ERRORS
+    sensor: Errors = NO_ERRORS
 
     @classmethod
     def of(cls, depth: Float32, measured: Float32, truth: Float32, where: Mask) -> RegionErrors:
@@ -116,7 +119,7 @@ class Scores(Sums):
     answered: int = 0
     measured: int = 0
     moved: int = 0
-    against_sensor: Errors = Errors()
+    against_sensor: Errors = NO_ERRORS
     glass: RegionErrors = RegionErrors()
     rest: RegionErrors = RegionErrors()
     whole: RegionErrors = RegionErrors()
