@@ -149,7 +149,7 @@ def test_figures_of_several_scenes_are_over_all_their_pixels() -> None:
 
 
 def test_of_lost_pixels_and_errors_against_truth_by_hand() -> None:
-    measured = np.array([[1, 1, np.nan, 1]], np.float32)
+    measured = np.array([[1, 1.02, np.nan, 1]], np.float32)
     answer = np.array([[1.002, np.nan, 1.004, 1.05]], np.float32)
     truth = np.array([[1, 1, 1, np.nan]], np.float32)
     scene = RealScene("one", np.zeros((1, 4, 3), np.uint8), CAMERA, measured, truth=truth)
@@ -157,7 +157,7 @@ def test_of_lost_pixels_and_errors_against_truth_by_hand() -> None:
     assert found["moved"] == pytest.approx(100 * 2 / 3)  # one lost, one 50 mm off
     assert found["all"] == pytest.approx(np.sqrt((2**2 + 4**2) / 2), rel=1e-3)
     assert found["all_shared"] == pytest.approx(2, rel=1e-3)
-    assert found["all_sensor"] == 0
+    assert found["all_sensor"] == 0  # not its 20 mm where the answer has nothing
     assert found["all_coverage"] == pytest.approx(100 * 2 / 3)
 
 
@@ -289,16 +289,23 @@ def test_what_is_said_of_a_group_that_there_is_not_is_an_error(folder, tmp_path)
     options = ["--out", str(tmp_path / "real"), "--about", str(about)]
     result = CliRunner().invoke(app, ["evaluate", "scenes", str(folder), *options])
     assert isinstance(result.exception, BadInput)
-    assert "something is said of other" in str(result.exception)
+    assert "says something of other, but the groups of scenes are: none" in str(result.exception)
+    assert not (tmp_path / "real").exists()  # before anything is evaluated
 
 
 def test_a_damaged_scene_is_named_and_the_others_are_evaluated(folder, tmp_path) -> None:
-    (copy_scene(folder, "broken") / "boxes.json").write_text("[[9, 1, 5, 7]]")
+    copy_scene(folder, "broken")
+    (folder / "all").mkdir()
+    shutil.move(folder / "broken", folder / "all" / "broken")
+    (folder / "all" / "broken" / "boxes.json").write_text("[[9, 1, 5, 7]]")
+    (tmp_path / "about.md").write_text("## all\n\nAll damaged.\n")
+    page = ["--out", str(tmp_path / "real"), "--about", str(tmp_path / "about.md")]
     out = tmp_path / "numbers.json"
-    result = CliRunner().invoke(app, ["evaluate", "scenes", str(folder), "--json", str(out)])
+    result = CliRunner().invoke(app, ["evaluate", "scenes", str(folder), "--json", str(out), *page])
     assert result.exit_code == 1
-    assert "broken could not be evaluated" in result.output
+    assert "all/broken could not be evaluated" in result.output
     said = json.loads(out.read_text())
     assert [scene["name"] for scene in said["scenes"]] == ["glass"]
-    assert "boxes.json has the box" in said["damaged"]["broken"]
+    assert "boxes.json has the box" in said["damaged"]["all/broken"]
+    assert "- all/broken could not be evaluated: " in (tmp_path / "real.md").read_text()
     assert isinstance(CliRunner().invoke(app, ["evaluate", "scenes", str(tmp_path / "no")]).exception, BadInput)

@@ -45,13 +45,14 @@ def scenes(
     """
     from depth_prompt_ros.cli.progress import progress
     from depth_prompt_ros.evaluation.scenes.page import numbers, page, read_about, write_pictures
-    from depth_prompt_ros.evaluation.scenes.run import evaluate_scenes
+    from depth_prompt_ros.evaluation.scenes.run import evaluate_scenes, name_scenes
     from depth_prompt_ros.evaluation.scenes.tables import hidden_table, pooled_tables, scene_checks, scene_table
     from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
-    said = {} if about is None else read_about(about)
+    groups = sorted({group for _, _, group in name_scenes(folders)})
+    said = {} if about is None else read_about(about, groups)
     with progress("evaluating scenes") as report:
         evaluation = evaluate_scenes(folders, parameters, hide, out is not None, report)
     console = wide_console()

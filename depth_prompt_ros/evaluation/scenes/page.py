@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +38,22 @@ _PICTURES = (
 )
 
 
-def read_about(path: Path) -> dict[str, str]:
+def read_about(path: Path, groups: Collection[str]) -> dict[str, str]:
     """Markdown about the scenes: what stands before the first ``## GROUP`` under "", and the text below each of them.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: it cannot be read, or says something of a group that there is not.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot read {path}: {error}") from error
     opening, *parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
-    return {"": opening.strip()} | {
-        name.strip(): said.strip() for name, said in zip(parts[::2], parts[1::2], strict=True)
-    }
+    about = {name.strip(): said.strip() for name, said in zip(parts[::2], parts[1::2], strict=True)}
+    if strange := [name for name in about if name not in groups]:
+        known = ", ".join(name for name in groups if name) or "none"
+        raise BadInput(f"{path} says something of {strange[0]}, but the groups of scenes are: {known}")
+    return {"": opening.strip()} | about
 
 
 def page(evaluation: Evaluation, command: str, about: Mapping[str, str], pictures: Mapping[str, str]) -> str:
@@ -61,13 +63,8 @@ def page(evaluation: Evaluation, command: str, about: Mapping[str, str], picture
         command: that writes it.
         about: what is said of the scenes, by group; under "" of all of them.
         pictures: addresses of the sheets by group.
-
-    Raises:
-        BadInput: something is said of a group that there is not.
     """
     groups = evaluation.groups
-    if strange := [name for name in about if name and name not in groups]:
-        raise BadInput(f"something is said of {strange[0]}, but the groups of scenes are {', '.join(groups) or 'none'}")
     written = (
         f"Written by `depth-prompt evaluate scenes`, version {__version__}; nothing here is typed by hand but what is "
         "said of the scenes."

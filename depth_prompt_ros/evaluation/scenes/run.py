@@ -77,6 +77,21 @@ class Evaluation:
         return {name: [scene for scene in self.scenes if scene.group == name] for name in names}
 
 
+def name_scenes(folders: Sequence[Path]) -> list[tuple[Path, str, str]]:
+    """The folder, name and group of every scene below the folders, as :class:`SceneResult` has them.
+
+    Raises:
+        BadInput: a folder without scenes.
+    """
+    named = []
+    for folder in folders:
+        above = [folder.resolve().name] if len(folders) > 1 else []
+        for path in list_scenes(folder):
+            parts = [*above, *path.relative_to(folder).parts]
+            named.append((path, "/".join(parts) or path.resolve().name, parts[0] if len(parts) > 1 else ""))
+    return named
+
+
 def evaluate_scenes(
     folders: Sequence[Path],
     parameters: Parameters,
@@ -96,15 +111,10 @@ def evaluate_scenes(
     Raises:
         BadInput: a folder without scenes; BadModel: a network cannot be used.
     """
-    named = [
-        (path, (*([folder.resolve().name] if len(folders) > 1 else []), *path.relative_to(folder).parts))
-        for folder in folders
-        for path in list_scenes(folder)
-    ]
+    named = name_scenes(folders)
     pipelines = Pipelines(WAYS, without_masks(parameters))
     evaluation = Evaluation(asked_row(parameters).name)
-    for number, (path, parts) in enumerate(named, start=1):
-        name, group = "/".join(parts) or path.resolve().name, parts[0] if len(parts) > 1 else ""
+    for number, (path, name, group) in enumerate(named, start=1):
         try:
             scene = read_scene(path)
             evaluation.scenes.append(_evaluate(scene, name, group, pipelines, evaluation.asked, hide, pictures))
