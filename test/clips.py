@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.learning.trainer import write_weights
+from depth_prompt_ros.networks import catalogue, store
+from depth_prompt_ros.networks.clip_mirror import learned_file
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, ClipSeg
+from depth_prompt_ros.networks.clip_mirror.condition import Condition
+from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.networks.clip_mirror.entries import CLIP_MEAN, CLIP_STD, IMAGENET_MEAN, IMAGENET_STD, ClipEntry
+from depth_prompt_ros.networks.clip_mirror.network import ClipMirror
 from depth_prompt_ros.networks.clip_mirror.sizes import ClipSizes
 from depth_prompt_ros.networks.entry import Source
+from depth_prompt_ros.runtime.export.text import export_text
+from depth_prompt_ros.stages.text.phrases import Tokeniser
 
 TINY = ClipSizes(
     image_width=64, image_layers=4, grid=3, text_width=64, text_layers=2, vocabulary=514, projection=32
@@ -58,3 +69,22 @@ def published(network: Clip) -> dict[str, torch.Tensor]:
         return dict(network.model.state_dict())
     clip = {f"clip.{key}": value for key, value in network.model.state_dict().items()}
     return {**clip, **{f"decoder.{key}": value for key, value in network.decoder.state_dict().items()}}
+
+
+def export_words(folder: Path, size: tuple[int, int]) -> SimpleNamespace:
+    """A tiny CLIPSeg exported for texts, with depth: path of the description, network, mirror, folder, differences."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_tiny(monkeypatch, folder / "models")
+        network = tiny_clipseg()
+        save_file({key: value.contiguous() for key, value in published(network).items()}, str(folder / "w.safetensors"))
+        store.add("clipseg-tiny", folder / "w.safetensors")
+        torch.manual_seed(3)
+        mirror = ClipMirror(network, Condition("mirror", TINY), Decoder(TINY)).eval()
+        notes = learned_file.described("clipseg-tiny", network, mirror.learned["condition"], 10.0, size)
+        write_weights(folder / "mirror.safetensors", learned_file.learned_tensors(mirror), notes, {})
+        written = export_text(
+            folder / "words.yaml", Tokeniser.of_pairs([]), "clipseg-tiny", None, size, folder / "mirror.safetensors"
+        )
+    return SimpleNamespace(
+        path=written.path, network=network, mirror=mirror, folder=folder, differences=written.differences
+    )

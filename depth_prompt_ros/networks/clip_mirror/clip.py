@@ -50,6 +50,15 @@ class Clip(nn.Module):
         vector: Tensor = self.model.visual_projection(vision.post_layernorm(tokens[:, 0]))
         return vector
 
+    def patch_vectors(self, picture: Tensor) -> Tensor:
+        """(N, h * w, projection) of normalised pictures: every patch's token after all blocks, projected."""
+        vision: Any = self.model.vision_model
+        tokens = vision.pre_layrnorm(vision.embeddings(picture, interpolate_pos_encoding=True))
+        for block in vision.encoder.layers:
+            tokens = block(tokens, None)
+        vectors: Tensor = self.model.visual_projection(vision.post_layernorm(tokens[:, 1:]))
+        return vectors
+
     def text_states(self, rows: Tensor) -> Tensor:
         """(N, n, text width) after all blocks and the last LayerNorm, of rows in place of token embeddings.
 

@@ -73,7 +73,7 @@ class SceneDepth:
 
 
 class SharedSceneDepth:
-    """Inverse depth of the picture as it is, from the pass of the network that texts are answered by; nothing is painted."""
+    """Inverse depth of the picture as it is, from the pass that texts are answered by; nothing is painted."""
 
     def __init__(self, parameters: TomParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> None:
         """Open the network that ``parameters.mono`` names.
@@ -95,7 +95,7 @@ class SharedSceneDepth:
 
     def __call__(self, image: NDArray[np.uint8], tom: NDArray[np.bool_], seed: int) -> ScenePrediction:  # noqa: ARG002
         """Predict; only ``image`` counts."""
-        disparity = 1 / np.maximum(self._finder.depth(image), _NEAREST)
+        disparity = np.reciprocal(np.maximum(self._finder.depth(image), _NEAREST), dtype=np.float32)
         return ScenePrediction(disparity, np.zeros_like(disparity))
 
 
