@@ -100,6 +100,17 @@ def test_interrupted_it_goes_on_to_the_same_result(clip, tmp_path, monkeypatch) 
     assert all(torch.equal(whole[key], parts[key]) for key in whole)
 
 
+def test_it_goes_on_at_another_size_from_what_was_learned(clip, tmp_path) -> None:
+    first, then = tmp_path / "first.safetensors", tmp_path / "then.safetensors"
+    learn(tmp_path, first, steps=30)
+    learn(tmp_path, then, 1, Plan(size=(48, 64)), rate=0.0, start=first)
+    before, after = load_file(first), load_file(then)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert learned_file.load_mirror(then)[1]["size"] == "64x48"
+    with pytest.raises(BadInput, match="was learned through clip-tiny with the condition mirror"):
+        learn(tmp_path, then, 1, Plan("vector", size=SIZE), start=first)
+
+
 def test_rates_are_the_decoders_and_ten_times_it_without_decay() -> None:
     groups = parameter_groups(new_network(tiny_clip(), Plan()).learned, 1e-4)
     assert [(group["lr"], group["weight_decay"]) for group in groups] == [(1e-4, 0.01), (1e-3, 0.0)]

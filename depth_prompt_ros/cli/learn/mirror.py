@@ -51,6 +51,10 @@ def mirror(
         Optional[Path],  # noqa: UP045
         typer.Option("--vocabulary", help="CLIP's vocabulary, bpe_simple_vocab_16e6.txt.gz; open_clip's if not given."),
     ] = None,
+    start: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--start", help="What this command wrote, to go on from: at a larger size, for example."),
+    ] = None,
     pretrained: Annotated[
         bool, typer.Option("--pretrained", help="Start from CLIPSeg's decoder (--clip clipseg-rd64).")
     ] = False,
@@ -89,5 +93,5 @@ def mirror(
     train, held_out = [MetricSet.open(folder) for folder in data], [MetricSet.open(validation)]
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "cosine", validate_every)
     with progress("learning") as report:
-        figures = learn_mirror(train, held_out, out, schedule, plan, clip, weights, tokeniser, report)
+        figures = learn_mirror(train, held_out, out, schedule, plan, clip, weights, tokeniser, start, report)
     print_figures(out, figures)

@@ -63,6 +63,7 @@ def learn_mirror(
     name: str = "clip-vit-b-16",
     weights: Path | None = None,
     tokeniser: Tokeniser | None = None,
+    start: Path | None = None,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Learn condition and decoder; writes them, card, log and pictures as they grow to ``out`` and beside it.
@@ -77,6 +78,7 @@ def learn_mirror(
         name: of the CLIP in the catalogue.
         weights: of that CLIP; the installed ones if None.
         tokeniser: for the condition ``sentence``.
+        start: what this function wrote, with the same condition, to go on from: at a larger size, for example.
 
     Returns:
         Mean errors on the validation pictures.
@@ -94,7 +96,14 @@ def learn_mirror(
     learned.require_depth("learn from")
     held_out.require_depth("validate on")
     torch.manual_seed(schedule.seed)
-    network = new_network(clip, plan, tokeniser).to(device).train()
+    network = new_network(clip, plan, tokeniser)
+    if start is not None:
+        begun, notes = learned_file.load_mirror(start, weights)
+        if (notes["clip"], notes["condition"]) != (name, plan.condition):
+            raise BadInput(f"{start} was learned through {notes['clip']} with the condition {notes['condition']}")
+        network = begun.requires_grad_(True)
+        network.clip.requires_grad_(False)
+    network.to(device).train()
     module, normalise = network.learned, catalogue.Normalise(entry).to(device)
     places = np.unique(np.linspace(0, len(held_out) - 1, _VALIDATED).astype(int))
 
@@ -109,6 +118,7 @@ def learn_mirror(
         return evaluate(network, normalise, held_out, places, plan.cap)["abs_rel"]
 
     described = {"clip": name, "clip_sha256": learned_file.clip_sha256(clip), **asdict(plan), "size": list(plan.size)}
+    described["start"] = str(start or "")
     seconds = fit(
         module,
         lambda indices: learned.load(indices, device),

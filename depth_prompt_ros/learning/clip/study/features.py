@@ -47,7 +47,8 @@ def open_or_compute(path: Path, clip: Clip, data: CaptionedSet, device: torch.de
                 part.append(values.view(2, len(image), *values.shape[1:]).cpu().numpy().astype(kind))
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(path.stem + ".part.npz")
-        np.savez(aside, **dict(zip(Features._fields, (np.concatenate(part, 1) for part in parts), strict=True)))
+        states, vectors, patches = (np.concatenate(part, 1) for part in parts)
+        np.savez(aside, states=states, vectors=vectors, patches=patches)
         aside.replace(path)
     with np.load(path) as stored:
         return Features(*(stored[name] for name in Features._fields))

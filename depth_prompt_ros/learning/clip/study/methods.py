@@ -32,7 +32,7 @@ class ConditionedDecoder(nn.Module):
     def __init__(self, row: Row, clip: Clip, normalise: nn.Module, pretrained: Decoder | None) -> None:
         """New, with PyTorch's random numbers; CLIP is learned on where the row says so."""
         super().__init__()
-        assert row.kind not in ("words", "learned words")
+        assert row.kind != "words" and row.kind != "learned words"
         ids = torch.from_numpy(Tokeniser.of_pairs([])([SENTENCE]))
         self.decoder = Decoder(clip.sizes, film=row.kind != "none")
         if pretrained is not None:

@@ -112,8 +112,8 @@ def _random() -> Clip:
 
 
 def _part(data: CaptionedSet, count: int) -> CaptionedSet:
-    arrays = (data.images, data.depths, data.masks, data.attributes)
-    return CaptionedSet(*(np.asarray(array[:count]) for array in arrays))
+    images, depths, masks = (np.asarray(array[:count]) for array in (data.images, data.depths, data.masks))
+    return CaptionedSet(images, depths, masks, np.asarray(data.attributes[:count]))
 
 
 def _done(out: Path, effort: Effort) -> dict[str, dict[int, Path]]:
