@@ -58,6 +58,11 @@ _ENCLOSED, _ALIKE, _BESIDE = 0.75, 0.04, 0.02
 """What is measured beyond reach is a mismatch if three quarters of its rim lie on the target's near pixels and less
 than 2 % of what is measured beside the target is as far within 4 %; otherwise the mask ran into the background."""
 
+_MOST, _RIM, _COLOUR_WINDOW, _COLOUR_RATIO, _COLOUR_APART = 0.5, 6, 15, 0.5, 24.0
+"""Most of a part is more than a half. So many pixels deep a rim may be matched wrongly. A pixel has the target's colour
+if it is half as far from the mean of the target's near pixels in a window of so many pixels as from that of the pixels
+beside the target, and these two means are at least so far apart, of 255."""
+
 _MOSTLY = 0.35
 """A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
 
@@ -135,7 +140,9 @@ def believe(
     - no network has judged the target, less than a fifth of it stands out of its support and is not far behind its
       contact, and 15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
-    - within a target it is farther from it than 1.5 times the target's size and like nothing beside it: a mismatch.
+    - within a target it is farther from it than 1.5 times the target's size and like nothing beside it, or, in stereo,
+      it is so far and clearly has the target's colour, not that of what is beside the target: matching windows give
+      rims of a target the depth behind it.
 
     All other pixels that are so far from their target are background that its mask ran into, at its rim or through a
     gap: they are cut off the target and stay believed. Where every thing is looked for, transparent or mirror regions
@@ -168,7 +175,8 @@ def believe(
             tom[target.box][target.mask] = claimed[target.mask]
         beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
         if beyond.any():
-            wrong = _mismatches(depth, target, beyond)
+            alike = beyond & _coloured_alike(frame.image, target, beyond) if frame.right is not None else None
+            wrong = _mismatches(depth, target, beyond, alike)
             labels[target.box][beyond & ~wrong] = 0
             refuted[target.box] |= wrong
     if not masks.tom_told and parameters.evidence:
@@ -237,8 +245,11 @@ def _beyond_reach(camera: CameraModel, depth: Float32, mask: Mask, among: Mask |
         return np.asarray(known & (np.abs(depth - near) > _REACH * size))
 
 
-def _mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
-    """(h, w) those connected parts of ``beyond`` that the target encloses and that resemble nothing beside it."""
+def _mismatches(depth: Float32, target: Target, beyond: Mask, coloured: Mask | None) -> Mask:
+    """(h, w) those connected parts of ``beyond`` that the target encloses and that resemble nothing beside it.
+
+    Also those of which most, and at least 20 pixels, is ``coloured`` as the target.
+    """
     (grown, inner), mask = _grown(target.box, depth.shape, max(3, max(beyond.shape) // 4)), target.mask
     around = depth[grown].copy()
     around[inner][mask] = np.nan
@@ -254,10 +265,34 @@ def _mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
     middle = np.bincount(number, depth[target.box][beyond], count) / np.maximum(np.bincount(number, minlength=count), 1)
     alike = np.searchsorted(beside, (1 + _ALIKE) * middle) - np.searchsorted(beside, (1 - _ALIKE) * middle)
     wrong = held & (alike <= _BESIDE * len(beside))
+    if coloured is not None:
+        own_colour = np.bincount(number, coloured[beyond], count)
+        wrong |= (own_colour > _MOST * np.bincount(number, minlength=count)) & (own_colour >= _FEW)
     wrong[0] = False
     found = np.zeros_like(beyond)
     found[beyond] = wrong[number]
     return found
+
+
+def _coloured_alike(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Mask:
+    """(h, w) pixels at the rim with the colour of the target's near pixels rather than of those beside the target."""
+    grown, inner = _grown(target.box, image.shape[:2], _COLOUR_WINDOW)
+    colour = image[grown].astype(np.float32)
+    own, beside = np.zeros(colour.shape[:2], np.float32), np.ones(colour.shape[:2], np.float32)
+    own[inner], beside[inner] = target.mask & ~beyond, ~target.mask
+    distance, means = [], []
+    for weight in (own, beside):
+        share = cv2.blur(weight, (_COLOUR_WINDOW, _COLOUR_WINDOW))
+        total = cv2.blur(colour * weight[..., None], (_COLOUR_WINDOW, _COLOUR_WINDOW))
+        mean = total / np.maximum(share, np.float32(1e-6))[..., None]
+        mean[share < 1e-6] = np.inf
+        means.append(mean)
+        distance.append(np.linalg.norm(colour - mean, axis=2))
+    with np.errstate(invalid="ignore"):
+        apart = np.linalg.norm(means[0] - means[1], axis=2)
+    alike = (distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart)
+    rim = cv2.dilate(beside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0
+    return np.asarray((alike & rim)[inner])
 
 
 def _grown(

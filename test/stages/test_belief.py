@@ -103,6 +103,20 @@ def test_a_mask_two_pixels_too_large_moves_nothing_of_the_wall() -> None:
     assert not found.labels[wall].any()
 
 
+@pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.parametrize("coloured", [False, True])
+def test_a_rim_with_the_depth_of_the_wall_is_refuted_by_its_colour_in_stereo_alone(coloured, pair) -> None:
+    columns = np.flatnonzero(TALL.mask.any(0))
+    rim = TALL.mask & (TALL.background > 1.8) & (np.arange(SHAPE[1]) < columns[0] + 3)
+    depth = np.where(rim, TALL.background, TALL.depth)
+    image = np.where((TALL.mask & (coloured | ~rim))[..., None], [200, 40, 40], [60, 90, 160]).astype(np.uint8)
+    frame = Frame(1, "camera", image, CAMERA, image if pair else None, None if pair else depth)
+    found = believe(frame, measured(depth), TALL.mask.astype(np.uint16), NONE, Masks(), TomParameters())
+    assert rim.sum() > 50
+    np.testing.assert_array_equal(found.reasons == Reason.REFUTED, rim & coloured & pair)
+    assert found.labels[rim].all() == (coloured and pair)
+
+
 def test_the_wall_through_a_gap_of_the_target_is_cut_off_and_stays() -> None:
     depth = TALL.depth.copy()
     rows, columns = 30, int(np.median(np.nonzero(TALL.mask)[1]))
