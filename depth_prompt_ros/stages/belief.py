@@ -44,6 +44,10 @@ _DENSE, _SURFACE = 0.5, 0.8
 """Measured on the first share of its pixels, and with the second share of those standing out of its support and not far
 behind its contact, a thing is a surface, not glass."""
 
+_SOLID = 0.9
+"""A depth camera's light goes through glass or is lost in it: what answers it on so large a share is a surface, however
+flat it lies. Stereo matches what is seen through clear glass as densely."""
+
 _WHOLE = 0.5
 """A target of which more than half is called transparent or mirror is so as a whole, any other is not."""
 
@@ -136,7 +140,8 @@ def believe(
     - a mask from outside says that it is transparent or mirror;
     - a network says so of a thing, and the thing is not measured as a surface: on half of its pixels, four fifths of
       which stand out of its support and are not far behind its contact. Glossy ware and boxes that a network takes for
-      glass are measured so, glass is not. Where no support is found, only holes are taken for glass;
+      glass are measured so, glass is not. So is what a depth camera measures on nine tenths of, however flat. Where no
+      support is found, only holes are taken for glass;
     - no network has judged the target, less than a fifth of it stands out of its support and is not far behind its
       contact, and 15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
@@ -171,7 +176,7 @@ def believe(
         support = supports[target.label]
         claimed = tom[target.box] & target.mask
         if not masks.tom_told:
-            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged)
+            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, frame.right is None)
             tom[target.box][target.mask] = claimed[target.mask]
         beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
         if beyond.any():
@@ -194,8 +199,14 @@ def _transparent(
     claimed: Mask,
     support: Plane | None,
     judged: bool,
+    active: bool,
 ) -> Mask:
-    """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict."""
+    """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict.
+
+    Args:
+        judged: the network that claims has also found the target.
+        active: measured by a depth camera, not by stereo.
+    """
     depth = measurement.depth[target.box]
     mask = target.mask & ~_beyond_reach(camera, depth, target.mask)
     if np.count_nonzero(mask) < _MOSTLY * np.count_nonzero(target.mask):
@@ -209,7 +220,7 @@ def _transparent(
     if np.count_nonzero(claimed & mask) > _WHOLE * area:
         count = np.count_nonzero(measured)
         near = np.count_nonzero(stands & _within_reach(close, depth, support, mask))
-        surface = count > _DENSE * area and near > _SURFACE * count
+        surface = (count > _DENSE * area and near > _SURFACE * count) or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
     if judged:
         return np.zeros_like(claimed)

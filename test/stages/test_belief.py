@@ -19,9 +19,9 @@ NONE = np.zeros(SHAPE, np.bool_)
 IMAGE = np.zeros((*SHAPE, 3), np.uint8)
 
 
-def decide(depth, mask=SCENE.mask, tom=NONE, told=False, judged=False, most=0, **parameters) -> Belief:
+def decide(depth, mask=SCENE.mask, tom=NONE, told=False, judged=False, most=0, pair=False, **parameters) -> Belief:
     labels = np.where(mask, 1, 0).astype(np.uint16)
-    frame = Frame(1, "camera", IMAGE, CAMERA, depth=depth)
+    frame = Frame(1, "camera", IMAGE, CAMERA, IMAGE if pair else None, None if pair else depth)
     return believe(frame, measured(depth), labels, tom, Masks(told, judged, most), TomParameters(**parameters))
 
 
@@ -48,11 +48,11 @@ def test_a_network_that_takes_a_measured_surface_for_glass_is_overruled() -> Non
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_glass_through_which_the_table_is_measured_is_not_believed(share) -> None:
+def test_glass_through_which_the_table_is_matched_is_not_believed(share) -> None:
     through = np.where(SCENE.mask, SCENE.background, SCENE.depth)
     some = SCENE.mask & (np.random.default_rng(1).random(SHAPE) < share)
     depth = np.where(some, SCENE.depth, through)
-    found = decide(depth, tom=SCENE.mask)
+    found = decide(depth, tom=SCENE.mask, pair=True)
     np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, SCENE.mask)
 
 
@@ -69,6 +69,15 @@ def test_a_flat_thing_measured_on_the_table_is_a_thing_and_stays_as_measured() -
     found = decide(flat.depth, mask=flat.mask)
     assert not found.disbelieved.any()
     assert (found.labels > 0).sum() == flat.mask.sum()
+
+
+@pytest.mark.parametrize(("holes", "pair", "glass"), [(0.05, False, False), (0.05, True, True), (0.2, False, True)])
+def test_a_flat_thing_that_a_network_takes_for_glass_is_a_thing_where_a_depth_camera_measures_it(holes, pair, glass):
+    flat = StandingBlock(height=0.004, thickness=0.15, width=0.2)
+    lost = flat.mask & (np.random.default_rng(0).random(SHAPE) < holes)
+    depth = np.where(lost, np.float32(np.nan), flat.depth)
+    found = decide(depth, mask=flat.mask, tom=flat.mask, judged=True, pair=pair)
+    assert found.tom.any() == glass
 
 
 def test_a_mask_that_ran_into_the_background_is_cut_and_nothing_of_it_moves() -> None:
@@ -140,7 +149,7 @@ def test_a_claim_that_ran_onto_the_wall_does_not_make_the_thing_in_it_glass() ->
 
 def test_glass_that_stands_on_no_target_becomes_one() -> None:
     through = np.where(TALL.mask, TALL.background, TALL.depth)
-    found = decide(through, mask=NONE, tom=TALL.mask, most=6)
+    found = decide(through, mask=NONE, tom=TALL.mask, most=6, pair=True)
     np.testing.assert_array_equal(found.labels == 1, TALL.mask)
     np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, TALL.mask)
     assert not decide(through, mask=NONE, tom=TALL.mask).targets
