@@ -98,7 +98,7 @@ def find_tables(camera: CameraModel, depth: Float32, stamp_ns: int) -> list[Tabl
 
 
 def _level_planes(rays: Float64, inverse: Float64, stamp_ns: int) -> list[Float64]:
-    """Planes (3,) ``1 / z = plane @ ray``: those parallel to the main one and nearer, the nearest first, then the main one.
+    """Planes (3,) ``1 / z = plane @ ray``: the main one last, before it those parallel and nearer, the nearest first.
 
     The main one has most points, weighed by how level it is.
 

@@ -38,13 +38,16 @@ class TabletopSegmenter:
     Finds
 
     - what stands out of the table: a cluster (DBSCAN) of points above the plane and over the table top. Pixels without
-      depth, and those *behind* the table, go to the cluster or to the table beside them by the picture's edges
+      depth, and those *behind* the table top, go to the cluster or to the table beside them by the picture's edges
       (watershed, Meyer 1992); what of them the cluster's convex outline encloses is always the cluster's, for such are
-      the parts of a glass or a mirror that stereo cannot measure. Clusters that lie in another one's outline are
-      parts of it;
+      the parts of a glass or a mirror that stereo cannot measure. What is measured past the table's edge is
+      background. Clusters that lie in another one's outline are parts of it;
     - a patch of the table top that lies behind the plane, or is textured and yet not measured, too large to be noise
       and not in the shadow that an object throws on the table in the right camera's view: a mirror lying flat, or
       glass without a rim that stereo can see.
+
+    Of several level surfaces the nearest on which something graspable is found is the table. Things on the picture's
+    rim and things longer than half a metre come after all others, so that arms and walls do not take the places.
 
     Does not find clear glass through which the table's texture is matched as if nothing stood there, nor anything
     flatter than about 1 % of its distance. Objects that touch in the picture and in depth are one target.
@@ -61,7 +64,7 @@ class TabletopSegmenter:
         self._parameters = parameters
 
     def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:
-        """(H, W) uint16 labels, 1 = the largest; the same stamp, picture and depth give the same labels.
+        """(H, W) uint16 labels, 1 = the largest graspable; the same stamp, picture and depth give the same labels.
 
         Raises:
             NoTarget: no table top, or nothing on it.
