@@ -86,7 +86,7 @@ class TabletopSegmenter:
         with np.errstate(invalid="ignore"):
             above = nearness < 1 - TOLERANCE
             behind = nearness > 1 + BEHIND
-        background = behind & ~table.extent  # what is seen past the table's edge is no riddle
+        background = behind & ~table.extent  # past the table's edge the room is seen, not something on the table
         behind &= table.extent
         odd = ~(depth > 0) | behind
         clusters = _clusters(frame.camera, depth, table, above)
@@ -110,10 +110,9 @@ class TabletopSegmenter:
         found = []
         for part in components(solid, max(self._parameters.min_area, 16 * size * size)):
             ring = cv2.dilate(part.view(np.uint8), disc(size)).view(np.bool_) & ~part
-            x, y, width, height = cv2.boundingRect(part.view(np.uint8))
-            at_border = x == 0 or y == 0 or x + width == camera.width or y + height == camera.height
+            _, _, width, height = cv2.boundingRect(part.view(np.uint8))
             filled = part.sum() / (width * height)
-            if not at_border and filled > 0.4 and (ring & table.extent & ~odd).sum() > 0.6 * ring.sum():
+            if not _on_rim(part) and filled > 0.4 and (ring & table.extent & ~odd).sum() > 0.6 * ring.sum():
                 found.append(closed(part, size))
         return found
 
@@ -240,11 +239,16 @@ def _completed(part: Mask, odd: Mask, background: Mask) -> Mask:
 
 def _is_furniture(part: Mask, camera: CameraModel, depth: Float32) -> bool:
     """Whether an (H, W) mask touches the picture's border or is too long to grasp, as are arms, walls and floors."""
-    x, y, width, height = cv2.boundingRect(part.view(np.uint8))
-    if x == 0 or y == 0 or x + width == camera.width or y + height == camera.height:
+    if _on_rim(part):
         return True
+    _, _, width, height = cv2.boundingRect(part.view(np.uint8))
     measured = depth[part & (depth > 0)]
     return bool(len(measured)) and float(np.median(measured)) * max(width / camera.fx, height / camera.fy) > _GRASPABLE
+
+
+def _on_rim(part: Mask) -> bool:
+    """Whether an (H, W) mask touches the picture's border."""
+    return bool(part[0].any() or part[-1].any() or part[:, 0].any() or part[:, -1].any())
 
 
 def _textured(image: NDArray[np.uint8]) -> Mask:
