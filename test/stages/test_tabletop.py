@@ -88,6 +88,12 @@ def test_what_is_seen_past_the_edge_of_the_table_is_background() -> None:
     assert not found[shown == 2].any()
 
 
+def test_a_room_without_depth_is_not_given_to_what_stands_at_the_edge_of_the_table() -> None:
+    frame, measurement, shown = room(TABLE, Upright(0.68, (-0.06, 0.06), (-0.4, -0.18)))
+    assert np.isnan(measurement.depth[shown == 0]).all()
+    assert overlap(targets(frame, measurement) > 0, shown == 2) > 0.8
+
+
 def test_a_handle_at_the_edge_of_the_table_keeps_its_hole() -> None:
     handle = Upright(0.68, (-0.1, 0.1), (-0.4, -0.18), hole=(-0.03, 0.05, -0.28, -0.22))
     frame, measurement, shown = room(TABLE, WALL, handle)

@@ -40,8 +40,9 @@ class TabletopSegmenter:
     - what stands out of the table: a cluster (DBSCAN) of points above the plane and over the table top. Pixels without
       depth, and those *behind* the table top, go to the cluster or to the table beside them by the picture's edges
       (watershed, Meyer 1992); what of them the cluster's convex outline encloses is always the cluster's, for such are
-      the parts of a glass or a mirror that stereo cannot measure. What is measured past the table's edge is
-      background. Clusters that lie in another one's outline are parts of it;
+      the parts of a glass or a mirror that stereo cannot measure. Past the table's edge what is measured is
+      background, and so is what is not, but for a rim of an eightieth of the picture's width around each cluster.
+      Clusters that lie in another one's outline are parts of it;
     - a patch of the table top that lies behind the plane, or is textured and yet not measured, too large to be noise
       and not in the shadow that an object throws on the table in the right camera's view: a mirror lying flat, or
       glass without a rim that stereo can see.
@@ -90,7 +91,9 @@ class TabletopSegmenter:
         behind &= table.extent
         odd = ~(depth > 0) | behind
         clusters = _clusters(frame.camera, depth, table, above)
-        clusters = _joined(_spread(frame.image, depth, clusters, odd), self._parameters.min_area)
+        beside = cv2.dilate(clusters, disc(max(2, frame.camera.width // 80))) > 0
+        clusters = _spread(frame.image, depth, clusters, odd & (table.extent | beside))
+        clusters = _joined(clusters, self._parameters.min_area)
         count = int(clusters.max())
         objects = [_completed(clusters == number, odd, background) for number in range(1, count + 1)]
         unmeasured = behind | (odd & _textured(frame.image))
