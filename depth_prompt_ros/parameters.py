@@ -184,7 +184,7 @@ class Parameters(RuntimeParameters):
 
     @classmethod
     def from_yaml(cls, path: Path) -> Parameters:
-        """Read a ROS parameter file (``/**: ros__parameters: ...``) or a plain one; a shipped one by name.
+        """Read a ROS parameter file (``/**: ros__parameters: ...``) or a plain one; ``config/X``: a shipped one.
 
         Raises:
             BadInput: no such file, not YAML, an unknown name or a value out of range.
