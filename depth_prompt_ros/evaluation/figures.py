@@ -29,6 +29,7 @@ PROVENANCE_COLOURS = {
     int(Provenance.STEREO): ("stereo", (58, 110, 165)),
     int(Provenance.MONO): ("mono", (242, 142, 43)),
     int(Provenance.MERGED): ("merged", (89, 161, 79)),
+    int(Provenance.CONTINUED): ("continued", (176, 122, 161)),
 }
 
 Error = Callable[[Outcome, Depth], Depth]
