@@ -15,7 +15,7 @@ _SIDE = 128
 _COARSER = 0.05
 """A well measured place listens to its surroundings with this weight: a few pixels alone say nothing of a slope."""
 
-_STEADY, _FAR = 1e-4, 0.02
+_STEADY, _FAR = 1e-4, 0.01
 """A plane is less steep where its pixels are close together (the first, of half the picture's side, squared, is added
 to the variance of their places) and far away (the second share of their distance, squared)."""
 

@@ -120,7 +120,7 @@ def test_what_the_right_camera_cannot_see_goes_on_as_the_target_does() -> None:
     strip = np.s_[20:100, :40]
     np.testing.assert_allclose(answer.depth[strip], truth[strip], rtol=0.1)
     assert (answer.provenance[strip] == Provenance.CONTINUED).all()
-    assert (answer.confidence[strip] > 0.4).all() and (answer.confidence[strip] <= 0.5).all()
+    assert (answer.confidence[strip] > 0.3).all() and (answer.confidence[strip] <= 0.5).all()
 
 
 def test_the_shape_fills_where_it_knows_the_target_better_than_its_own_pixels_do() -> None:
