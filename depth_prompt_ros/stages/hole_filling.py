@@ -1,8 +1,7 @@
-"""Holes of a measured target, filled by whatever foretells its measured pixels best when some of them are withheld."""
+"""Holes of a measured target, filled by what foretells its measured pixels better when some of them are withheld."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.stages.local_plane import local_plane
-from depth_prompt_ros.stages.spread import lower_first, spread
+from depth_prompt_ros.stages.spread import spread
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -28,7 +27,7 @@ _MOST = 2.0
 """An error of more than two preferences is a wrong surface, and no worse for being farther off.
 
 This, the neighbourhood and the weights' limit were chosen on targets of Middlebury's Teddy and Laundry, the motorcycle
-and eight rendered table tops.
+and 20 rendered table tops.
 """
 
 
@@ -40,14 +39,12 @@ class MeasuredSurface:
         inverse: (h, w) float32 1/m, measured.
         known: (h, w) bool, where it is measured and the target's.
         shape: (h, w) float32 1/m, the monocular shape; 0 where there is none.
-        visible: (w,) float32 1/m, what is nearer is out of the right camera's sight; inf for a depth camera.
         preference: 1/m; what is farther by so much weighs e times more, because holes lie behind.
     """
 
     inverse: Float32
     known: Mask
     shape: Float32
-    visible: Float32
     preference: float
 
 
@@ -64,37 +61,32 @@ class Filling:
     error: float
 
 
-def from_own_pixels(surface: MeasuredSurface, holes: Mask) -> Filling | None:
-    """The holes' filling by the target's own pixels if that foretells better than the fitted shape; else None.
+def by_own_plane(surface: MeasuredSurface, holes: Mask) -> Filling | None:
+    """The holes' filling by a plane through the target's own pixels if that foretells better than its shape; else None.
 
     As many measured pixels as there are holes are withheld beside them, and foretold by the shape drawn to the rest
-    (:func:`by_shape`), by a plane through the rest (:func:`by_plane`) and by the nearest to the left
-    (:func:`by_row`). The least mean error wins; far pixels weigh more in it, for holes lie on the farther of two
-    surfaces. [ours]
+    (:func:`by_shape`) and by the rest's :func:`local_plane`. The smaller mean error wins. Far pixels weigh more in it,
+    for holes lie on the farther of two surfaces, where a plane through both is wrong. [ours]
 
     Args:
         holes: (h, w) bool, what is to be filled.
     """
     step = -(-max(holes.shape) // _SIDE)
     some = np.s_[::step, ::step]
-    known = surface.known[some]
+    known, inverse = surface.known[some], surface.inverse[some]
     withheld = withhold(known, holes[some])
     left = known & ~withheld
     if np.count_nonzero(holes) < _FEW_HOLES or not withheld.any() or np.count_nonzero(left) < _FEW_KNOWN:
         return None
-    inverse, preference = surface.inverse[some], np.float32(surface.preference)
-    rest = replace(surface, inverse=inverse, known=left, shape=surface.shape[some], visible=surface.visible[::step])
+    shaped = by_shape(replace(surface, inverse=inverse, known=left, shape=surface.shape[some]))
     weight = _far_first(inverse, known, surface.preference)[withheld]
-    truth = inverse[withheld]
-    ways: tuple[Callable[[MeasuredSurface], Float32], ...] = (by_shape, by_plane, by_row)
-    errors = [np.abs(way(rest)[withheld] - truth) for way in ways]
-    scores = [float(np.sum(weight * np.minimum(error, _MOST * preference))) for error in errors]
-    best = int(np.argmin(scores))
-    if best == 0:
+    truth, most = inverse[withheld], np.float32(_MOST * surface.preference)
+    by_shapes, by_planes = (np.abs(found[withheld] - truth) for found in (shaped, local_plane(inverse, left)))
+    if np.sum(weight * np.minimum(by_shapes, most)) <= np.sum(weight * np.minimum(by_planes, most)):
         return None
     measured = surface.inverse[surface.known]
-    filled = np.clip(ways[best](surface), 0.5 * measured.min(), 2 * measured.max())
-    return Filling(filled, float(np.mean(errors[best] / truth)))
+    plane = np.clip(local_plane(surface.inverse, surface.known), 0.5 * measured.min(), 2 * measured.max())
+    return Filling(plane, float(np.mean(by_planes / truth)))
 
 
 def by_shape(surface: MeasuredSurface) -> Float32:
@@ -102,33 +94,6 @@ def by_shape(surface: MeasuredSurface) -> Float32:
     residual = np.where(surface.known, surface.inverse - surface.shape, np.float32(0))
     drawn = surface.shape + spread(residual, surface.known, surface.preference)
     return np.asarray(np.maximum(drawn, np.float32(0.2) * surface.shape), np.float32)
-
-
-def by_plane(surface: MeasuredSurface) -> Float32:
-    """(h, w) inverse depth of the known pixels' local plane.
-
-    What the right camera cannot see is beside nothing that hides it; elsewhere far pixels weigh more.
-    """
-    plain = local_plane(surface.inverse, surface.known)
-    weight = lower_first(surface.inverse, surface.known, surface.preference)
-    behind = local_plane(surface.inverse, surface.known, weight)
-    return np.where(plain > surface.visible, plain, behind)
-
-
-def by_row(surface: MeasuredSurface) -> Float32:
-    """(h, w) inverse depth of the nearest known pixel to the left in the row, to the right where there is none there.
-
-    What the left camera sees and the right one does not lies to the left of what hides it, and so does the surface that
-    it belongs to. The local plane where a row has no known pixel, and where the right camera cannot see.
-    """
-    plain = local_plane(surface.inverse, surface.known)
-    column = np.arange(surface.known.shape[1])
-    left = np.maximum.accumulate(np.where(surface.known, column, -1), axis=1)
-    right = np.minimum.accumulate(np.where(surface.known, column, len(column))[:, ::-1], axis=1)[:, ::-1]
-    nearest = np.where(left >= 0, left, right)
-    empty = nearest == len(column)
-    filled = np.take_along_axis(surface.inverse, np.where(empty, 0, nearest), axis=1)
-    return np.where(empty | (plain > surface.visible), plain, filled)
 
 
 def withhold(known: Mask, holes: Mask) -> Mask:

@@ -20,7 +20,7 @@ _STEADY, _FAR = 1e-4, 0.01
 to the variance of their places) and far away (the second share of their distance, squared)."""
 
 
-def local_plane(values: Float32, known: Mask, weight: Float32 | None = None) -> Float32:
+def local_plane(values: Float32, known: Mask) -> Float32:
     """At each pixel the value of the least-squares plane through the known pixels near it, or else farther off.
 
     Moving least squares (Lancaster and Salkauskas 1981), the moments by a normalised convolution over a pyramid
@@ -29,18 +29,16 @@ def local_plane(values: Float32, known: Mask, weight: Float32 | None = None) -> 
     Args:
         values: (h, w) float32; what is not known is not read.
         known: (h, w) bool, at least one.
-        weight: (h, w) float32, of the known pixels; None: all weigh the same.
 
     Returns:
         (h, w) float32 in the values' unit.
     """
     height, width = values.shape
     step = -(-max(height, width) // _SIDE)
-    every = np.s_[::step, ::step] if known[::step, ::step].any() else np.s_[:, :]
     step = step if known[::step, ::step].any() else 1
     scale = np.float32(2 / max(height, width))
     x, y = ((np.arange(side, dtype=np.float32) - np.float32(side / 2)) * scale for side in (width, height))
-    plane = _planes(values[every], known[every], None if weight is None else weight[every], x[::step], y[::step])
+    plane = _planes(values[::step, ::step], known[::step, ::step], x[::step], y[::step])
     if step > 1:
         shrink = np.array([[1 / step, 0, 0], [0, 1 / step, 0]], np.float32)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -50,21 +48,20 @@ def local_plane(values: Float32, known: Mask, weight: Float32 | None = None) -> 
     return np.asarray(plane[..., 0] + plane[..., 1] * x + plane[..., 2] * y[:, None], np.float32)
 
 
-def _planes(values: Float32, known: Mask, weight: Float32 | None, x: Float32, y: Float32) -> Float32:
+def _planes(values: Float32, known: Mask, x: Float32, y: Float32) -> Float32:
     """(h, w, 3) value at the origin and slopes along x and y of each pixel's plane."""
-    middle = np.float32(values[known].mean())
-    mass = known.astype(np.float32) if weight is None else np.where(known, weight, np.float32(0))
+    middle, mass = np.float32(values[known].mean()), known.astype(np.float32)
     value, y = np.where(known, values - middle, np.float32(0)), y[:, None]
-    parts = (np.ones_like(mass), x, y, x * x, x * y, y * y, value, x * value, y * value)
-    levels = [np.dstack([known.astype(np.float32), *(mass * part for part in parts)])]
+    parts = (x, y, x * x, x * y, y * y, value, x * value, y * value)
+    levels = [np.dstack([mass, *(mass * part for part in parts)])]
     while min(levels[-1].shape[:2]) > 3:
         levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.float32))
     gathered = levels[-1]
     for level in reversed(levels[:-1]):
         missing = np.maximum(1 - 4 * level[..., :1], np.float32(_COARSER))
         gathered = level + missing * np.asarray(cv2.pyrUp(gathered, dstsize=level.shape[1::-1]), np.float32)
-    total = np.maximum(gathered[..., 1], np.float32(1e-20))
-    mx, my, xx, xy, yy, mv, xv, yv = (gathered[..., number] / total for number in range(2, 10))
+    total = np.maximum(gathered[..., 0], np.float32(1e-20))
+    mx, my, xx, xy, yy, mv, xv, yv = (gathered[..., number] / total for number in range(1, 9))
     steady = _STEADY + _FAR * ((x - mx) ** 2 + (y - my) ** 2)
     xx, yy, xy = xx - mx * mx + steady, yy - my * my + steady, xy - mx * my
     xv, yv = xv - mx * mv, yv - my * mv

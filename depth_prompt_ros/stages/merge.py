@@ -14,7 +14,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import Target
-from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_shape, from_own_pixels
+from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_own_plane, by_shape
 from depth_prompt_ros.stages.median import median_of_some
 from depth_prompt_ros.stages.spread import spread
 
@@ -47,7 +47,7 @@ class Provenance(IntEnum):
     MERGED = 3
     """The monocular shape, shifted to meet the measured pixels around it."""
     CONTINUED = 4
-    """The target's own measured pixels, continued into a hole."""
+    """A plane through the target's own measured pixels, continued into a hole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,18 +77,18 @@ def merge(
 
     A measured pixel that is not ToM stays exactly as it is, inside and outside the targets. Inside a target a ToM pixel
     takes the monocular depth, drawn to believed pixels close by so that there is no seam. A hole takes the monocular
-    inverse depth plus what the measurement around it, in the same target, has over the monocular one; or what continues
-    the measurement alone, if that foretells measured pixels of this target better (:func:`from_own_pixels`). Both
-    prefer the farther of two surfaces, for what one camera sees and the other does not lies behind (Hirschmueller 2008,
-    section 2.6), but leave out what is farther from the shape than the target is large: a mismatch, or the background
-    through a gap. Where a target has no monocular depth (its fit was refused), holes stay and ToM pixels become holes.
+    inverse depth plus what the measurement around it, in the same target, has over the monocular one. It prefers the
+    farther of two surfaces, for what one camera sees and the other does not lies behind (Hirschmueller 2008, section
+    2.6). Where a plane through the target's own pixels foretells them better, the hole takes that:
+    :func:`by_own_plane`. Both leave out what is farther from the shape than the target is large: a mismatch, or the
+    background through a gap. Where a target has no monocular depth (its fit was refused), holes stay and ToM pixels
+    become holes.
 
     Args:
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
         tom: (H, W) bool, transparent or mirror.
     """
     noise = _FAR_PREFERENCE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
-    visible = _nearest_visible(camera)
     depth = measurement.depth.copy()
     depth[depth <= 0] = np.nan
     valid = (depth > 0).view(np.uint8)
@@ -98,19 +98,16 @@ def merge(
         box = target.box
         _merge_target(
             target.mask, tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
-            max(target.mask.shape) / camera.fx, noise, visible[box[1]], parameters,
+            max(target.mask.shape) / camera.fx, noise, parameters,
         )  # fmt: skip
     return Merged(depth, confidence, provenance)
 
 
 def _merge_target(
     target: Mask, tom: Mask, mono_depth: Float32, depth: Float32, confidence: Float32,
-    provenance: NDArray[np.uint8], extent: float, noise: float, visible: Float32, parameters: MergeParameters,
+    provenance: NDArray[np.uint8], extent: float, noise: float, parameters: MergeParameters,
 ) -> None:  # fmt: skip
-    """Merge one target's box in place; ``extent``: its size over its distance, ``noise``: of inverse depth, 1/m.
-
-    ``visible``: (w,) inverse depth of the nearest point in each column that the right camera can see.
-    """
+    """Merge one target's box in place; ``extent``: its size over its distance, ``noise``: of inverse depth, 1/m."""
     wrong = target & tom
     believed = target & ~tom & (provenance == Provenance.STEREO)
     depth[wrong], confidence[wrong], provenance[wrong] = np.nan, 0, Provenance.INVALID
@@ -128,10 +125,10 @@ def _merge_target(
     measured = np.divide(1, depth, out=np.zeros_like(mono), where=checked)
     residual = np.where(checked, measured - mono, np.float32(0))
     disagreement = median_of_some(np.abs(residual[checked]) / mono[checked])
-    surface = MeasuredSurface(measured, checked, mono, visible, max(_FAR_PREFERENCE * scale, noise))
+    surface = MeasuredSurface(measured, checked, mono, max(_FAR_PREFERENCE * scale, noise))
     holes = filled & ~wrong
     if holes.any():
-        own = from_own_pixels(surface, holes)
+        own = by_own_plane(surface, holes)
         inverse = by_shape(surface) if own is None else own.inverse
         error, source = (disagreement, Provenance.MERGED) if own is None else (own.error, Provenance.CONTINUED)
         depth[holes] = 1 / inverse[holes]
@@ -150,11 +147,3 @@ def _merge_target(
     depth[covered] = 1 / inverse[covered]
     confidence[covered] = 0.5 * np.exp(-disagreement / parameters.agreement)
     provenance[covered] = np.where(drawn[covered], Provenance.MERGED, Provenance.MONO)
-
-
-def _nearest_visible(camera: CameraModel) -> Float32:
-    """(W,) inverse depth of the nearest point in each column that the right camera can see; inf for a depth camera."""
-    if camera.baseline <= 0:
-        return np.full(camera.width, np.inf, np.float32)
-    column = np.arange(camera.width, dtype=np.float32)
-    return (column + np.float32(camera.cx_offset)) / np.float32(camera.fx * camera.baseline)

@@ -25,7 +25,8 @@ def spread(values: Float32, known: Mask, preference: float) -> Float32:
     Returns:
         (h, w) float32 in the values' unit.
     """
-    weight = known * lower_first(values, known, preference)
+    below = (np.float32(median_of_some(values[known])) - values) / np.float32(preference)
+    weight = known * np.exp(np.clip(below, -30, 30))
     levels = [(values * weight, weight, known.astype(np.float32))]
     while min(levels[-1][0].shape) > 3:
         total, mass, density = levels[-1]
@@ -36,9 +37,3 @@ def spread(values: Float32, known: Mask, preference: float) -> Float32:
         filled = total + missing * cv2.pyrUp(filled, dstsize=size)
         filled_mass = mass + missing * cv2.pyrUp(filled_mass, dstsize=size)
     return np.asarray(filled / np.maximum(filled_mass, 1e-20), np.float32)
-
-
-def lower_first(values: Float32, known: Mask, preference: float) -> Float32:
-    """(h, w) float32 weights: 1 at the known values' median, e times more for every ``preference`` below it."""
-    below = (np.float32(median_of_some(values[known])) - values) / np.float32(preference)
-    return np.asarray(np.exp(np.clip(below, -30, 30)), np.float32)

@@ -114,9 +114,7 @@ def test_what_the_right_camera_cannot_see_goes_on_as_the_target_does() -> None:
     """The fitted shape stands square to the camera; what is measured of the target says that it is slanted."""
     labels, truth, depth = slanted_at_the_left_border()
     mono = np.where(labels > 0, np.nanmedian(depth), np.nan).astype(np.float32)
-    camera = replace(CAMERA, baseline=0.2)
-    measurement = DepthMeasurement(depth, np.isfinite(depth).astype(np.float32))
-    answer = merge(camera, measurement, mono, targets_in(labels), NONE, MergeParameters())
+    answer = merged(DepthMeasurement(depth, np.isfinite(depth).astype(np.float32)), mono, labels, NONE)
     strip = np.s_[20:100, :40]
     np.testing.assert_allclose(answer.depth[strip], truth[strip], rtol=0.1)
     assert (answer.provenance[strip] == Provenance.CONTINUED).all()
