@@ -88,7 +88,10 @@ def depth_figures(outcome: Outcome) -> list[Figure]:
 
 def provenance_figure(outcome: Outcome) -> Figure:
     """Where each merged pixel comes from."""
-    caption = "Where each pixel comes from; merged: the monocular shape, shifted to meet the stereo around it."
+    caption = (
+        "Where each pixel comes from; merged: the monocular shape, shifted to meet the stereo around it; continued: a "
+        "plane through the target's own stereo."
+    )
     return Figure("provenance", "Provenance", caption, category_panel(outcome.provenance, PROVENANCE_COLOURS))
 
 
