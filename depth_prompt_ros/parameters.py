@@ -52,7 +52,10 @@ class StereoParameters(_Group):
     left_right_tolerance: float = Field(1.5, gt=0, le=16, description="left-right check, pixels")
     uniqueness: int = Field(10, ge=0, le=100, description="margin of the best match over the second, percent")
     min_texture: float = Field(
-        0.5, ge=0, le=255, description="weaker texture is not matched, rms grey levels per pixel"
+        0.75,
+        ge=0,
+        le=255,
+        description="weaker texture is matched only where both pictures show it alike, rms grey levels per pixel",
     )
     speckle_area: int = Field(60, ge=0, description="smaller lone regions are dropped, pixels")
 
