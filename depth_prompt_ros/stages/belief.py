@@ -13,7 +13,12 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters, TomParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane, level_with_each_other
-from depth_prompt_ros.stages.anchor.upright import cast_silhouette, upright_plane, width_along
+from depth_prompt_ros.stages.anchor.upright import (
+    cast_silhouette,
+    seen_from_above,
+    upright_plane,
+    width_along,
+)
 from depth_prompt_ros.stages.boxes import Target, targets_in
 from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.tom.standing_glass import add_standing_glass
@@ -62,10 +67,10 @@ _ENCLOSED, _ALIKE, _BESIDE = 0.75, 0.04, 0.02
 """What is measured beyond reach is a mismatch if three quarters of its rim lie on the target's near pixels and less
 than 2 % of what is measured beside the target is as far within 4 %; otherwise the mask ran into the background."""
 
-_MOST, _RIM, _COLOUR_WINDOW, _COLOUR_RATIO, _COLOUR_APART = 0.5, 6, 15, 0.5, 24.0
-"""Most of a part is more than a half. So many pixels deep a rim may be matched wrongly. A pixel has the target's colour
-if it is half as far from the mean of the target's near pixels in a window of so many pixels as from that of the pixels
-beside the target, and these two means are at least so far apart, of 255."""
+_RIM, _COLOUR_WINDOW, _COLOUR_RATIO, _COLOUR_APART = 6, 15, 0.5, 24.0
+"""So many pixels deep a rim may be matched wrongly. A pixel has the target's colour if it is half as far from the mean
+of the target's near pixels in a window of so many pixels as from that of the pixels beside the target, and these two
+means are at least so far apart, of 255."""
 
 _MOSTLY = 0.35
 """A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
@@ -180,8 +185,9 @@ def believe(
             tom[target.box][target.mask] = claimed[target.mask]
         beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
         if beyond.any():
-            alike = beyond & _coloured_alike(frame.image, target, beyond) if frame.right is not None else None
-            wrong = _mismatches(depth, target, beyond, alike)
+            wrong = _mismatches(depth, target, beyond)
+            if frame.right is not None:
+                wrong |= _mismatched_rim(frame.image, target, beyond)
             labels[target.box][beyond & ~wrong] = 0
             refuted[target.box] |= wrong
     if not masks.tom_told and parameters.evidence:
@@ -217,25 +223,32 @@ def _transparent(
     rows, columns = target.box
     close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
+    near = _within_reach(close, depth, support, mask)
     if np.count_nonzero(claimed & mask) > _WHOLE * area:
         count = np.count_nonzero(measured)
-        near = np.count_nonzero(stands & _within_reach(close, depth, support, mask))
-        surface = (count > _DENSE * area and near > _SURFACE * count) or (active and count > _SOLID * area)
+        standing = 0 if near is None else np.count_nonzero(stands & near)
+        surface = (count > _DENSE * area and standing > _SURFACE * count) or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
     if judged:
         return np.zeros_like(claimed)
     sure = measured & (measurement.confidence[target.box] >= _SURE)
     lost = mask & ~sure
-    few = np.count_nonzero(stands & sure & _within_reach(close, depth, support, mask)) < _STANDING * area
+    few = np.count_nonzero(stands & sure & (True if near is None else near)) < _STANDING * area
     glass = few and np.count_nonzero(lost) > _EMPTY * area
     return target.mask.copy() if glass else np.zeros_like(claimed)
 
 
-def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask:
-    """(h, w) pixels measured less far behind the upright plane through the contact than the mask is wide."""
+def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask | None:
+    """(h, w) pixels measured less far behind the upright plane through the contact than the mask is wide.
+
+    All of them where the camera looks down so steeply that no contact can be told.
+
+    Returns:
+        None: the contact is hidden.
+    """
     silhouette = cast_silhouette(camera, support, mask)
     if silhouette is None:
-        return np.ones_like(mask)
+        return np.ones_like(mask) if seen_from_above(camera, support, mask) else None
     upright = upright_plane(silhouette)
     return np.asarray(upright.distance_behind(camera, depth) < width_along(silhouette, upright))
 
@@ -256,11 +269,8 @@ def _beyond_reach(camera: CameraModel, depth: Float32, mask: Mask, among: Mask |
         return np.asarray(known & (np.abs(depth - near) > _REACH * size))
 
 
-def _mismatches(depth: Float32, target: Target, beyond: Mask, coloured: Mask | None) -> Mask:
-    """(h, w) those connected parts of ``beyond`` that the target encloses and that resemble nothing beside it.
-
-    Also those of which most, and at least 20 pixels, is ``coloured`` as the target.
-    """
+def _mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
+    """(h, w) those connected parts of ``beyond`` that the target encloses and that resemble nothing beside it."""
     (grown, inner), mask = _grown(target.box, depth.shape, max(3, max(beyond.shape) // 4)), target.mask
     around = depth[grown].copy()
     around[inner][mask] = np.nan
@@ -276,17 +286,17 @@ def _mismatches(depth: Float32, target: Target, beyond: Mask, coloured: Mask | N
     middle = np.bincount(number, depth[target.box][beyond], count) / np.maximum(np.bincount(number, minlength=count), 1)
     alike = np.searchsorted(beside, (1 + _ALIKE) * middle) - np.searchsorted(beside, (1 - _ALIKE) * middle)
     wrong = held & (alike <= _BESIDE * len(beside))
-    if coloured is not None:
-        own_colour = np.bincount(number, coloured[beyond], count)
-        wrong |= (own_colour > _MOST * np.bincount(number, minlength=count)) & (own_colour >= _FEW)
     wrong[0] = False
     found = np.zeros_like(beyond)
     found[beyond] = wrong[number]
     return found
 
 
-def _coloured_alike(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Mask:
-    """(h, w) pixels at the rim with the colour of the target's near pixels rather than of those beside the target."""
+def _mismatched_rim(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Mask:
+    """(h, w) those of ``beyond`` at the rim that have the colour of the target's near pixels, not of what is beside it.
+
+    Connected parts of fewer than 20 pixels say nothing.
+    """
     grown, inner = _grown(target.box, image.shape[:2], _COLOUR_WINDOW)
     colour = image[grown].astype(np.float32)
     own, beside = np.zeros(colour.shape[:2], np.float32), np.ones(colour.shape[:2], np.float32)
@@ -303,7 +313,9 @@ def _coloured_alike(image: NDArray[np.uint8], target: Target, beyond: Mask) -> M
         apart = np.linalg.norm(means[0] - means[1], axis=2)
     alike = (distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart)
     rim = cv2.dilate(beside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0
-    return np.asarray((alike & rim)[inner])
+    found = (alike & rim)[inner] & beyond
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
+    return np.asarray(found & (statistics[parts, cv2.CC_STAT_AREA] >= _FEW))
 
 
 def _grown(
