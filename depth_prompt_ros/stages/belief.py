@@ -145,7 +145,7 @@ def believe(
     anywhere = labels > 0
     for target in targets_in(labels):
         whole = labels == target.label
-        support = fit_support_plane(camera, depth, anywhere, whole, frame.stamp_ns)
+        support = fit_support_plane(camera, depth, anywhere, whole, frame.seed)
         supports[target.label] = support
         if not parameters.evidence:
             continue

@@ -275,10 +275,10 @@ def set_field(name, index, value):
 @pytest.mark.parametrize(
     ("topic", "change", "text"),
     [
-        ("/left/camera_info", set_field("p", 0, 0.0), "left camera_info has focal length fx=0 fy=20 in P"),
-        ("/left/camera_info", set_field("k", 2, np.nan), "left camera_info has NaN or infinite values in K or P"),
+        ("/left/camera_info", set_field("p", 0, 0.0), "left camera_info's P has focal length fx=0 fy=20 for a picture of 16x12"),
+        ("/left/camera_info", set_field("k", 2, np.nan), "left camera_info has NaN or infinite values in K, P"),
         ("/right/camera_info", set_field("p", 3, 0.0), "right camera_info has no baseline"),
-        ("/right/camera_info", set_field("p", 3, 2.0), "the left and right topics are swapped"),
+        ("/right/camera_info", set_field("p", 3, 2.0), "right camera_info has P[0,3] = 2, left 0: the right camera would be 0.1 m to the left"),
         ("/right/camera_info", lambda n, info: replace(info, width=8), "left camera_info is 16x12 but right is 8x12"),
     ],
 )

@@ -88,7 +88,7 @@ class TabletopSegmenter:
             NoTarget: no table top, or nothing on it.
         """
         camera, depth = frame.camera, measurement.depth
-        table = find_table(camera, depth, frame.stamp_ns)
+        table = find_table(camera, depth, frame.seed)
         nearness = depth * table.plane.inverse_depth(camera)  # 1 on the plane, less before it, more behind
         with np.errstate(invalid="ignore"):
             above = nearness < 1 - _TOLERANCE
