@@ -37,22 +37,25 @@ class CameraModel:
     cx_offset: float = 0.0
 
     @classmethod
-    def from_camera_info(cls, left: Any, right: Any | None = None, rectified: bool = True) -> CameraModel:
+    def from_camera_info(
+        cls, left: Any, right: Any | None = None, rectified: bool = True, side: str = "left"
+    ) -> CameraModel:
         """Build from ``sensor_msgs/CameraInfo`` messages (rclpy's ``.k .p`` or rosbags' ``.K .P`` alike).
 
         ``rectified``: use ``P`` and ignore ``D``, which in the CameraInfo beside ``image_rect`` still
         describes the raw picture (REP 104); otherwise ``K`` is used and ``D`` must be zero.
         ``roi`` and ``binning`` are applied, see :func:`depth_prompt_ros.camera_info.read_calibration`.
-        The right camera's ``P[0, 3] = -fx * baseline`` (sensor_msgs/CameraInfo).
+        The right camera's ``P[0, 3] = -fx * baseline`` (sensor_msgs/CameraInfo). ``side`` is what the first camera is
+        called in messages to people.
 
         Raises:
             BadFrame: zero size, focal lengths that no lens has, NaN or infinite intrinsics, sizes that differ,
                 a right camera without a baseline, or one on the left.
         """
-        calibration = read_calibration(left, "left")
+        calibration = read_calibration(left, side)
         if not rectified and calibration.distorted:
-            raise BadFrame("left camera_info has lens distortion and rectified is false: rectify the picture first")
-        fx, fy, cx, cy, left_tx = _pinhole(calibration, "left", rectified)
+            raise BadFrame(f"{side} camera_info has lens distortion and rectified is false: rectify the picture first")
+        fx, fy, cx, cy, left_tx = _pinhole(calibration, side, rectified)
         camera = cls(calibration.width, calibration.height, fx, fy, cx, cy)
         if right is None:
             return camera

@@ -145,6 +145,23 @@ class SyncParameters(_Group):
     queue_size: int = Field(10, ge=1, le=1000, description="messages of a topic that wait for their partners (live)")
 
 
+class DepthParameters(_Group):
+    """The depth camera's image."""
+
+    unit: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="metres of one count of 16UC1 (depth_scale of librealsense; D405 0.0001, L515 0.00025)",
+    )
+    float_unit: float = Field(1.0, gt=0, le=1, description="metres of 1.0 in 32FC1; 0.001 if it is in millimetres")
+    aligned: Literal["auto", "always"] = Field(
+        "auto",
+        description="auto: if its frame_id, size and K are the picture's, else it is registered "
+        "(topics.depth_camera_info, tf) or refused; always: whatever its frame_id says",
+    )
+
+
 class Topics(_Group):
     """Input topics; an empty name is not used. In a recording a relative name is below ``/``, live in the namespace."""
 
@@ -153,6 +170,7 @@ class Topics(_Group):
     right_image: str = "right/image_rect"
     right_camera_info: str = "right/camera_info"
     depth_image: str = ""
+    depth_camera_info: str = ""
     labels: str = ""
     tom_labels: str = ""
 
@@ -172,7 +190,9 @@ class Parameters(RuntimeParameters):
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
     rectified: bool = Field(True, description="pictures are rectified: use P and ignore D")
+    most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
+    depth: DepthParameters = DepthParameters()
     sync: SyncParameters = SyncParameters()
     stages: StageTopics = StageTopics()
     stereo: StereoParameters = StereoParameters()

@@ -110,7 +110,7 @@ def replay(
     chosen = chosen_topics(topics)
     if out.exists():
         raise BadInput(f"output {out} exists already: give another name or remove it")
-    reader = FrameReader(bag, parameters.topics, parameters.sync.tolerance, parameters.rectified)
+    reader = FrameReader(bag, parameters)
     if pipeline is None:
         from depth_prompt_ros.pipeline import ObjectDepthPipeline
 

@@ -18,7 +18,8 @@ _ARRAYS = {"int": Parameter.Type.INTEGER_ARRAY, "float": Parameter.Type.DOUBLE_A
 _LARGEST_INT = 2**63 - 1
 
 AT_CONFIGURE = (
-    "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified", "topics.", "sync.",
+    "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified",
+    "most_megapixels", "topics.", "depth.", "sync.",
     "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx", "tom.onnx",
     "prompted_depth.",
 )  # fmt: skip
