@@ -263,7 +263,9 @@ def test_when_the_disk_is_full_what_was_flushed_is_a_finished_bag(tmp_path, stor
     assert done.stderr == ""
     read = [(topic, log) for topic, log, _ in bags.read_with_rosbags(tmp_path / "bag")]
     assert len(read) == int(re.search(r"(\d+) messages", line)[1])
-    most = {"mcap": size // 5500, "sqlite3": (size - 40_000) // 5500 + 1}[storage]  # frames, with the storage's overhead
+    most = {"mcap": size // 5500, "sqlite3": (size - 40_000) // 5500 + 1}[
+        storage
+    ]  # frames, with the storage's overhead
     assert most - 6 <= len(read) // 2 <= most
     assert read == [(topic, n) for n in range(len(read) // 2) for topic in ("/a", "/b")]
     assert sorted(file.name for file in (tmp_path / "bag").iterdir()) == [
