@@ -111,16 +111,16 @@ class Publisher:
         if not isinstance(message, self.kind):
             raise TypeError(f"{type(message)} is not a {self.kind}")
         for subscription in SUBSCRIPTIONS:
-            if subscription.topic == self.topic:
+            if subscription.topic == self.topic and subscription.kind is self.kind:
                 CALLS.put((subscription, through_cdr(message)))
 
     def get_subscription_count(self) -> int:
-        return sum(subscription.topic == self.topic for subscription in SUBSCRIPTIONS)
+        return sum(each.topic == self.topic and each.kind is self.kind for each in SUBSCRIPTIONS)
 
 
 class Subscription:
-    def __init__(self, topic: str, callback: Any) -> None:
-        self.topic, self.callback = topic, callback
+    def __init__(self, kind: type, topic: str, callback: Any) -> None:
+        self.kind, self.topic, self.callback = kind, topic, callback
         SUBSCRIPTIONS.append(self)
 
 
@@ -213,6 +213,9 @@ class Logger:
     def __init__(self, name: str) -> None:
         self._log = logging.getLogger(name)
 
+    def debug(self, text: str, **_: Any) -> None:
+        self._log.debug(text)
+
     def info(self, text: str, **_: Any) -> None:
         self._log.info(text)
 
@@ -249,7 +252,7 @@ class Node:
     def create_subscription(
         self, kind: type, topic: str, callback: Any, qos_profile: Any = 10, **_: Any
     ) -> Subscription:
-        return Subscription(self.resolve_topic_name(topic), callback)
+        return Subscription(kind, self.resolve_topic_name(topic), callback)
 
     def destroy_publisher(self, publisher: Publisher) -> None:
         PUBLISHERS.remove(publisher)
@@ -270,6 +273,14 @@ class Node:
         timer = SimpleNamespace(period=period, callback=callback, due=time.monotonic() + period)
         self._timers.append(timer)
         return timer
+
+    def destroy_timer(self, timer: Any) -> None:
+        if timer in self._timers:
+            self._timers.remove(timer)
+
+    def get_publishers_info_by_topic(self, topic: str) -> list[Any]:
+        found = [publisher for publisher in PUBLISHERS if publisher.topic == topic]
+        return [SimpleNamespace(topic_type=publisher.kind._name) for publisher in found]
 
     def declare_parameter(self, name: str, value: Any, descriptor: Any = None) -> None:
         known = isinstance(value, str) and value in (ParameterType.INTEGER_ARRAY, ParameterType.DOUBLE_ARRAY)

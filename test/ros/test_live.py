@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PointStamped, TransformStamped
 from live import START_NS, Live, camera_messages, succeeded
+from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 from tf2_ros import StaticTransformBroadcaster
@@ -20,7 +21,7 @@ from depth_prompt_ros.bag.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import compressed_image_message, stamp_of
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
-from depth_prompt_ros.ros.convert import CloudMemory, as_array, ros_message
+from depth_prompt_ros.ros.convert import CloudMemory, as_array, message_class, ros_message
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
 from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
 
@@ -347,6 +348,72 @@ def test_clouds_go_to_the_output_frame(live, frame) -> None:
     points = np.frombuffer(cloud.data, np.float32).reshape(240, 320, 6)
     depth = next(image for image in live.received["/object_depth/depth"] if stamp_of(image) == stamp_of(cloud))
     np.testing.assert_allclose(points[..., 2], 2 - depth_metres(depth), rtol=1e-5)
+
+
+def test_camera_info_that_comes_once_holds_and_a_changed_one_takes_effect(live, frame) -> None:
+    infos = ("/left/camera_info", "/right/camera_info")
+    live.listen("depth/camera_info")
+    live.start(**GIVEN)
+    for number in range(4):
+        live.show(frame, START_NS + number * STEP_NS, leave_out=infos if number else ())
+        live.wait("/object_depth/depth/camera_info", number + 1)
+    assert "camera_info" not in live.diagnosis("inputs").message
+    wider = replace(frame, camera=replace(frame.camera, fx=frame.camera.fx * 1.5))
+    live.show(wider, START_NS + 4 * STEP_NS)
+    live.wait("/object_depth/depth/camera_info", 5)
+    live.show(wider, START_NS + 5 * STEP_NS, leave_out=infos)
+    live.show(wider, START_NS + 6 * STEP_NS, leave_out=infos)
+    found = live.wait("/object_depth/depth/camera_info", 6)
+    focal = [message.k[0] / frame.camera.fx for message in found]
+    assert focal[:4] == pytest.approx([1] * 4)
+    assert focal[5:] == pytest.approx([1.5] * len(focal[5:]))
+
+
+def test_camera_info_later_than_its_pictures_is_waited_for(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    messages = camera_messages(frame, START_NS, {})
+    for topic in sorted(messages, key=lambda topic: "camera_info" in topic):
+        live.publish(topic, messages[topic])
+        time.sleep(0.1)
+    live.wait("/object_depth/depth")
+
+
+def test_stamps_that_are_all_zero_are_paired_in_order(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    for number in range(12):
+        live.show(frame, 0)
+        live.until(lambda number=number: live.node.inputs.sets == number + 1)
+    live.wait("/object_depth/depth")
+    said = live.node.inputs.arrived["left_image"]
+    assert said.alike == 11
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_compressed_topic_under_any_name_is_what_its_publisher_says(live, frame, known) -> None:
+    """The publisher is there before the node subscribes, or comes after it."""
+    done, data = cv2.imencode(".png", frame.image[..., ::-1])
+    assert done
+    kind = message_class("sensor_msgs/msg/CompressedImage")
+    topic = "/camera/image_small"
+    publisher = live.tester.create_publisher(kind, topic, qos_profile_sensor_data) if known else None
+    live.listen("depth")
+    live.start(**GIVEN, topics__left_image=topic)
+    if publisher is None:
+        publisher = live.tester.create_publisher(kind, topic, qos_profile_sensor_data)
+    live.until(lambda: publisher.get_subscription_count() > 0)
+    live.show(frame, START_NS, leave_out=("/left/image_rect",))
+    publisher.publish(compressed_image_message(data.tobytes(), "png", START_NS, frame.frame_id, ros_message))
+    live.wait("/object_depth/depth")
+
+
+def test_a_topic_of_another_kind_is_named_with_its_type(live, frame) -> None:
+    kind = message_class("stereo_msgs/msg/DisparityImage")
+    live.tester.create_publisher(kind, "/camera/packets", qos_profile_sensor_data)
+    live.start(**GIVEN, topics__left_image="/camera/packets")
+    message = live.diagnosis("inputs").message
+    assert "no message on /camera/packets: its publishers send stereo_msgs/msg/DisparityImage" in message
 
 
 def test_raw_bayer_with_padding_and_jpeg_are_pictures_too(live, frame) -> None:
