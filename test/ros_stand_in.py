@@ -198,8 +198,8 @@ class ParameterType:
     BOOL, INTEGER, DOUBLE, STRING, INTEGER_ARRAY, DOUBLE_ARRAY = "bool", "int", "float", "str", "int[]", "float[]"
 
 
-class ParameterUninitializedException(Exception):
-    pass
+OVERRIDES: dict[str, Any] = {}
+"""What nodes are started with, as of a parameter file."""
 
 
 class Parameter:
@@ -233,6 +233,7 @@ class Node:
         self._ranges: dict[str, Any] = {}
         self._checks: list[Any] = []
         self._timers: list[Any] = []
+        self._parameter_overrides = {key: Parameter(key, value=value) for key, value in OVERRIDES.items()}
 
     def get_name(self) -> str:
         return self._name
@@ -282,18 +283,22 @@ class Node:
         found = [publisher for publisher in PUBLISHERS if publisher.topic == topic]
         return [SimpleNamespace(topic_type=publisher.kind._name) for publisher in found]
 
-    def declare_parameter(self, name: str, value: Any, descriptor: Any = None) -> None:
-        known = isinstance(value, str) and value in (ParameterType.INTEGER_ARRAY, ParameterType.DOUBLE_ARRAY)
-        self._values[name] = None if known else value
-        self._kinds[name] = list if known else type(value)
-        self._ranges[name] = [*descriptor.integer_range, *descriptor.floating_point_range] if descriptor else []
+    def declare_parameter(self, name: str, value: Any, descriptor: Any = None, ignore_override: bool = False) -> None:
+        """As rclpy: what the node was started with takes the place of the default, and is refused by an exception."""
+        ranges = [*descriptor.integer_range, *descriptor.floating_point_range] if descriptor else []
+        if not ignore_override and name in self._parameter_overrides:
+            given = self._parameter_overrides[name].value
+            if type(given) is not type(value):
+                raise TypeError(f"Trying to set parameter '{name}' to '{given}' of another type")
+            if any(not bounds.from_value <= given <= bounds.to_value for bounds in ranges):
+                raise ValueError(f"parameter '{name}' with value '{given}' is out of range")
+            value = given
+        self._values[name], self._kinds[name], self._ranges[name] = value, type(value), ranges
 
     def has_parameter(self, name: str) -> bool:
         return name in self._values
 
     def get_parameter(self, name: str) -> Parameter:
-        if self._values[name] is None:
-            raise ParameterUninitializedException(name)
         return Parameter(name, value=self._values[name])
 
     def add_on_set_parameters_callback(self, check: Any) -> None:
@@ -301,6 +306,15 @@ class Node:
 
     def set_parameters(self, changes: list[Parameter]) -> list[Any]:
         return [self._set(change) for change in changes]
+
+    def set_parameters_atomically(self, changes: list[Parameter]) -> Any:
+        for check in self._checks:
+            answer = check(changes)
+            if not answer.successful:
+                return answer
+        for change in changes:
+            self._values[change.name] = change.value
+        return message_class("rcl_interfaces/msg/SetParametersResult")(successful=True)
 
     def _set(self, change: Parameter) -> Any:
         result = message_class("rcl_interfaces/msg/SetParametersResult")(successful=True)
@@ -512,11 +526,10 @@ def stop(**_: Any) -> None:
 
 
 MODULES: dict[str, dict[str, Any]] = {
-    "rclpy": {"init": start, "shutdown": stop, "try_shutdown": stop, "ok": lambda: STATE.ok},
+    "rclpy": {"init": start, "shutdown": stop, "try_shutdown": stop, "ok": lambda: STATE.ok, "OVERRIDES": OVERRIDES},
     "rclpy.clock": {"JumpThreshold": Anything},
     "rclpy.duration": {"Duration": Duration},
     "rclpy.event_handler": {"SubscriptionEventCallbacks": Anything},
-    "rclpy.exceptions": {"ParameterUninitializedException": ParameterUninitializedException},
     "rclpy.executors": {"ExternalShutdownException": TransformException, "SingleThreadedExecutor": Executor},
     "rclpy.lifecycle": {
         "LifecycleNode": LifecycleNode, "LifecycleState": Any, "TransitionCallbackReturn": Transition,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PointStamped, TransformStamped
 from live import START_NS, Live, camera_messages, succeeded
+from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
@@ -19,6 +20,7 @@ from tf2_ros import StaticTransformBroadcaster
 
 from depth_prompt_ros.bag.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import compressed_image_message, stamp_of
+from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import CloudMemory, as_array, message_class, ros_message
@@ -153,6 +155,64 @@ def test_a_setting_that_cannot_work_is_refused_when_it_is_set(live, frame) -> No
     live.wait("/object_depth/labels")
     assert live.node.settings.tom.method == "none"
     assert live.node.settings.segmentation.method == "labels"
+
+
+@pytest.mark.parametrize(
+    "value", ["~nosuchuser/a.yaml", "\0", "x" * 5000, "2001-13-45", "/dev/null", "/", "models/../../../nowhere.yaml"]
+)
+@pytest.mark.parametrize("name", ["tom.mono", "tom.onnx", "stereo.onnx"])
+def test_whatever_goes_wrong_in_a_set_is_a_refusal_and_the_node_lives(live, frame, name, value) -> None:
+    live.listen("labels")
+    live.start(**GIVEN, **({"stereo__matcher": "sgbm"} if name == "stereo.onnx" else {}))
+    refused = live.set(name, value)
+    if not refused.successful:
+        assert refused.reason
+        assert "\n" not in refused.reason
+    live.show(frame, START_NS)
+    live.wait("/object_depth/labels")
+
+
+@pytest.mark.parametrize("text", ["when: 2001-13-45", "a: " + "[" * 3000, "a: \0", "graph: 3", "- 1", ""])
+def test_a_description_of_any_damage_is_refused_when_it_is_set(live, frame, tmp_path, text) -> None:
+    (tmp_path / "net.yaml").write_text(text)
+    live.start(**GIVEN)
+    refused = live.set("tom.mono", str(tmp_path / "net.yaml"))
+    assert not refused.successful
+    assert "net.yaml" in refused.reason
+
+
+def test_an_exception_that_nothing_was_prepared_for_is_a_refusal(live, monkeypatch) -> None:
+    live.start(**GIVEN)
+
+    def fail(settings):
+        raise KeyError("nobody thought of it")
+
+    monkeypatch.setattr(live.node, "change", fail)
+    refused = live.set("merge.agreement", 0.07)
+    assert not refused.successful
+    assert refused.reason == "KeyError: 'nobody thought of it'"
+
+
+def test_values_that_do_not_change_are_accepted_while_configured(live) -> None:
+    """As ``ros2 param load`` of what ``ros2 param dump`` wrote: all parameters, each by itself."""
+    live.start(**GIVEN, segmentation__target_box=[1.0, 2.0, 3.0, 4.0])
+    for entry in entries():
+        name = ".".join(entry.path)
+        value = live.node.get_parameter(name).value
+        assert value is not None
+        assert live.set(name, value).successful, name
+    assert not live.set("topics.left_image", "elsewhere").successful
+    assert live.node.settings.segmentation.target_box == (1.0, 2.0, 3.0, 4.0)
+    assert live.node.settings.segmentation.target_point is None
+    assert live.node.settings.tom.class_ids == ()
+
+
+def test_a_set_is_judged_as_a_whole(live) -> None:
+    live.start(**GIVEN)
+    given = [Parameter("segmentation.method", value="point"), Parameter("segmentation.target_point", value=[5.0, 6.0])]
+    assert not live.set("segmentation.method", "point").successful
+    assert live.node.set_parameters_atomically(given).successful
+    assert live.node.get_parameter("segmentation.method").value == "point"
 
 
 def test_without_open3d_a_node_works_and_refuses_what_needs_it(live, frame, monkeypatch) -> None:
