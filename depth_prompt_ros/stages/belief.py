@@ -173,7 +173,7 @@ def believe(
     found, anywhere = targets_in(labels), labels > 0
     supports = level_with_each_other(
         {
-            target.label: fit_support_plane(camera, depth, anywhere, labels == target.label, frame.stamp_ns)
+            target.label: fit_support_plane(camera, depth, anywhere, labels == target.label, frame.seed)
             for target in found
         }
     )

@@ -55,9 +55,8 @@ class ObjectDepthNode(StageNode):
         """See :meth:`StageNode.load`."""
         self._pipeline = ObjectDepthPipeline(settings)
         self._segmentation = settings.segmentation
-        self._build = FrameBuilder(
-            {role: topic.name for role, topic in camera_topics(settings).items()}, settings.rectified
-        )
+        names = {role: topic.name for role, topic in camera_topics(settings).items()}
+        self._build = FrameBuilder(names, settings, self._transforms.lookup)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
@@ -114,6 +113,8 @@ def camera_topics(settings: Parameters) -> dict[str, Topic]:
     }
     if topics.depth_image:
         used["depth_image"] = image_topic(topics.depth_image)
+        if topics.depth_camera_info:
+            used["depth_camera_info"] = Topic(topics.depth_camera_info, INFO)
     else:
         used["right_image"] = image_topic(topics.right_image)
         used["right_camera_info"] = Topic(topics.right_camera_info, INFO)

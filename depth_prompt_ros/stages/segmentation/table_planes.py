@@ -59,7 +59,7 @@ class Table:
         return np.asarray((flat @ outward.T <= limits).all(1))
 
 
-def find_tables(camera: CameraModel, depth: Float32, stamp_ns: int) -> list[Table]:
+def find_tables(camera: CameraModel, depth: Float32, seed: int) -> list[Table]:
     """The planes that a table top may be, the nearest to the camera first; at least one.
 
     Up to three planes with many measured points each are searched. The largest is a table or a floor, horizontal ones
@@ -69,7 +69,7 @@ def find_tables(camera: CameraModel, depth: Float32, stamp_ns: int) -> list[Tabl
 
     Args:
         depth: (H, W) float32 metres, invalid = NaN.
-        stamp_ns: seeds the search.
+        seed: of the search.
 
     Raises:
         NoTarget: too few measured pixels, or no plane among them.
@@ -82,7 +82,7 @@ def find_tables(camera: CameraModel, depth: Float32, stamp_ns: int) -> list[Tabl
         raise NoTarget(f"no target found: only {len(rows) * step * step} pixels have depth; {ADVICE}")
     rays = camera.rays_at(rows * step, columns * step).astype(np.float64)
     scaled = rays * grid[rows, columns, None].astype(np.float64)
-    planes = _level_planes(rays, 1 / grid[rows, columns].astype(np.float64), stamp_ns)
+    planes = _level_planes(rays, 1 / grid[rows, columns].astype(np.float64), seed)
     tables = []
     for number, candidate in enumerate(planes, start=1):
         plane = _refined(candidate, scaled)
@@ -97,7 +97,7 @@ def find_tables(camera: CameraModel, depth: Float32, stamp_ns: int) -> list[Tabl
     return tables
 
 
-def _level_planes(rays: Float64, inverse: Float64, stamp_ns: int) -> list[Float64]:
+def _level_planes(rays: Float64, inverse: Float64, seed: int) -> list[Float64]:
     """Planes (3,) ``1 / z = plane @ ray``: the main one last, before it those parallel and nearer, the nearest first.
 
     The main one has most points, weighed by how level it is.
@@ -114,7 +114,7 @@ def _level_planes(rays: Float64, inverse: Float64, stamp_ns: int) -> list[Float6
         if len(left) < max(200, _MIN_SHARE * len(points)):
             break
         thinned = left[:: max(1, len(left) // _SAMPLES)]
-        plane = _search_plane(points[thinned], (stamp_ns + attempt) % 2**31)
+        plane = _search_plane(points[thinned], (seed + attempt) % 2**31)
         inliers = np.flatnonzero(np.abs(points[left] @ plane[:3] + plane[3]) < TOLERANCE)
         if len(inliers) < _MIN_SHARE * len(points) or abs(plane[2]) < 1e-6:
             break

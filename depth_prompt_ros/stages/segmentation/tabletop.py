@@ -70,7 +70,7 @@ class TabletopSegmenter:
         Raises:
             NoTarget: no table top, or nothing on it.
         """
-        for table in find_tables(frame.camera, measurement.depth, frame.stamp_ns):
+        for table in find_tables(frame.camera, measurement.depth, frame.seed):
             objects = self._objects_on(table, frame, measurement)
             furniture = [_is_furniture(part, frame.camera, measurement.depth) for part in objects]
             if not all(furniture):

@@ -144,7 +144,10 @@ def _refuse_swapped(left: Grey, right: Grey, confirmed: float, parameters: Stere
     textured = texture(reference) >= parameters.min_texture
     swapped = _match(reference, _halved(left), half).confirmed(parameters.left_right_tolerance)
     if _share(swapped, textured) > max(0.5, 3 * confirmed):
-        raise BadFrame("left and right pictures are swapped (disparities are negative): exchange the two image topics")
+        raise BadFrame(
+            "left and right pictures are swapped (disparities are negative): exchange topics.left_image and "
+            "topics.right_image"
+        )
 
 
 def _share(part: Mask, whole: Mask) -> float:

@@ -47,7 +47,7 @@ def add_standing_glass(
             return
         whole = np.zeros(labels.shape, np.bool_)
         whole[region.box] = region.mask
-        support = fit_support_plane(frame.camera, depth, anywhere, whole, frame.stamp_ns)
+        support = fit_support_plane(frame.camera, depth, anywhere, whole, frame.seed)
         if support is None or region.mask.sum() > _LARGE * labels.size:
             continue
         silhouette = cast_silhouette(frame.camera, support, whole, labels > 0, depth)
