@@ -21,7 +21,6 @@ from depth_prompt_ros.stages.anchor.upright import (
 )
 from depth_prompt_ros.stages.boxes import Target, targets_in
 from depth_prompt_ros.stages.median import median
-from depth_prompt_ros.stages.tom.standing_glass import add_standing_glass
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -85,20 +84,16 @@ class Masks:
     Attributes:
         tom_told: ToM masks come from outside, where somebody knows.
         judged: the network that found the targets also says which of them are ToM, and has seen their holes.
-        most: targets at most where every thing is looked for, so that glass on no target becomes one; 0: the targets
-            are chosen, and no other is added.
     """
 
     tom_told: bool = False
     judged: bool = False
-    most: int = 0
 
     @classmethod
     def of(cls, parameters: Parameters) -> Masks:
         """As the pipeline's parameters say."""
-        tom, segmentation = parameters.tom.method, parameters.segmentation
-        most = segmentation.max_targets if segmentation.method in ("things", "tabletop") else 0
-        return cls(tom == "labels", (tom, segmentation.method) == ("network", "things"), most)
+        tom, segmentation = parameters.tom.method, parameters.segmentation.method
+        return cls(tom == "labels", (tom, segmentation) == ("network", "things"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +150,7 @@ def believe(
       rims of a target the depth behind it.
 
     All other pixels that are so far from their target are background that its mask ran into, at its rim or through a
-    gap: they are cut off the target and stay believed. Where every thing is looked for, transparent or mirror regions
-    that stand on a support and are on no target become targets.
+    gap: they are cut off the target and stay believed.
 
     Args:
         labels: (H, W) uint16, 0 = no target.
@@ -167,9 +161,7 @@ def believe(
     depth, camera = measurement.depth, frame.camera
     measured = depth > 0
     labels, tom = labels.copy(), tom.copy()
-    refuted = np.zeros(measured.shape, np.bool_)
-    if parameters.evidence:
-        add_standing_glass(frame, depth, labels, tom, masks.most, parameters.min_area)
+    refuted, stereo = np.zeros(measured.shape, np.bool_), camera.baseline > 0
     found, anywhere = targets_in(labels), labels > 0
     supports = level_with_each_other(
         {
@@ -181,12 +173,12 @@ def believe(
         support = supports[target.label]
         claimed = tom[target.box] & target.mask
         if not masks.tom_told:
-            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, frame.right is None)
+            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, not stereo)
             tom[target.box][target.mask] = claimed[target.mask]
         beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
         if beyond.any():
             wrong = _mismatches(depth, target, beyond)
-            if frame.right is not None:
+            if stereo:
                 wrong |= _mismatched_rim(frame.image, target, beyond)
             labels[target.box][beyond & ~wrong] = 0
             refuted[target.box] |= wrong

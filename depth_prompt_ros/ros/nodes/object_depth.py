@@ -16,7 +16,6 @@ from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.runtime.graph import Graph
-from depth_prompt_ros.stages.segmentation import make_segmenter
 
 _CLOUDS = {"points", "object_points"}
 
@@ -84,7 +83,8 @@ class ObjectDepthNode(StageNode):
         frame = self._build(messages)
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:
-            pipeline.segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
+            pipeline.take_targets(segmentation)
+            self._segmentation = segmentation
         to = self.settings.output_frame
         moved = bool(to) and to != frame.frame_id and bool(_CLOUDS & set(wanted))
         transform = self._transforms.lookup(to, frame.frame_id, frame.stamp_ns) if moved else None
