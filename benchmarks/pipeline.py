@@ -21,7 +21,7 @@ from rich.table import Table
 
 from depth_prompt_ros.bag.reader import read_frames
 from depth_prompt_ros.bench.rendered_bag import render_bag
-from depth_prompt_ros.parameters import Topics
+from depth_prompt_ros.parameters import Parameters, Topics
 
 FRAMES_PER_SECOND = 6.0
 RESIDENT_MIB = 600.0
@@ -61,7 +61,7 @@ def benchmark(
 
 
 def box_around(bag: Path) -> list[float]:
-    frame = next(iter(read_frames(bag, Topics(labels="/labels"), 0.02)))
+    frame = next(iter(read_frames(bag, Parameters(topics=Topics(labels="/labels")))))
     x, y, width, height = cv2.boundingRect((frame.labels == OPAQUE).astype("uint8"))
     left, top = max(0, x - 8), max(0, y - 8)
     return [left, top, min(frame.camera.width, x + width + 8) - left, min(frame.camera.height, y + height + 8) - top]

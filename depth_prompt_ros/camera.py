@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from depth_prompt_ros.camera_info import Calibration, check_focal_lengths, describe_size, read_calibration
 from depth_prompt_ros.errors import BadFrame
 
 Float32 = NDArray[np.float32]
@@ -36,25 +37,33 @@ class CameraModel:
     cx_offset: float = 0.0
 
     @classmethod
-    def from_camera_info(cls, left: Any, right: Any | None = None, rectified: bool = True) -> CameraModel:
+    def from_camera_info(
+        cls, left: Any, right: Any | None = None, rectified: bool = True, side: str = "left"
+    ) -> CameraModel:
         """Build from ``sensor_msgs/CameraInfo`` messages (rclpy's ``.k .p`` or rosbags' ``.K .P`` alike).
 
         ``rectified``: use ``P`` and ignore ``D``, which in the CameraInfo beside ``image_rect`` still
         describes the raw picture (REP 104); otherwise ``K`` is used and ``D`` must be zero.
-        The right camera's ``P[0, 3] = -fx * baseline`` (sensor_msgs/CameraInfo).
+        ``roi`` and ``binning`` are applied, see :func:`depth_prompt_ros.camera_info.read_calibration`.
+        The right camera's ``P[0, 3] = -fx * baseline`` (sensor_msgs/CameraInfo). ``side`` is what the first camera is
+        called in messages to people.
 
         Raises:
-            BadFrame: zero size or focal length, NaN or infinite intrinsics, sizes that differ,
-                a right camera without a baseline, or left and right swapped.
+            BadFrame: zero size, focal lengths that no lens has, NaN or infinite intrinsics, sizes that differ,
+                a right camera without a baseline, or one on the left.
         """
-        fx, fy, cx, cy, left_tx = _intrinsics(left, "left", rectified)
-        camera = cls(int(left.width), int(left.height), fx, fy, cx, cy)
+        calibration = read_calibration(left, side)
+        if not rectified and calibration.distorted:
+            raise BadFrame(f"{side} camera_info has lens distortion and rectified is false: rectify the picture first")
+        fx, fy, cx, cy, left_tx = _pinhole(calibration, side, rectified)
+        camera = cls(calibration.width, calibration.height, fx, fy, cx, cy)
         if right is None:
             return camera
-        right_fx, _, right_cx, _, tx = _intrinsics(right, "right", rectified=True)
-        if (int(right.width), int(right.height)) != (camera.width, camera.height):
+        other = read_calibration(right, "right")
+        right_fx, _, right_cx, _, tx = _pinhole(other, "right", rectified=True)
+        if (other.width, other.height) != (camera.width, camera.height):
             raise BadFrame(
-                f"left camera_info is {camera.width}x{camera.height} but right is {right.width}x{right.height}: "
+                f"left camera_info is {describe_size(left)} but right is {describe_size(right)}: "
                 "stereo needs a rectified pair of one size"
             )
         baseline = left_tx / fx - tx / right_fx
@@ -65,7 +74,10 @@ class CameraModel:
             )
         if baseline < 0.0:
             raise BadFrame(
-                f"right camera_info has a negative baseline ({baseline:.4f} m): the left and right topics are swapped"
+                f"right camera_info has P[0,3] = {tx:g}, left {left_tx:g}: the right camera would be {-baseline:.4g} m "
+                "to the left of the left one (ROS has -fx * baseline in the right one's). If the driver writes the "
+                "wrong sign (OAK-D: i_reverse_stereo_socket_order), mend it there or exchange topics.left_camera_info "
+                "and topics.right_camera_info alone; if left and right are exchanged, exchange the pictures' topics too"
             )
         return replace(camera, baseline=baseline, cx_offset=right_cx - cx)
 
@@ -144,24 +156,13 @@ class CameraModel:
         return normals
 
 
-def _intrinsics(info: Any, side: str, rectified: bool) -> tuple[float, float, float, float, float]:
-    """fx, fy, cx, cy and P[0,3] of a CameraInfo, checked."""
-    projection = np.asarray(getattr(info, "p", getattr(info, "P", None)), np.float64).reshape(3, 4)
-    matrix = np.asarray(getattr(info, "k", getattr(info, "K", None)), np.float64).reshape(3, 3)
-    source = "P"
-    if not rectified:
-        distortion = np.asarray(getattr(info, "d", getattr(info, "D", ())), np.float64)
-        if distortion.size and np.any(distortion != 0):
-            raise BadFrame(f"{side} camera_info has lens distortion and rectified is false: rectify the picture first")
-        source, projection = "K", np.hstack([matrix, projection[:, 3:]])
-    if not (np.isfinite(projection).all() and np.isfinite(matrix).all()):
-        raise BadFrame(f"{side} camera_info has NaN or infinite values in K or P: calibrate the camera")
-    if int(info.width) <= 0 or int(info.height) <= 0:
-        raise BadFrame(f"{side} camera_info has picture size {info.width}x{info.height}: set width and height")
-    fx, fy = float(projection[0, 0]), float(projection[1, 1])
-    if fx <= 0 or fy <= 0:
-        raise BadFrame(f"{side} camera_info has focal length fx={fx:g} fy={fy:g} in {source}: calibrate the camera")
-    return fx, fy, float(projection[0, 2]), float(projection[1, 2]), float(projection[0, 3])
+def _pinhole(calibration: Calibration, side: str, rectified: bool) -> tuple[float, float, float, float, float]:
+    """fx, fy, cx, cy and P[0,3] of the picture's camera, checked."""
+    source = "P" if rectified else "K"
+    matrix = calibration.projection if rectified else calibration.matrix
+    fx, fy = float(matrix[0, 0]), float(matrix[1, 1])
+    check_focal_lengths(fx, fy, (calibration.width, calibration.height), f"{side} camera_info's {source}")
+    return fx, fy, float(matrix[0, 2]), float(matrix[1, 2]), float(calibration.projection[0, 3])
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,3 +19,9 @@ class BadInput(DepthPromptError):
 
 class BadModel(BadInput):
     """A network, prompt or graph is missing, corrupt, or made for another one."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """An exception's kind and the first line of what it says, for a reason or a log."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -17,7 +17,7 @@ class Frame:
     Exactly one of ``right`` and ``depth`` is given: a stereo pair or an RGB-D camera.
 
     Attributes:
-        stamp_ns: the left image's stamp in nanoseconds; seeds every random step of the pipeline.
+        stamp_ns: the left image's stamp in nanoseconds.
         frame_id: the left camera's optical frame.
         image: (H, W, 3) uint8 RGB, rectified left picture.
         camera: intrinsics of ``image`` and, for stereo, the baseline.
@@ -35,6 +35,11 @@ class Frame:
     depth: NDArray[np.float32] | None = None
     labels: NDArray[np.uint16] | None = None
     tom: NDArray[np.bool_] | None = None
+
+    @property
+    def seed(self) -> int:
+        """Of every random step: the stamp, in [0, 2^63) for stamps before 1970 too."""
+        return self.stamp_ns % 2**63
 
 
 @dataclass(frozen=True, eq=False)

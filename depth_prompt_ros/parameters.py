@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.parameter_file import parameters_of
 from depth_prompt_ros.resources import named_file
+from depth_prompt_ros.yaml_file import read_yaml
+
+NODE = "object_depth"
+"""Name of the node whose parameters these are."""
+
+
+_MOST_PIXELS = 2**28
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError(f"{value} is even, it must be odd")
+    return value
 
 
 class _Group(BaseModel):
@@ -48,13 +61,16 @@ class StereoParameters(_Group):
     )
     min_disparity: int = Field(0, ge=-512, le=512, description="smallest disparity searched, pixels")
     num_disparities: int = Field(128, ge=16, le=1024, multiple_of=16, description="disparities searched, pixels")
-    block_size: int = Field(5, ge=1, le=21, description="matching window, pixels, odd")
+    block_size: Annotated[int, AfterValidator(_odd)] = Field(5, ge=1, le=21, description="matching window, pixels, odd")
     left_right_tolerance: float = Field(1.5, gt=0, le=16, description="left-right check, pixels")
-    uniqueness: int = Field(10, ge=0, le=100, description="margin of the best match over the second, percent")
+    uniqueness: int = Field(10, ge=0, le=99, description="margin of the best match over the second, percent")
     min_texture: float = Field(
-        0.5, ge=0, le=255, description="weaker texture is not matched, rms grey levels per pixel"
+        0.75,
+        ge=0,
+        le=255,
+        description="weaker texture is matched only where both pictures show it alike, rms grey levels per pixel",
     )
-    speckle_area: int = Field(60, ge=0, description="smaller lone regions are dropped, pixels")
+    speckle_area: int = Field(60, ge=0, le=_MOST_PIXELS, description="smaller lone regions are dropped, pixels")
 
 
 class SegmentationParameters(_Group):
@@ -155,6 +171,23 @@ class SyncParameters(_Group):
     queue_size: int = Field(10, ge=1, le=1000, description="messages of a topic that wait for their partners (live)")
 
 
+class DepthParameters(_Group):
+    """The depth camera's image."""
+
+    unit: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="metres of one count of 16UC1 (depth_scale of librealsense; D405 0.0001, L515 0.00025)",
+    )
+    float_unit: float = Field(1.0, gt=0, le=1, description="metres of 1.0 in 32FC1; 0.001 if it is in millimetres")
+    aligned: Literal["auto", "always"] = Field(
+        "auto",
+        description="auto: if its frame_id, size and K are the picture's, else it is registered "
+        "(topics.depth_camera_info, tf) or refused; always: whatever its frame_id says",
+    )
+
+
 class Topics(_Group):
     """Input topics; an empty name is not used. In a recording a relative name is below ``/``, live in the namespace."""
 
@@ -163,6 +196,7 @@ class Topics(_Group):
     right_image: str = "right/image_rect"
     right_camera_info: str = "right/camera_info"
     depth_image: str = ""
+    depth_camera_info: str = ""
     labels: str = ""
     tom_labels: str = ""
 
@@ -182,7 +216,9 @@ class Parameters(RuntimeParameters):
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
     rectified: bool = Field(True, description="pictures are rectified: use P and ignore D")
+    most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
+    depth: DepthParameters = DepthParameters()
     sync: SyncParameters = SyncParameters()
     stages: StageTopics = StageTopics()
     stereo: StereoParameters = StereoParameters()
@@ -194,21 +230,16 @@ class Parameters(RuntimeParameters):
 
     @classmethod
     def from_yaml(cls, path: Path) -> Parameters:
-        """Read a ROS parameter file (``/**: ros__parameters: ...``) or a plain one; a shipped one by name.
+        """Read a ROS parameter file, of one node or of many, or a plain one; ``config/X``: a shipped one.
+
+        Of a file with sections for several nodes those of ``object_depth`` and wildcards count, see
+        :func:`depth_prompt_ros.parameter_file.parameters_of`; ``use_sim_time`` and others of ROS's own are left out.
 
         Raises:
-            BadInput: no such file, not YAML, an unknown name or a value out of range.
+            BadInput: no such file, not YAML, no section for this node, an unknown name or a value out of range.
         """
         path = named_file(path)
-        try:
-            content = yaml.safe_load(path.read_text()) or {}
-        except (OSError, yaml.YAMLError) as error:
-            raise BadInput(f"cannot read parameters from {path}: {error}") from error
-        for value in content.values() if isinstance(content, dict) else ():
-            if isinstance(value, dict) and "ros__parameters" in value:
-                content = value["ros__parameters"]
-                break
-        return cls.checked(content, str(path))
+        return cls.checked(parameters_of(read_yaml(path, "parameters"), NODE, str(path)), str(path))
 
     @classmethod
     def checked(cls, content: Any, source: str) -> Parameters:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
-from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.parameters import Parameters, SegmentationParameters
 from depth_prompt_ros.result import ObjectDepth
 from depth_prompt_ros.stages.belief import Belief, Masks, believe
 from depth_prompt_ros.stages.merge import merge
@@ -18,6 +18,7 @@ from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 from depth_prompt_ros.stages.target_shapes import Shaped, anchor_targets, fit_targets
 from depth_prompt_ros.stages.tom import make_scene_depth, make_tom_detector
+from depth_prompt_ros.stages.tom.standing_glass import with_standing_glass
 from depth_prompt_ros.stages.tom.surfaces import take_surroundings
 from depth_prompt_ros.timing import timed
 
@@ -66,6 +67,15 @@ class ObjectDepthPipeline:
 
         return apply
 
+    def take_targets(self, segmentation: SegmentationParameters) -> None:
+        """Find targets as these parameters say from the next frame on; all other models stay.
+
+        Raises:
+            BadInput, BadModel: as when it was made; nothing has changed then.
+        """
+        self.segment = make_segmenter(segmentation, self.parameters)
+        self.parameters = self.parameters.model_copy(update={"segmentation": segmentation})
+
     def __call__(self, frame: Frame) -> ObjectDepth:
         """Run all stages.
 
@@ -79,6 +89,7 @@ class ObjectDepthPipeline:
             labels, reason = find_targets(self.segment, frame, measurement)
         with timed(seconds, "tom"):
             tom = self.find_tom(frame, measurement)
+            labels = with_standing_glass(frame, measurement, labels, tom, self.parameters)
         belief, shaped = self.shape(frame, measurement, labels, tom, Masks.of(self.parameters), seconds)
         with timed(seconds, "merge"):
             merged = merge(

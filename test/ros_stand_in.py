@@ -111,16 +111,16 @@ class Publisher:
         if not isinstance(message, self.kind):
             raise TypeError(f"{type(message)} is not a {self.kind}")
         for subscription in SUBSCRIPTIONS:
-            if subscription.topic == self.topic:
+            if subscription.topic == self.topic and subscription.kind is self.kind:
                 CALLS.put((subscription, through_cdr(message)))
 
     def get_subscription_count(self) -> int:
-        return sum(subscription.topic == self.topic for subscription in SUBSCRIPTIONS)
+        return sum(each.topic == self.topic and each.kind is self.kind for each in SUBSCRIPTIONS)
 
 
 class Subscription:
-    def __init__(self, topic: str, callback: Any) -> None:
-        self.topic, self.callback = topic, callback
+    def __init__(self, kind: type, topic: str, callback: Any) -> None:
+        self.kind, self.topic, self.callback = kind, topic, callback
         SUBSCRIPTIONS.append(self)
 
 
@@ -198,8 +198,8 @@ class ParameterType:
     BOOL, INTEGER, DOUBLE, STRING, INTEGER_ARRAY, DOUBLE_ARRAY = "bool", "int", "float", "str", "int[]", "float[]"
 
 
-class ParameterUninitializedException(Exception):
-    pass
+OVERRIDES: dict[str, Any] = {}
+"""What nodes are started with, as of a parameter file."""
 
 
 class Parameter:
@@ -212,6 +212,9 @@ class Parameter:
 class Logger:
     def __init__(self, name: str) -> None:
         self._log = logging.getLogger(name)
+
+    def debug(self, text: str, **_: Any) -> None:
+        self._log.debug(text)
 
     def info(self, text: str, **_: Any) -> None:
         self._log.info(text)
@@ -230,6 +233,7 @@ class Node:
         self._ranges: dict[str, Any] = {}
         self._checks: list[Any] = []
         self._timers: list[Any] = []
+        self._parameter_overrides = {key: Parameter(key, value=value) for key, value in OVERRIDES.items()}
 
     def get_name(self) -> str:
         return self._name
@@ -249,7 +253,7 @@ class Node:
     def create_subscription(
         self, kind: type, topic: str, callback: Any, qos_profile: Any = 10, **_: Any
     ) -> Subscription:
-        return Subscription(self.resolve_topic_name(topic), callback)
+        return Subscription(kind, self.resolve_topic_name(topic), callback)
 
     def destroy_publisher(self, publisher: Publisher) -> None:
         PUBLISHERS.remove(publisher)
@@ -271,18 +275,30 @@ class Node:
         self._timers.append(timer)
         return timer
 
-    def declare_parameter(self, name: str, value: Any, descriptor: Any = None) -> None:
-        known = isinstance(value, str) and value in (ParameterType.INTEGER_ARRAY, ParameterType.DOUBLE_ARRAY)
-        self._values[name] = None if known else value
-        self._kinds[name] = list if known else type(value)
-        self._ranges[name] = [*descriptor.integer_range, *descriptor.floating_point_range] if descriptor else []
+    def destroy_timer(self, timer: Any) -> None:
+        if timer in self._timers:
+            self._timers.remove(timer)
+
+    def get_publishers_info_by_topic(self, topic: str) -> list[Any]:
+        found = [publisher for publisher in PUBLISHERS if publisher.topic == topic]
+        return [SimpleNamespace(topic_type=publisher.kind._name) for publisher in found]
+
+    def declare_parameter(self, name: str, value: Any, descriptor: Any = None, ignore_override: bool = False) -> None:
+        """As rclpy: what the node was started with takes the place of the default, and is refused by an exception."""
+        ranges = [*descriptor.integer_range, *descriptor.floating_point_range] if descriptor else []
+        if not ignore_override and name in self._parameter_overrides:
+            given = self._parameter_overrides[name].value
+            if type(given) is not type(value):
+                raise TypeError(f"Trying to set parameter '{name}' to '{given}' of another type")
+            if any(not bounds.from_value <= given <= bounds.to_value for bounds in ranges):
+                raise ValueError(f"parameter '{name}' with value '{given}' is out of range")
+            value = given
+        self._values[name], self._kinds[name], self._ranges[name] = value, type(value), ranges
 
     def has_parameter(self, name: str) -> bool:
         return name in self._values
 
     def get_parameter(self, name: str) -> Parameter:
-        if self._values[name] is None:
-            raise ParameterUninitializedException(name)
         return Parameter(name, value=self._values[name])
 
     def add_on_set_parameters_callback(self, check: Any) -> None:
@@ -290,6 +306,15 @@ class Node:
 
     def set_parameters(self, changes: list[Parameter]) -> list[Any]:
         return [self._set(change) for change in changes]
+
+    def set_parameters_atomically(self, changes: list[Parameter]) -> Any:
+        for check in self._checks:
+            answer = check(changes)
+            if not answer.successful:
+                return answer
+        for change in changes:
+            self._values[change.name] = change.value
+        return message_class("rcl_interfaces/msg/SetParametersResult")(successful=True)
 
     def _set(self, change: Parameter) -> Any:
         result = message_class("rcl_interfaces/msg/SetParametersResult")(successful=True)
@@ -501,11 +526,10 @@ def stop(**_: Any) -> None:
 
 
 MODULES: dict[str, dict[str, Any]] = {
-    "rclpy": {"init": start, "shutdown": stop, "try_shutdown": stop, "ok": lambda: STATE.ok},
+    "rclpy": {"init": start, "shutdown": stop, "try_shutdown": stop, "ok": lambda: STATE.ok, "OVERRIDES": OVERRIDES},
     "rclpy.clock": {"JumpThreshold": Anything},
     "rclpy.duration": {"Duration": Duration},
     "rclpy.event_handler": {"SubscriptionEventCallbacks": Anything},
-    "rclpy.exceptions": {"ParameterUninitializedException": ParameterUninitializedException},
     "rclpy.executors": {"ExternalShutdownException": TransformException, "SingleThreadedExecutor": Executor},
     "rclpy.lifecycle": {
         "LifecycleNode": LifecycleNode, "LifecycleState": Any, "TransitionCallbackReturn": Transition,

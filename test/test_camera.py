@@ -56,23 +56,88 @@ INF_K = np.array([np.inf, 0, 320, 0, 505, 240, 0, 0, 1])
 @pytest.mark.parametrize(
     ("left", "right", "says"),
     [
-        (info(fx=0.0), None, "left camera_info has focal length fx=0 "),
+        (info(fx=0.0), None, "left camera_info's P has focal length fx=0 "),
         (info(fx=-4.0), None, "focal length fx=-4 "),
         (info(p=NAN_P), None, "left camera_info has NaN or infinite values"),
         (info(k=INF_K), None, "left camera_info has NaN or infinite values"),
         (info(width=0), None, "picture size 0x480"),
         (info(height=-1), None, "picture size 640x-1"),
         (info(), info(tx=0.0), "no baseline"),
-        (info(), info(tx=40.0), "swapped"),
+        (info(width=60000, height=60000), None, "picture size 60000x60000: that is no camera's"),
+        (
+            info(p=np.array([500.0, 0, 320, 0, 0, 1e8, 240, 0, 0, 0, 1, 0])),
+            None,
+            r"fx=500 fy=1e\+08 for a picture of 640x480",
+        ),
+        (info(p=np.array([1e200, 0, 320, 0, 0, 1e200, 240, 0, 0, 0, 1, 0])), None, r"fx=1e\+200"),
+        (info(fx=1e-9), None, "fx=1e-09"),
+        (info(), info(tx=40.0), r"P\[0,3\] = 40, left 0: .* 0.08 m to the left .* wrong sign .* are exchanged"),
         (info(), info(tx=-40.0, width=320), "left camera_info is 640x480 but right is 320x480"),
         (info(), info(tx=-40.0, p=NAN_P), "right camera_info has NaN"),
-        (info(), info(fx=0.0, tx=-40.0), "right camera_info has focal length"),
-        (info(tx=-40.0), info(), "swapped"),
+        (info(), info(fx=0.0, tx=-40.0), "right camera_info's P has focal length"),
+        (info(tx=-40.0), info(), "are exchanged"),
     ],
 )
 def test_camera_info_that_cannot_be_used(left: SimpleNamespace, right: SimpleNamespace | None, says: str) -> None:
     with pytest.raises(BadFrame, match=says):
         CameraModel.from_camera_info(left, right)
+
+
+def window(left: int, top: int, width: int, height: int) -> SimpleNamespace:
+    return SimpleNamespace(x_offset=left, y_offset=top, width=width, height=height, do_rectify=False)
+
+
+K_FULL, P_FULL = (800.0, 810.0, 645.0, 485.0), (790.0, 805.0, 640.0, 480.0, -79.0)  # fx, fy, cx, cy, and P[0,3]
+
+
+def full(**changes: object) -> SimpleNamespace:
+    """A CameraInfo of a sensor of 1280 x 960."""
+    fx, fy, cx, cy = K_FULL
+    content = {"width": 1280, "height": 960, "k": np.array([fx, 0, cx, 0, fy, cy, 0, 0, 1.0]), "d": np.zeros(5)}
+    fx, fy, cx, cy, tx = P_FULL
+    content["p"] = np.array([fx, 0, cx, tx, 0, fy, cy, 0, 0, 0, 1.0, 0])
+    return info(**(content | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "left", "top", "binning"),
+    [
+        ({}, (1280, 960), 0, 0, (1, 1)),
+        ({"roi": window(0, 0, 0, 0)}, (1280, 960), 0, 0, (1, 1)),
+        ({"roi": window(0, 0, 1280, 960)}, (1280, 960), 0, 0, (1, 1)),
+        ({"roi": window(400, 200, 320, 240)}, (320, 240), 400, 200, (1, 1)),
+        ({"roi": window(400, 200, 320, 240), "width": 320, "height": 240}, (320, 240), 400, 200, (1, 1)),
+        ({"roi": window(0, 200, 0, 0)}, (1280, 760), 0, 200, (1, 1)),
+        ({"binning_x": 2, "binning_y": 2}, (640, 480), 0, 0, (2, 2)),
+        ({"binning_x": 4, "binning_y": 2}, (320, 480), 0, 0, (4, 2)),
+        ({"roi": window(400, 200, 321, 240), "binning_x": 2, "binning_y": 2}, (160, 120), 400, 200, (2, 2)),
+    ],
+)
+def test_window_and_binning_change_the_camera_as_image_geometry_does(changes, size, left, top, binning) -> None:
+    """image_geometry's PinholeCameraModel: offsets off the principal point, then everything over the binning."""
+    for rectified, (fx, fy, cx, cy) in ((True, P_FULL[:4]), (False, K_FULL)):
+        camera = CameraModel.from_camera_info(full(**changes), rectified=rectified)
+        expected = (fx / binning[0], fy / binning[1], (cx - left) / binning[0], (cy - top) / binning[1])
+        assert (camera.width, camera.height) == size
+        assert (camera.fx, camera.fy, camera.cx, camera.cy) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("changes", [{}, {"binning_x": 2, "binning_y": 2}, {"roi": window(400, 200, 320, 240)}])
+def test_the_baseline_is_metres_whatever_the_window_and_binning(changes) -> None:
+    left = full(p=np.array([790.0, 0, 640, 0, 0, 790, 480, 0, 0, 0, 1, 0]), **changes)
+    assert CameraModel.from_camera_info(left, full(**changes)).baseline == pytest.approx(0.1)
+
+
+def test_without_p_the_camera_is_that_of_k() -> None:
+    camera = CameraModel.from_camera_info(info(p=np.zeros(12)))
+    assert (camera.fx, camera.fy, camera.cx, camera.cy) == (510, 511, 300, 200)
+    with pytest.raises(BadFrame, match="no baseline"):
+        CameraModel.from_camera_info(info(p=np.zeros(12)), info(p=np.zeros(12)))
+
+
+def test_a_window_outside_of_the_sensor_is_refused_with_its_numbers() -> None:
+    with pytest.raises(BadFrame, match=r"size -720x960 \(1280x960 with roi -720x960 at \(2000, 0\)\)"):
+        CameraModel.from_camera_info(full(roi=window(2000, 0, 0, 960)))
 
 
 def test_rays_are_those_of_k() -> None:

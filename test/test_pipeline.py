@@ -179,7 +179,7 @@ def test_targets_in_one_batch_are_the_targets_one_by_one(view) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no graph at"), (b"nonsense", "corrupt or not ONNX"), ("half", "corrupt or not ONNX")],
+    [(None, "no graph at"), (b"nonsense", "no ONNX graph, or not all"), ("half", "no ONNX graph, or not all")],
 )
 def test_a_graph_that_cannot_be_used_is_named(tmp_path, content, message) -> None:
     path = tmp_path / "graph.onnx"

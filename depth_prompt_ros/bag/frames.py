@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import depth_metres, label_image, picture
+from depth_prompt_ros.bag.depth_alignment import DepthAlignment, FindTransform
+from depth_prompt_ros.bag.images import depth_metres, image_size, label_image, picture
 from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.camera_info import describe_size
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.parameters import Parameters
 
 CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
     "left_image": picture,
@@ -22,42 +26,48 @@ CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
 }
 """What is made of the images, by role: the names of :class:`depth_prompt_ros.parameters.Topics`."""
 
+INFOS = ("left_camera_info", "right_camera_info", "depth_camera_info")
+"""The roles of camera_info."""
+
+_MEGAPIXEL = 1e6
+
 
 class FrameBuilder:
     """Converts and checks the messages that belong together."""
 
-    def __init__(self, topics: Mapping[str, str], rectified: bool = True) -> None:
+    def __init__(
+        self, topics: Mapping[str, str], settings: Parameters | None = None, find_transform: FindTransform | None = None
+    ) -> None:
         """Store the topics' names.
 
         Args:
             topics: by role, for messages to people.
-            rectified: the pictures are rectified, use the camera's ``P``.
+            settings: whether pictures are rectified, how large they may be, how depth is read; None: the defaults.
+            find_transform: for depth of another camera than the picture's; None: there is no tf.
         """
-        self._topics, self._rectified = topics, rectified
+        self._topics, self._settings = topics, settings or Parameters()
+        depth = self._settings.depth
+        self._alignment = DepthAlignment(depth, find_transform)
+        self._convert = CONVERT | {"depth_image": partial(depth_metres, unit=depth.unit, float_unit=depth.float_unit)}
         self._camera: CameraModel | None = None
 
     def __call__(self, messages: Mapping[str, Any]) -> Frame:
         """The frame of messages by role: ``left_image``, ``left_camera_info`` and what else there is.
 
         Raises:
-            BadFrame: an encoding that cannot be used, damaged data, or sizes that differ.
+            BadFrame: an encoding that cannot be used, damaged data, sizes that differ, or depth of another camera that
+                cannot be registered to the picture.
         """
         camera = CameraModel.from_camera_info(
-            messages["left_camera_info"], messages.get("right_camera_info"), rectified=self._rectified
+            messages["left_camera_info"], messages.get("right_camera_info"), rectified=self._settings.rectified
         )
         camera = self._camera = self._camera if camera == self._camera else camera  # it caches its rays
-        arrays: dict[str, NDArray[Any]] = {}
-        for role in [role for role in CONVERT if role in messages]:
-            try:
-                arrays[role] = CONVERT[role](messages[role])
-            except BadFrame as error:
-                raise BadFrame(f"{self._topics[role]}: {error}") from error
-            height, width = arrays[role].shape[:2]
-            if (width, height) != (camera.width, camera.height):
-                raise BadFrame(
-                    f"{self._topics[role]} is {width}x{height} but {self._topics['left_camera_info']} says "
-                    f"{camera.width}x{camera.height}: give pictures and camera_info of one size"
-                )
+        if camera.width * camera.height > self._settings.most_megapixels * _MEGAPIXEL:
+            raise BadFrame(
+                f"{self._topics['left_camera_info']} says {camera.width}x{camera.height}: pictures of more than "
+                f"{self._settings.most_megapixels:g} megapixels are not read (parameter most_megapixels)"
+            )
+        arrays = {role: self._array(role, messages, camera) for role in CONVERT if role in messages}
         return Frame(
             stamp_ns=stamp_of(messages["left_image"]),
             frame_id=messages["left_image"].header.frame_id,
@@ -67,4 +77,28 @@ class FrameBuilder:
             depth=arrays.get("depth_image"),
             labels=arrays.get("labels"),
             tom=arrays["tom_labels"] > 0 if "tom_labels" in arrays else None,
+        )
+
+    def _array(self, role: str, messages: Mapping[str, Any], camera: CameraModel) -> NDArray[Any]:
+        """One image as an array of the camera's size; sizes are compared before any pixel is read."""
+        own, info = None, "left_camera_info"
+        try:
+            if role == "depth_image":
+                own = self._alignment.other_camera(messages, camera, self._settings.rectified)
+            size = image_size(messages[role])
+            if own:
+                info = "depth_camera_info"
+            expected = own or camera
+            if size == (expected.width, expected.height):
+                array = self._convert[role](messages[role])
+                if role == "depth_image":
+                    self._alignment.look_at(array, self._topics[role])
+                return self._alignment.register(array, own, messages, camera) if own else array
+        except BadFrame as error:
+            raise BadFrame(f"{self._topics[role]}: {error}") from error
+        depth = role == "depth_image" and not own
+        raise BadFrame(
+            f"{self._topics[role]} is {size[0]}x{size[1]} but {self._topics[info]} says "
+            f"{describe_size(messages[info])}: give pictures and camera_info of one size"
+            + (", or topics.depth_camera_info for depth of another" if depth else "")
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.bag.compressed_images import compressed_size, decode_depth, decode_labels, decode_picture
 from depth_prompt_ros.errors import BadFrame
 
 VIEWED: dict[str, tuple[np.dtype[Any], int]] = {
@@ -32,8 +32,9 @@ _TO_RGB = {
     "rgba8": cv2.COLOR_RGBA2RGB,
     "bgra8": cv2.COLOR_BGRA2RGB,
 }
-_COMPRESSED_DEPTH_HEADER = struct.Struct("<iff")  # format, depthQuantA, depthQuantB
-_PNG = b"\x89PNG"
+_TWO_PLANES = ("nv12", "nv21")
+"""YUV 4:2:0: after the rows of grey, half as many of interleaved colour; ``height`` counts the rows of grey."""
+MILLIMETRE = 0.001
 
 
 def view(message: Any) -> NDArray[Any]:
@@ -57,6 +58,19 @@ def view(message: Any) -> NDArray[Any]:
     return np.ndarray(shape, order, buffer=message.data, strides=strides)
 
 
+def image_size(message: Any) -> tuple[int, int]:
+    """Width and height in pixels of an Image or CompressedImage, known before its pixels are read.
+
+    Raises:
+        BadFrame: a CompressedImage that is no picture, or cut before its size.
+    """
+    if is_compressed(message):
+        return compressed_size(message)
+    if message.encoding in _TWO_PLANES and _counts_all_planes(message):
+        return int(message.width), int(message.height) * 2 // 3
+    return int(message.width), int(message.height)
+
+
 def picture(message: Any) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB picture from an Image or CompressedImage; ``rgb8`` without padding is not copied.
 
@@ -66,7 +80,8 @@ def picture(message: Any) -> NDArray[np.uint8]:
         BadFrame: an encoding that is no picture, damaged data, or too little of it.
     """
     if is_compressed(message):
-        return _compressed_picture(message)
+        decoded, encoding = decode_picture(message)
+        return decoded if encoding == "rgb8" else _interpolated(decoded, encoding)
     if message.encoding == "rgb8":
         return np.ascontiguousarray(view(message))
     if message.encoding in _TO_RGB:
@@ -78,22 +93,27 @@ def picture(message: Any) -> NDArray[np.uint8]:
     return _other_picture(message)
 
 
-def depth_metres(message: Any) -> NDArray[np.float32]:
+def depth_metres(message: Any, unit: float = MILLIMETRE, float_unit: float = 1.0) -> NDArray[np.float32]:
     """(H, W) float32 depth in metres, invalid = NaN, from ``16UC1`` (mm, 0 invalid) or ``32FC1`` (m), REP 118.
 
-    CompressedImage may hold a 16-bit PNG or ``compressedDepth`` (compressed_depth_image_transport:
-    a 12-byte header, then a PNG; ``32FC1`` is quantised as inverse depth, ``depthQuantA / (value - depthQuantB)``).
-    Zero, negative and infinite ``32FC1`` values are invalid.
+    Zero, negative and infinite ``32FC1`` values are invalid. For what a CompressedImage may hold see
+    :func:`depth_prompt_ros.bag.compressed_images.decode_depth`.
+
+    Args:
+        message: Image or CompressedImage.
+        unit: metres of one count of ``16UC1``.
+        float_unit: metres of a 1.0 in ``32FC1``.
 
     Raises:
         BadFrame: another encoding, damaged data, or too little of it.
     """
     if is_compressed(message):
-        return _compressed_depth(message)
+        stored, encoding = decode_depth(message)
+        return _from_counts(stored, unit) if encoding == "16UC1" else _from_floats(stored, float_unit)
     if message.encoding in ("16UC1", "mono16"):
-        return _from_millimetres(view(message))
+        return _from_counts(view(message), unit)
     if message.encoding == "32FC1":
-        return _from_metres(view(message))
+        return _from_floats(view(message), float_unit)
     raise BadFrame(f"depth encoding {message.encoding} is not supported: give 16UC1 (millimetres) or 32FC1 (metres)")
 
 
@@ -104,12 +124,7 @@ def label_image(message: Any) -> NDArray[np.uint16]:
         BadFrame: another encoding, lossy compression, damaged data, or too little of it.
     """
     if is_compressed(message):
-        if bytes(message.data[:4]) != _PNG:
-            raise BadFrame(f"labels are compressed as {message.format!r}: use PNG, lossy compression changes labels")
-        labels = _decode(message.data, cv2.IMREAD_UNCHANGED, message.format)
-        if labels.ndim != 2:
-            raise BadFrame("labels are a colour PNG: give one channel, mono8 or mono16")
-        return labels.astype(np.uint16)
+        return decode_labels(message)
     if message.encoding not in ("mono8", "8UC1", "mono16", "16UC1"):
         raise BadFrame(f"label encoding {message.encoding} is not supported: give mono8, 8UC1, mono16 or 16UC1")
     return view(message).astype(np.uint16)
@@ -140,72 +155,58 @@ def _other_picture(message: Any) -> NDArray[np.uint8]:
             raise ImageError
         bits, _, _, channels = to_cvtype(message.encoding)
         row_bytes = message.width * channels * bits // 8
-        _check_data(message, row_bytes)
-        if message.step != row_bytes:  # rosbags-image knows no row step
-            rows = np.ndarray((message.height, row_bytes), np.uint8, message.data, strides=(message.step, 1))
-            message = SimpleNamespace(
-                height=message.height, width=message.width, encoding=message.encoding,
-                is_bigendian=message.is_bigendian, data=np.ascontiguousarray(rows).reshape(-1),
-            )  # fmt: skip
+        rows = message.height
+        if message.encoding in _TWO_PLANES:
+            rows = message.height if _counts_all_planes(message) else message.height * 3 // 2
+            if rows % 3 or message.width % 2:
+                raise BadFrame(f"{message.encoding} of {message.width}x{message.height} has an odd side: {_GIVE}")
+        message = _packed(message, rows, row_bytes)
         converted: NDArray[np.uint8] = np.ascontiguousarray(image_to_cvimage(message, "rgb8"))
     except (ImageError, cv2.error, KeyError, TypeError) as error:
-        raise BadFrame(
-            f"cannot make an RGB picture of encoding {message.encoding}: give rgb8, bgr8, mono8 or a Bayer image"
-        ) from error
+        raise BadFrame(f"cannot make an RGB picture of encoding {message.encoding}: {_GIVE}") from error
     return converted
 
 
-def _compressed_picture(message: Any) -> NDArray[np.uint8]:
-    if "compressedDepth" in message.format:
-        raise BadFrame("a compressedDepth topic is depth, not a picture: give it as topics.depth_image")
-    decoded = _decode(message.data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, message.format)
-    # "rgb8; jpeg compressed bgr8": what follows "compressed" is the channel order that the encoder was given.
-    if message.format.partition("compressed")[2].strip().startswith("rgb"):
-        return decoded
-    return cast(NDArray[np.uint8], cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+_GIVE = "give rgb8, bgr8, mono8 or a Bayer image"
 
 
-def _compressed_depth(message: Any) -> NDArray[np.float32]:
-    data, encoding = message.data, message.format.partition(";")[0].strip()
-    if "compressedDepth" not in message.format:
-        depth = _decode(data, cv2.IMREAD_UNCHANGED, message.format)
-        if depth.dtype != np.uint16 or depth.ndim != 2:
-            raise BadFrame(f"compressed depth {message.format!r} is not a 16-bit PNG: use compressedDepth")
-        return _from_millimetres(depth)
-    start = _COMPRESSED_DEPTH_HEADER.size
-    if len(data) <= start:
-        raise BadFrame(f"compressedDepth message has only {len(data)} bytes")
-    if bytes(data[start : start + 4]) != _PNG:
-        raise BadFrame(f"compressedDepth format {message.format!r} is not PNG: set the publisher's format to png")
-    _, quant_a, quant_b = _COMPRESSED_DEPTH_HEADER.unpack(bytes(data[:start]))
-    stored = _decode(data[start:], cv2.IMREAD_UNCHANGED, message.format)
-    if stored.dtype != np.uint16 or stored.ndim != 2:
-        raise BadFrame(f"compressedDepth {message.format!r} does not hold a 16-bit picture")
-    if encoding in ("16UC1", "mono16"):
-        return _from_millimetres(stored)
-    if encoding == "32FC1":
-        with np.errstate(divide="ignore", invalid="ignore"):
-            metres = np.float32(quant_a) / (stored.astype(np.float32) - np.float32(quant_b))
-        return _from_metres(np.where(stored > 0, metres, np.float32(0)))
-    raise BadFrame(f"compressedDepth of {encoding!r} is not supported: give 16UC1 or 32FC1")
+def _packed(message: Any, rows: int, row_bytes: int) -> Any:
+    """The message with ``rows`` rows and without padding: rosbags-image knows no row step."""
+    fields = {name: getattr(message, name) for name in ("width", "encoding", "is_bigendian", "step", "data")}
+    message = SimpleNamespace(height=rows, **fields)
+    _check_data(message, row_bytes)
+    if message.step != row_bytes:
+        view = np.ndarray((rows, row_bytes), np.uint8, message.data, strides=(message.step, 1))
+        message.data = np.ascontiguousarray(view).reshape(-1)
+    return message
 
 
-def _decode(data: Any, flags: int, name: str) -> NDArray[Any]:
-    decoded = None
-    if len(data):
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if decoded is None:
-        raise BadFrame(f"cannot decode the compressed image ({name!r}, {len(data)} bytes): its data is damaged")
-    return cast(NDArray[Any], decoded)
+def _counts_all_planes(message: Any) -> bool:
+    """Some drivers count the rows of both planes in ``height``: there is no more data than that."""
+    return message.height % 3 == 0 and len(message.data) < message.step * (message.height * 3 // 2 - 1) + message.width
 
 
-def _from_millimetres(depth: NDArray[np.uint16]) -> NDArray[np.float32]:
-    metres = depth.astype(np.float32) * np.float32(0.001)
+def _interpolated(mosaic: NDArray[Any], encoding: str) -> NDArray[np.uint8]:
+    """RGB of a Bayer mosaic."""
+    height, width = mosaic.shape
+    row_bytes = width * mosaic.itemsize
+    return _other_picture(
+        SimpleNamespace(
+            height=height, width=width, encoding=encoding, is_bigendian=0, step=row_bytes,
+            data=np.ascontiguousarray(mosaic).reshape(-1).view(np.uint8),
+        )
+    )  # fmt: skip
+
+
+def _from_counts(depth: NDArray[Any], unit: float) -> NDArray[np.float32]:
+    metres = depth.astype(np.float32) * np.float32(unit)
     metres[depth == 0] = np.nan
     return metres
 
 
-def _from_metres(depth: NDArray[np.float32]) -> NDArray[np.float32]:
+def _from_floats(depth: NDArray[Any], unit: float) -> NDArray[np.float32]:
     metres = depth.astype(np.float32)
+    if unit != 1.0:
+        metres *= np.float32(unit)
     metres[~(np.isfinite(metres) & (metres > 0))] = np.nan
     return metres

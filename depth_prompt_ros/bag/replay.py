@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
+from depth_prompt_ros.bag.static_transforms import TRANSFORM_TYPE
 from depth_prompt_ros.bag.writer import BagWriter, Storage
-from depth_prompt_ros.errors import BadFrame, BadInput
+from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from depth_prompt_ros.result import ObjectDepth
 
 TRANSFORMS = ("/tf", "/tf_static")
-_TRANSFORM_TYPE = "tf2_msgs/msg/TFMessage"
+_IN_A_ROW = 30
+"""Frames that fail in one unexpected way, one after the other: then the next will, too."""
 
 
 @dataclass
@@ -55,7 +58,8 @@ class ReplayReport:
     def summary(self) -> str:
         """A few lines for people: frames, speed, and every frame that was left out with its cause."""
         rate = self.frames / self.seconds if self.seconds else 0.0
-        lines = [f"{self.frames} frames in {self.seconds:.1f} s ({rate:.1f} frames per second) -> {self.out}"]
+        where = f"-> {self.out}" if self.frames else "and nothing to write"
+        lines = [f"{self.frames} frames in {self.seconds:.1f} s ({rate:.1f} frames per second) {where}"]
         if self.targets:
             lines.append("targets by anchor: " + ", ".join(f"{kind} {n}" for kind, n in sorted(self.targets.items())))
         lines += [f"{count} written as measured: {reason}" for reason, count in self.untargeted.items()]
@@ -69,6 +73,14 @@ class ReplayReport:
             f"{count} messages on {topic} belong to no left image" for topic, count in self.unpaired.items() if count
         ]
         return "\n".join(lines)
+
+    def count_frame(self, result: ObjectDepth) -> None:
+        """Count a frame that was written."""
+        self.frames += 1
+        if result.reason:
+            self.untargeted[result.reason] += 1
+        self.targets.update(target.anchor for target in result.targets)
+        self.stage_seconds.update(result.seconds)
 
     def count(self, skipped: SkippedFrame) -> None:
         """Count a skipped frame by its reason."""
@@ -91,8 +103,9 @@ def replay(
 
     The output bag has the chosen topics below ``/object_depth`` and the input's ``/tf`` and ``/tf_static``.
     Records carry the left image's time of recording, headers its stamp and frame_id.
-    Frames that cannot be used are skipped and counted. What was written stays readable when an error, Ctrl-C or
-    SIGTERM ends the replay; after SIGKILL an MCAP holds all finished frames as a stream, a sqlite3 bag nothing.
+    Frames that cannot be used are skipped and counted, whatever is wrong with them; without a single one that can,
+    nothing is left behind. What was written stays readable when an error, a full disk, Ctrl-C or SIGTERM ends the
+    replay; after SIGKILL an MCAP holds all finished frames as a stream, and so does a sqlite3 bag.
 
     Args:
         bag: rosbag2 folder, or a lone ``.mcap`` or ``.db3`` file; one without its end is read as far as it goes.
@@ -104,20 +117,21 @@ def replay(
         progress: called with the number of left images done and their total.
 
     Raises:
-        BadInput: an unreadable bag, a missing topic, an output that exists; see FrameReader and BagWriter.
+        BadInput: an unreadable bag, a missing topic, an output that exists, a full disk, or 30 frames in a row that
+            failed in one way that nothing was prepared for; see FrameReader and BagWriter.
     """
     start = time.perf_counter()
     chosen = chosen_topics(topics)
     if out.exists():
         raise BadInput(f"output {out} exists already: give another name or remove it")
-    reader = FrameReader(bag, parameters.topics, parameters.sync.tolerance, parameters.rectified)
+    reader = FrameReader(bag, parameters)
     if pipeline is None:
         from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
         pipeline = ObjectDepthPipeline(parameters)
-    transforms = [topic for topic in TRANSFORMS if reader.recording.types.get(topic) == _TRANSFORM_TYPE]
+    transforms = [topic for topic in TRANSFORMS if reader.recording.types.get(topic) == TRANSFORM_TYPE]
     report = ReplayReport(out, unpaired=reader.unpaired)
-    done = 0
+    done, failures = 0, _InARow()
     with BagWriter(out, storage) as writer:
         for recorded in reader.read(others=transforms):
             content = recorded.content
@@ -127,22 +141,50 @@ def replay(
             if isinstance(content, Frame):
                 try:
                     result = pipeline(content)
+                    messages = list(output_messages(result, chosen, parameters))
                 except BadFrame as error:
                     content = SkippedFrame(content.stamp_ns, str(error))
+                except DepthPromptError as error:
+                    content = SkippedFrame(content.stamp_ns, str(error), unexpected=True)
+                except Exception as error:  # noqa: BLE001 (one frame never ends a replay)
+                    content = SkippedFrame(content.stamp_ns, in_one_line(error), unexpected=True)
                 else:
-                    for topic, message in output_messages(result, chosen, parameters):
+                    for topic, message in messages:
                         writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
                     writer.flush()
-                    report.frames += 1
-                    if result.reason:
-                        report.untargeted[result.reason] += 1
-                    report.targets.update(target.anchor for target in result.targets)
-                    report.stage_seconds.update(result.seconds)
+                    report.count_frame(result)
             if isinstance(content, SkippedFrame):
                 report.count(content)
+            failures.look_at(content, out)
             done += 1
             if progress is not None:
                 progress(done, reader.frames)
+    if not report.frames:
+        shutil.rmtree(out)
     report.damage = reader.recording.damage
     report.seconds = time.perf_counter() - start
     return report
+
+
+class _InARow:
+    """Stops a replay whose every frame fails in the same way."""
+
+    def __init__(self) -> None:
+        self._kind, self._count = "", 0
+
+    def look_at(self, content: Frame | SkippedFrame, out: Path) -> None:
+        """Count a frame that failed unexpectedly; any other ends the row.
+
+        Raises:
+            BadInput: so many have failed in a row.
+        """
+        if not isinstance(content, SkippedFrame) or not content.unexpected:
+            self._kind, self._count = "", 0
+            return
+        kind = content.reason.partition(":")[0]
+        self._count = self._count + 1 if kind == self._kind else 1
+        self._kind = kind
+        if self._count == _IN_A_ROW:
+            raise BadInput(
+                f"{_IN_A_ROW} frames in a row failed with {content.reason}; the results up to there are in {out}"
+            )

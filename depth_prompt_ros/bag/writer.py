@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from depth_prompt_ros import __version__
+from depth_prompt_ros.bag.kept import KeptMcap, KeptSqlite3
 from depth_prompt_ros.bag.messages import typestore
 from depth_prompt_ros.bag.signals import DeferredSignals
 from depth_prompt_ros.errors import BadInput
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 Storage = Literal["mcap", "sqlite3"]
 METADATA_VERSION: Literal[8] = 8
 """Newest ``metadata.yaml`` that Humble's rosbag2 reads (9 writes QoS profiles as nodes instead of text)."""
+_RESERVE = 2**20
+"""Bytes that are kept free for the end of the bag: index and metadata.yaml."""
 
 
 class BagWriter:
@@ -25,8 +31,8 @@ class BagWriter:
 
     rosbags' own context manager leaves an unfinished bag after an exception; this one finishes it.
     While it is open, SIGINT and SIGTERM become exceptions that are raised between two writes, never inside one.
-    After SIGKILL an MCAP bag holds everything up to the last :meth:`flush`, readable as a stream;
-    a sqlite3 bag is lost.
+    After SIGKILL a bag holds everything up to the last :meth:`flush`, an MCAP one as a stream. When the disk is full
+    the bag is finished with what was flushed before, in space that was reserved for it.
 
     The same messages in the same order under the same folder name give byte-identical files.
     """
@@ -43,6 +49,8 @@ class BagWriter:
         self._connections: dict[str, Any] = {}
         self._signals = DeferredSignals()
         self._writer: Any = None
+        self._kept: KeptMcap | KeptSqlite3
+        self._reserve: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         """Create the output folder and open the writer.
@@ -59,19 +67,31 @@ class BagWriter:
             writer = Writer(self.path, version=METADATA_VERSION, storage_plugin=plugin)
             writer.set_custom_data("writer", f"depth_prompt_ros {__version__}")
             writer.open()
-        except (OSError, WriterError) as error:
+            self._reserve = tempfile.TemporaryFile(dir=self.path)
+            self._reserve.write(bytes(_RESERVE))
+            self._reserve.flush()
+        except (OSError, WriterError, sqlite3.Error) as error:
+            self._free_reserve()
+            self._remove()
             raise BadInput(f"cannot write a bag to {self.path}: {error}") from error
         self._writer = writer
+        self._kept = KeptMcap(writer) if self._storage == "mcap" else KeptSqlite3(writer)
         self._signals.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Write index and metadata, also after an error or a signal."""
+        """Write index and metadata, also after an error or a signal.
+
+        Raises:
+            BadInput: the disk is full.
+        """
         try:
             with self._signals.uninterrupted():
-                self._writer.__exit__(None, None, None)
+                if self._writer is not None:
+                    self._free_reserve()
+                    self._try(self._writer.close)
         finally:
             self._signals.__exit__(kind, error, traceback)
 
@@ -82,6 +102,9 @@ class BagWriter:
             topic: full topic name.
             message: a message from :mod:`depth_prompt_ros.bag.messages`.
             log_ns: time of the record in nanoseconds.
+
+        Raises:
+            BadInput: the disk is full; the bag is finished with what was flushed.
         """
         raw = typestore().serialize_cdr(message, message.__msgtype__)
         self.write_raw(topic, message.__msgtype__, raw, log_ns)
@@ -89,20 +112,51 @@ class BagWriter:
     def write_raw(
         self, topic: str, msgtype: str, raw: bytes | memoryview, log_ns: int, qos: Sequence[Any] = ()
     ) -> None:
-        """Append one serialised message; ``qos`` (``rosbags.interfaces.Qos``) counts at the topic's first message."""
+        """Append one serialised message; ``qos`` (``rosbags.interfaces.Qos``) counts at the topic's first message.
+
+        Raises:
+            BadInput: the disk is full; the bag is finished with what was flushed.
+        """
         with self._signals.uninterrupted():
-            if topic not in self._connections:
-                self._connections[topic] = self._writer.add_connection(
-                    topic, msgtype, typestore=typestore(), offered_qos_profiles=qos
-                )
-            self._writer.write(self._connections[topic], log_ns, raw)
+            self._try(lambda: self._append(topic, msgtype, raw, log_ns, qos))
 
     def flush(self) -> None:
-        """Hand all messages so far to the operating system (MCAP), so that they outlive a SIGKILL."""
-        if self._storage != "mcap":
-            return
+        """Hand all messages so far to the operating system, so that they outlive a SIGKILL and a full disk.
+
+        Raises:
+            BadInput: the disk is full; the bag is finished with what was flushed before.
+        """
         with self._signals.uninterrupted():
-            storage = self._writer.storage
-            if storage.chunk.msgs:
-                storage.close_chunk()
-            storage.bio.flush()
+            self._try(self._kept.flush)
+
+    def _append(self, topic: str, msgtype: str, raw: bytes | memoryview, log_ns: int, qos: Sequence[Any]) -> None:
+        if topic not in self._connections:
+            self._connections[topic] = self._writer.add_connection(
+                topic, msgtype, typestore=typestore(), offered_qos_profiles=qos
+            )
+        self._writer.write(self._connections[topic], log_ns, raw)
+
+    def _try(self, work: Any) -> None:
+        """Do something that writes; where that fails, finish the bag with what was flushed."""
+        try:
+            work()
+        except (OSError, sqlite3.Error) as error:
+            self._writer = None
+            self._free_reserve()
+            kept = self._kept.finish()
+            if not kept:
+                self._remove()
+            what = f"what was finished before is there, {kept} messages" if kept else "nothing was written"
+            raise BadInput(f"cannot write to {self.path} ({error}): {what}; free some space and repeat it") from error
+
+    def _free_reserve(self) -> None:
+        if self._reserve is not None:
+            with suppress(OSError):
+                self._reserve.close()
+
+    def _remove(self) -> None:
+        """Remove a folder that holds nothing of use."""
+        with suppress(OSError):
+            for file in self.path.iterdir():
+                file.unlink()
+            self.path.rmdir()

@@ -51,8 +51,8 @@ class Measured:
 class _TimedBuilder:
     """Makes frames and remembers how long the latest took."""
 
-    def __init__(self, topics: Mapping[str, str], rectified: bool) -> None:
-        self._build, self.seconds = FrameBuilder(topics, rectified), 0.0
+    def __init__(self, parameters: Parameters) -> None:
+        self._build, self.seconds = FrameBuilder(parameters.topics.model_dump(), parameters), 0.0
 
     def __call__(self, messages: Mapping[str, Any]) -> Frame:
         began = time.perf_counter()
@@ -79,7 +79,7 @@ def measure(
     measured.load = time.perf_counter() - began
     measured.resident_mib["loaded"] = resident_mib("VmRSS")
     measured.runtimes = [pipeline.prompted_depth.graph.runs_in]
-    build = _TimedBuilder(parameters.topics.model_dump(), parameters.rectified)
+    build = _TimedBuilder(parameters)
     used, total = 0, warm_up + frames
     for content in _repeated(bag, parameters, build):
         measured.sent += 1
@@ -108,7 +108,7 @@ def measure(
 
 def _repeated(bag: Path, parameters: Parameters, build: _TimedBuilder) -> Iterator[Frame | SkippedFrame]:
     while True:
-        reader = FrameReader(bag, parameters.topics, parameters.sync.tolerance, parameters.rectified, build)
+        reader = FrameReader(bag, parameters, build)
         for recorded in reader.read():
             if isinstance(recorded.content, Frame | SkippedFrame):
                 yield recorded.content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Annotated, NoReturn
 
 import typer
@@ -39,6 +40,9 @@ EXTRAS = {
     "transformers": "networks",
 }
 """Which extra of the package brings a library that is not always installed."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the kernel says when a disk, a quota or a file is full."""
 
 app = typer.Typer(
     name="depth-prompt",
@@ -86,11 +90,18 @@ def main() -> None:
             raise
         _stop(f"this needs {error.name}: pip install 'depth_prompt_ros[{EXTRAS[error.name]}]'")
     except (ImportError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            where = f" {error.filename}" if error.filename else ""
+            _stop(
+                f"cannot write{where}: {error.strerror}; what was finished before is there, free some space and repeat"
+            )
         if "cannot open shared object file" not in str(error):
             raise
         from depth_prompt_ros import system_libraries
 
         _stop(system_libraries.advice(system_libraries.missing()) or str(error))
+    except MemoryError as error:
+        _stop(f"not enough memory ({error or 'nothing more is known'}): smaller pictures or batches need less")
 
 
 def _stop(message: str) -> NoReturn:

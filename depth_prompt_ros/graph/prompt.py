@@ -9,13 +9,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.errors import BadModel, in_one_line
 from depth_prompt_ros.graph.prompting_network import BoxAligned, PromptingNetwork
 from depth_prompt_ros.graph.weights import read_weights
 
 # Columns: how strongly each decorrelated channel drives red, green and blue; the constants of the usual natural-image
 # colour decorrelation (2306.05428, supplement), divided by the largest column norm.
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
+
+_LARGEST, _DEEPEST = 4096, 12
+"""Side in pixels and halvings beyond which metadata are not those of a prompt."""
 
 
 class FourierBackground(nn.Module):
@@ -153,15 +156,22 @@ def load_prompt(path: Path, network: str) -> nn.Module:
     if metadata.get("network") != network:
         raise BadModel(f"{path} is a prompt for network {metadata.get('network')!r}, not {network!r}: learn one for it")
     if "picture" in tensors:
-        return FixedBackground(tensors["picture"])
+        picture = tensors["picture"]
+        if picture.ndim != 4 or picture.shape[:2] != (1, 3) or not picture.is_floating_point():
+            raise BadModel(f"{path} holds a picture of shape {tuple(picture.shape)}, not (1, 3, S, S): learn it again")
+        return FixedBackground(picture)
     try:
-        settings = _settings(metadata)
-        prompt = make_prompt(settings, int(metadata["size"]))
+        settings, size = _settings(metadata), int(metadata["size"])
+        if not (0 < size <= _LARGEST and 0 < settings.downs <= _DEEPEST):
+            raise ValueError(f"size {size}, {settings.downs} halvings")
+        with torch.device("meta"):  # takes no memory
+            shapes = {name: value.shape for name, value in make_prompt(settings, size).state_dict().items()}
+        if shapes != {name: value.shape for name, value in tensors.items()}:
+            raise ValueError("tensors of other names or shapes than its metadata say")
+        prompt = make_prompt(settings, size)
         prompt.load_state_dict(tensors)
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise BadModel(
-            f"{path} holds no prompt of this version ({str(error).splitlines()[0]}): learn it again"
-        ) from error
+    except Exception as error:  # whatever PyTorch makes of metadata that are not ours
+        raise BadModel(f"{path} holds no prompt of this version ({in_one_line(error)}): learn it again") from error
     return prompt.eval().requires_grad_(False)
 
 

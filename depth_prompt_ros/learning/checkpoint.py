@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
+import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +11,45 @@ import torch
 
 from depth_prompt_ros.errors import BadInput
 
+SUFFIX = ".checkpoint"
+_MAGIC = b"depth_prompt_ros checkpoint\n"
+_DIGEST = hashlib.sha256().digest_size
+
 
 class Checkpoint:
-    """One file beside the result: written aside, then renamed; removed when the run is complete.
+    """One file beside the result: written aside, then renamed; removed when the result has been written.
+
+    It begins with the SHA-256 of what follows, so that damage is told from a state to go on with.
 
     Attributes:
         path: of the file.
         settings: numbers and names that make two runs the same.
     """
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path, self.settings = path, settings
+    def __init__(self, out: Path, settings: dict[str, Any]) -> None:
+        """Name the file; nothing is read or written yet.
+
+        Args:
+            out: the run's result.
+            settings: numbers and names that make two runs the same.
+        """
+        self.path, self.settings = checkpoint_path(out), settings
 
     def load(self) -> dict[str, Any] | None:
         """The saved state, or None where there is none. Nothing in the file is executed.
 
         Raises:
-            BadInput: it is corrupt, or of a run with other settings.
+            BadInput: it is damaged, or of a run with other settings.
         """
         if not self.path.exists():
             return None
         try:
-            content = torch.load(self.path, weights_only=True)
-            settings, state = content["settings"], content["state"]
-        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, OSError) as error:
-            raise BadInput(f"checkpoint {self.path} is corrupt: delete it to learn from the start") from error
+            content = torch.load(io.BytesIO(self._verified()), weights_only=True)
+            settings, state = content["settings"], dict(content["state"])
+        except BadInput:
+            raise
+        except Exception as error:  # whatever PyTorch and pickle meet in damaged data
+            raise BadInput(f"checkpoint {self.path} cannot be read: delete it to learn from the start") from error
         if settings != self.settings:
             names = sorted(settings.keys() | self.settings.keys())
             other = [
@@ -46,7 +61,7 @@ class Checkpoint:
                 f"checkpoint {self.path} is of a run with other settings, {', '.join(other)}: "
                 "repeat them to go on, or delete it to learn from the start"
             )
-        return dict(state)
+        return state
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the file.
@@ -55,15 +70,34 @@ class Checkpoint:
             BadInput: the disk is full or the folder cannot be written; the last checkpoint is kept.
         """
         aside = self.path.with_name(self.path.name + ".part")
+        packed = io.BytesIO()
+        torch.save({"settings": self.settings, "state": state}, packed)
+        content = packed.getbuffer()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save({"settings": self.settings, "state": state}, aside)
+            with aside.open("wb") as file:
+                file.write(_MAGIC + hashlib.sha256(content).digest())
+                file.write(content)
             aside.replace(self.path)
-        except (OSError, RuntimeError) as error:  # PyTorch reports a full disk as a RuntimeError
+        except OSError as error:
             aside.unlink(missing_ok=True)
             reason = str(error).splitlines()[0]
             raise BadInput(f"cannot write checkpoint {self.path} ({reason}): free some disk, then go on") from error
 
-    def remove(self) -> None:
-        """Delete the checkpoint of a completed run."""
-        self.path.unlink(missing_ok=True)
+    def _verified(self) -> bytes:
+        """What follows the checksum, which must be its own; a file without one is of an older version."""
+        content = self.path.read_bytes()
+        if not content.startswith(_MAGIC):
+            return content
+        start = len(_MAGIC) + _DIGEST
+        if hashlib.sha256(content[start:]).digest() != content[len(_MAGIC) : start]:
+            raise BadInput(
+                f"checkpoint {self.path} has changed since it was written (its checksum is another): delete it to "
+                "learn from the start"
+            )
+        return content[start:]
+
+
+def checkpoint_path(out: Path) -> Path:
+    """Where the checkpoint of a run with this result is."""
+    return out.with_suffix(SUFFIX)

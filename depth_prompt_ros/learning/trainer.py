@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -15,12 +16,14 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.sets.picture_set import PictureSet
-from depth_prompt_ros.learning.checkpoint import Checkpoint
+from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.learning.checkpoint import Checkpoint, checkpoint_path
 from depth_prompt_ros.learning.log import TrainingLog
 
 Losses = dict[str, Tensor]
@@ -82,8 +85,9 @@ def fit(
     """Minimise ``loss_of(load(indices), generator)`` over ``count`` samples; returns the seconds it took.
 
     Samples are drawn without replacement, epoch after epoch; a thread loads the next batch while one is learned from.
-    Losses go to a CSV file beside ``out``. Every 200 steps the whole state goes to a checkpoint beside it, from which
-    the same call goes on with the same result; it stays when learning is interrupted and is removed at the end.
+    Losses go to a CSV file beside ``out``. Every 200 steps and at the end the whole state goes to a checkpoint beside
+    it, from which the same call goes on with the same result. It stays when learning is interrupted, and after the end
+    until :func:`write_weights` has written the result.
 
     Args:
         validate: called with the step, gives the figure to be lowest in the end.
@@ -97,7 +101,7 @@ def fit(
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimiser, rates = _optimiser(groups or [{"params": parameters}], count, schedule, weight_decay)
     generator = torch.Generator().manual_seed(schedule.seed)
-    checkpoint = Checkpoint(out.with_suffix(".checkpoint"), {**asdict(schedule), "pictures": count, **(settings or {})})
+    checkpoint = Checkpoint(out, {**asdict(schedule), "pictures": count, **(settings or {})})
     first, before, best = 1, 0.0, math.inf
     best_state: dict[str, Tensor] = {}
     if state := checkpoint.load():
@@ -112,7 +116,7 @@ def fit(
     began = time.monotonic()
     sums: dict[str, list[float]] = {}
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(load, order.indices(first))
+        coming = pool.submit(load, order.indices(min(first, schedule.steps)))
         for step in range(first, schedule.steps + 1):
             batch = coming.result()
             if step < schedule.steps:
@@ -137,22 +141,24 @@ def fit(
                 log.add(step, before + time.monotonic() - began, float(rates.get_last_lr()[0]), {"validation": figure})
                 if figure < best:
                     best, best_state = figure, {key: value.clone() for key, value in module.state_dict().items()}
-            if step % _SAVE_EVERY == 0 and step < schedule.steps:
-                checkpoint.save(
-                    {
-                        "module": module.state_dict(),
-                        "optimiser": optimiser.state_dict(),
-                        "rates": rates.state_dict(),
-                        "generator": generator.get_state(),
-                        "step": step,
-                        "seconds": before + time.monotonic() - began,
-                        "best": best,
-                        "best_state": best_state,
-                    }
-                )
+            last = step == schedule.steps
+            if step % _SAVE_EVERY == 0 or last:
+                state = {
+                    "module": module.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "rates": rates.state_dict(),
+                    "generator": generator.get_state(),
+                    "step": step,
+                    "seconds": before + time.monotonic() - began,
+                    "best": best,
+                    "best_state": best_state,
+                }
+                with (
+                    suppress(BadInput) if last else nullcontext()
+                ):  # there may be room for the result, which is smaller
+                    checkpoint.save(state)
     if best_state:
         module.load_state_dict(best_state)
-    checkpoint.remove()
     return before + time.monotonic() - began
 
 
@@ -246,15 +252,29 @@ def augment_colour(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str], card: dict[str, Any]) -> None:
-    """Write weights as safetensors, and their card as JSON beside them; both aside first, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write weights as safetensors, and their card as JSON beside them; both aside first, then renamed.
+
+    Then the run's checkpoint, if there is one, is removed.
+
+    Raises:
+        BadInput: the disk is full or the folder cannot be written; the checkpoint stays, and holds the finished run.
+    """
     aside = path.with_name(path.name + ".part")
-    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
-    aside.chmod(0o644)  # safetensors makes it readable by its owner alone
-    aside.replace(path)
-    machine = {"package": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
-    machine["processor"] = platform.machine()
     note = path.with_suffix(".json")
     note_aside = note.with_name(note.name + ".part")
-    note_aside.write_text(json.dumps({**metadata, **card, "made_with": machine}, indent=1) + "\n")
-    note_aside.replace(note)
+    machine = {"package": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
+    machine["processor"] = platform.machine()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
+        aside.chmod(0o644)  # safetensors makes it readable by its owner alone
+        note_aside.write_text(json.dumps({**metadata, **card, "made_with": machine}, indent=1) + "\n")
+        aside.replace(path)
+        note_aside.replace(note)
+    except (OSError, SafetensorError) as error:
+        aside.unlink(missing_ok=True)
+        note_aside.unlink(missing_ok=True)
+        kept = checkpoint_path(path)
+        again = f"; the finished run is in {kept}, repeat the command to write it" if kept.exists() else ""
+        raise BadInput(f"cannot write {path} ({error}): free some disk{again}") from error
+    checkpoint_path(path).unlink(missing_ok=True)

@@ -166,13 +166,16 @@ def read_published(path: Path) -> dict[str, Tensor]:
         return read_tflite(path)
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever pickle, zipfile and PyTorch meet in damaged data
         if isinstance(error, pickle.UnpicklingError) and re.search("[Uu]nsupported (global|GLOBAL|class)", str(error)):
             raise BadModel(
                 f"{path} holds more than tensors, and reading it could run code: refused; "
                 "save its state_dict as safetensors where you trust it"
             ) from error
-        raise BadModel(f"cannot read weights {path}: the file is corrupt or not all there, fetch it again") from error
+        raise BadModel(
+            f"cannot read weights {path} ({type(error).__name__}): it is damaged, not all there or no checkpoint of "
+            "PyTorch; fetch it again"
+        ) from error
     for key in WRAPPINGS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -206,7 +209,7 @@ def _verified(entry: Entry, file: Path, digest: str, config: Path | None) -> tup
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadModel(f"cannot read {path}: {error}") from error
     if not isinstance(config, dict):
         raise BadModel(f"{path} is not a network's configuration")

@@ -106,10 +106,12 @@ def inputs(node: Reported, status: Any) -> Any:
         if arrived.incompatible and not arrived.count:
             problems.append(f"{arrived.topic}: {arrived.incompatible}")
         elif not arrived.count:
-            problems.append(f"no message on {arrived.topic}" + ("" if publishers else ": nobody publishes it"))
-        elif age > _LATE_S:
+            others = subscribed.published_as(arrived.topic) if publishers else set()
+            why = f": its publishers send {', '.join(sorted(others))}" if others else ""
+            problems.append(f"no message on {arrived.topic}" + (why if publishers else ": nobody publishes it"))
+        elif age > _LATE_S and not arrived.holds:
             problems.append(f"{arrived.topic} is late: its last message came {age:.1f} s ago")
-    newest = max(arrived.at for arrived in subscribed.arrived.values())
+    newest = max(arrived.at for arrived in subscribed.arrived.values() if not arrived.holds)
     if not problems and newest - subscribed.last_set_at > _LATE_S / 2:
         role, gap = subscribed.gap()
         problems.append(

@@ -12,6 +12,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from depth_prompt_ros.bag.messages import stamp_of
+from depth_prompt_ros.ros.camera_infos import CameraInfos
 from depth_prompt_ros.ros.convert import message_class
 
 try:
@@ -20,6 +21,9 @@ except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
 INFO = "sensor_msgs/msg/CameraInfo"
+IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+_LOOK_AGAIN_S = 1.0
+_ALIKE = 10
 _BACK_NS = 1_000_000_000
 """A stamp that is older than its topic's latest by more than this means that time has jumped back."""
 
@@ -48,6 +52,8 @@ class Arrived:
         stamp_ns: of the latest, header.
         at: when it came, monotonic seconds.
         incompatible: a publisher offers a QoS that this subscription cannot take.
+        holds: it is camera_info, the latest of which holds until the next.
+        alike: messages in a row with one stamp.
     """
 
     topic: str
@@ -55,10 +61,15 @@ class Arrived:
     stamp_ns: int = 0
     at: float = 0.0
     incompatible: str = ""
+    holds: bool = False
+    alike: int = 0
 
 
 class Inputs:
-    """Subscriptions by role, synchronised; made when a node is activated, gone when it is deactivated.
+    """Subscriptions by role, images synchronised; made when a node is activated, gone when it is deactivated.
+
+    camera_info is not part of the synchronisation: see :class:`depth_prompt_ros.ros.camera_infos.CameraInfos`. Whether
+    an image topic is compressed is what its publishers say; while it brings nothing, they are asked again every second.
 
     Attributes:
         arrived: what came, by role.
@@ -87,27 +98,43 @@ class Inputs:
         """
         self._node, self._deliver, self._on_reset = node, deliver, on_reset
         self._queue_size, self._tolerance = queue_size, tolerance
-        self.arrived = {role: Arrived(topic.name) for role, topic in topics.items()}
+        self._topics = dict(topics)
+        self.arrived = {role: Arrived(topic.name, holds=topic.type == INFO) for role, topic in topics.items()}
         self.sets, self.resets, self.last_set_at = 0, 0, 0.0
+        self._infos = CameraInfos([role for role, topic in topics.items() if topic.type == INFO], tolerance)
+        self._waiting: dict[str, Any] | None = None
         self._subscribers: dict[str, Subscriber] = {}
+        self._timer: Any = None
         try:
-            for role, topic in topics.items():
-                self._subscribers[role] = self._subscribe(role, topic)
+            self._subscribe_all()
+            self._timer = node.create_timer(_LOOK_AGAIN_S, self._look_again)
         except Exception:
             self.destroy()
             raise
-        self._synchroniser = self._synchronise()
 
     def destroy(self) -> None:
         """Unsubscribe."""
-        for subscriber in self._subscribers.values():
-            self._node.destroy_subscription(subscriber.sub)
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
+        self._unsubscribe()
+
+    def published_as(self, topic: str) -> set[str]:
+        """Message types of a topic's publishers, as far as the graph knows them."""
+        try:
+            found = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
+        except Exception as error:  # noqa: BLE001 (what it raises differs between distributions, and this is no must)
+            self._node.get_logger().debug(f"the publishers of {topic} are not known: {error}")
+            return set()
+        return {each.topic_type for each in found}
 
     def reset(self) -> None:
         """Drop waiting messages after a clock jump: message_filters would keep those of the future."""
         self.resets += 1
         for queue in self._synchroniser.queues:
             queue.clear()
+        self._infos.forget()
+        self._waiting = None
         for arrived in self.arrived.values():
             arrived.stamp_ns = 0
         self._on_reset()
@@ -115,8 +142,35 @@ class Inputs:
     def gap(self) -> tuple[str, float]:
         """The role whose latest stamp is farthest from the first one's, and seconds between them."""
         first = next(iter(self.arrived.values())).stamp_ns
-        role = max(self.arrived, key=lambda each: abs(self.arrived[each].stamp_ns - first))
+        images = [role for role, arrived in self.arrived.items() if not arrived.holds]
+        role = max(images, key=lambda each: abs(self.arrived[each].stamp_ns - first))
         return role, abs(self.arrived[role].stamp_ns - first) * 1e-9
+
+    def _subscribe_all(self) -> None:
+        for role, topic in self._topics.items():
+            self._topics[role] = named = self._as_published(topic)
+            self._subscribers[role] = self._subscribe(role, named)
+        self._synchroniser = self._synchronise()
+
+    def _unsubscribe(self) -> None:
+        for subscriber in self._subscribers.values():
+            self._node.destroy_subscription(subscriber.sub)
+        self._subscribers = {}
+
+    def _as_published(self, topic: Topic) -> Topic:
+        """The topic with the type that its publishers have, if that is another of images."""
+        types = self.published_as(topic.name)
+        others = [kind for kind in IMAGES if kind in types]
+        return topic._replace(type=others[0]) if topic.type in IMAGES and topic.type not in types and others else topic
+
+    def _look_again(self) -> None:
+        """Called by a timer: subscribe anew if a topic that brings nothing turns out to be of another type."""
+        for role, topic in self._topics.items():
+            if not self.arrived[role].count and (named := self._as_published(topic)) != topic:
+                self._node.get_logger().info(f"{topic.name} is {named.type}: subscribed anew")
+                self._unsubscribe()
+                self._subscribe_all()
+                return
 
     def _subscribe(self, role: str, topic: Topic) -> Subscriber:
         arrived = self.arrived[role]
@@ -131,11 +185,15 @@ class Inputs:
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )  # fmt: skip
         subscriber.registerCallback(lambda message: self._note(arrived, message))
+        if arrived.holds:
+            subscriber.registerCallback(lambda message: self._note_info(role, message))
         return subscriber
 
     def _synchronise(self) -> ApproximateTimeSynchronizer:
         synchroniser = ApproximateTimeSynchronizer(
-            list(self._subscribers.values()), self._queue_size, max(self._tolerance, 1e-9)
+            [self._subscribers[role] for role, arrived in self.arrived.items() if not arrived.holds],
+            self._queue_size,
+            max(self._tolerance, 1e-9),
         )
         synchroniser.registerCallback(self._complete)
         return synchroniser
@@ -145,11 +203,37 @@ class Inputs:
         if arrived.stamp_ns - stamp > _BACK_NS:
             self._node.get_logger().warning(f"stamps on {arrived.topic} have jumped back: starting anew")
             self.reset()
+        arrived.alike = arrived.alike + 1 if arrived.count and stamp == arrived.stamp_ns else 0
+        if arrived.alike == _ALIKE and not arrived.holds:
+            self._node.get_logger().warning(
+                f"{_ALIKE + 1} stamps in a row on {arrived.topic} are {stamp * 1e-9:g} s: its driver does not set "
+                "header.stamp; it is paired in order of arrival"
+            )
         arrived.count, arrived.stamp_ns, arrived.at = arrived.count + 1, stamp, time.monotonic()
 
+    def _note_info(self, role: str, message: Any) -> None:
+        self._infos.note(role, message)
+        if self._waiting is None or self._infos.missing():
+            return
+        if not self._infos.expected(stamp_of(next(iter(self._waiting.values())))):
+            self._send()
+
     def _complete(self, *messages: Any) -> None:
+        if self._waiting is not None and not self._infos.missing():
+            self._send()  # its own camera_info did not come
+        images = [role for role, arrived in self.arrived.items() if not arrived.holds]
+        self._waiting = dict(zip(images, messages, strict=True))
+        if not self._infos.missing() and not self._infos.expected(stamp_of(messages[0])):
+            self._send()
+
+    def _send(self) -> None:
+        """Deliver the set that waits, with the camera_info that holds."""
+        assert self._waiting is not None
+        stamp = stamp_of(next(iter(self._waiting.values())))
+        found = {**self._waiting, **self._infos.take(stamp)}
+        self._waiting = None
         self.sets, self.last_set_at = self.sets + 1, time.monotonic()
-        self._deliver(dict(zip(self._subscribers, messages, strict=True)))
+        self._deliver({role: found[role] for role in self.arrived})
 
 
 def _qos(reliable: bool) -> QoSProfile:
@@ -159,6 +243,6 @@ def _qos(reliable: bool) -> QoSProfile:
 
 
 def image_topic(name: str, reliable: bool = False) -> Topic:
-    """Of images; compressed ones if its name says so."""
+    """Of images; compressed ones if its name says so, until its publishers are known."""
     compressed = name.endswith(("/compressed", "/compressedDepth"))
     return Topic(name, f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}", reliable)

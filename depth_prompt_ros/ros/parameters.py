@@ -8,27 +8,51 @@ from typing import Any
 
 import yaml
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import ParameterUninitializedException
-from rclpy.parameter import Parameter
 
+from depth_prompt_ros.errors import in_one_line
+from depth_prompt_ros.parameter_file import OF_ROS
 from depth_prompt_ros.parameter_listing import Entry, entries
 from depth_prompt_ros.parameters import Parameters
 
-_ARRAYS = {"int": Parameter.Type.INTEGER_ARRAY, "float": Parameter.Type.DOUBLE_ARRAY}
+_UNSET: dict[str, float] = {"int": -1, "float": float("nan")}
+"""Elements of an array that is not given: ROS knows no empty array of numbers, and lists none without a value."""
 _LARGEST_INT = 2**63 - 1
 
 AT_CONFIGURE = (
-    "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified", "topics.", "sync.",
+    "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified",
+    "most_megapixels", "topics.", "depth.", "sync.",
     "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx",
     "segmentation.text_network", "tom.onnx", "tom.text_network", "prompted_depth.",
 )  # fmt: skip
 """Parameters, or beginnings of their names, that are read when the node is configured and not after."""
 
 
-def declare(node: Any) -> None:
-    """Declare every parameter with its type, range and meaning."""
+def declare(node: Any) -> dict[str, str]:
+    """Declare every parameter with its type, range and meaning.
+
+    Returns:
+        What is wrong with the values that the node was started with, by name. Such a parameter has its default: the
+        node stays, and refuses to be configured until it is set anew. Whole numbers are taken where others are meant.
+    """
+    wrong: dict[str, str] = {}
+    given = getattr(node, "_parameter_overrides", {})  # rclpy has no public name for them
+    declared = set()
     for entry in entries():
-        node.declare_parameter(".".join(entry.path), _default(entry), _descriptor(entry))
+        name, descriptor = ".".join(entry.path), _descriptor(entry)
+        declared.add(name)
+        try:
+            node.declare_parameter(name, _default(entry), descriptor)
+        except Exception as error:  # noqa: BLE001 (another type, out of range: what it raises differs between distributions)
+            value = getattr(given.get(name), "value", None)
+            whole = float(value) if entry.type == "float" and type(value) is int else None
+            start = _default(entry) if whole is None else whole
+            node.declare_parameter(name, start, descriptor, ignore_override=True)
+            if whole is None:
+                wrong[name] = f"{value!r} was given, {in_one_line(error)}"
+    for name in sorted(given.keys() - declared):
+        if name.partition(".")[0] not in OF_ROS:
+            wrong[name] = "there is no such parameter"
+    return wrong
 
 
 def read(node: Any, changes: Mapping[str, Any] | None = None) -> Parameters:
@@ -40,11 +64,9 @@ def read(node: Any, changes: Mapping[str, Any] | None = None) -> Parameters:
     content: dict[str, Any] = {}
     for entry in entries():
         name = ".".join(entry.path)
-        value = changes[name] if changes and name in changes else _value(node, name)
+        value = changes[name] if changes and name in changes else node.get_parameter(name).value
         if "[" in entry.type:
-            value = list(value) if value is not None else []
-            if not value and entry.length:
-                value = None  # an array of a fixed length that is not given
+            value = _array(value, entry)
         group = content
         for part in entry.path[:-1]:
             group = group.setdefault(part, {})
@@ -52,11 +74,24 @@ def read(node: Any, changes: Mapping[str, Any] | None = None) -> Parameters:
     return Parameters.checked(content, "the node's parameters")
 
 
-def _value(node: Any, name: str) -> Any:
-    try:
-        return node.get_parameter(name).value
-    except ParameterUninitializedException:
-        return None
+def changed(node: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that are others than the node has."""
+    return {name: value for name, value in values.items() if not _same(value, node.get_parameter(name).value)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, str | int | float) or one is None:
+        return bool(one == other)
+    return repr(list(one)) == repr(list(other))  # NaN is no number, but the same
+
+
+def _array(value: Any, entry: Entry) -> Any:
+    """What an array means: all of :data:`_UNSET` is not given, None where it has a fixed length, else empty."""
+    values = list(value) if value is not None else []
+    unset = _UNSET[entry.type.partition("[")[0]]
+    if all(_same(each, unset) or each != each for each in values):
+        values = []
+    return values or (None if entry.length else [])
 
 
 def only_at_configure(names: Iterable[str]) -> list[str]:
@@ -70,7 +105,7 @@ def _is_of(name: str, fixed: str) -> bool:
 
 def _default(entry: Entry) -> Any:
     if "[" in entry.type:
-        return _ARRAYS[entry.type.partition("[")[0]]  # none has a default; ROS knows no empty array of numbers
+        return [_UNSET[entry.type.partition("[")[0]]] * (entry.length or 1)
     return yaml.safe_load(entry.default)
 
 

@@ -10,6 +10,7 @@ from rclpy.duration import Duration
 from rclpy.time import Time
 from tf2_ros import Buffer, TransformException, TransformListener
 
+from depth_prompt_ros.bag.static_transforms import rotation_matrix
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.stages.cloud import RigidTransform
 
@@ -47,14 +48,3 @@ class Transforms:
             raise BadFrame(f"no transform from {source} to {target}: publish it, or choose another frame") from error
         q, t = found.rotation, found.translation
         return RigidTransform(rotation_matrix(q.x, q.y, q.z, q.w), np.array([t.x, t.y, t.z]), target)
-
-
-def rotation_matrix(x: float, y: float, z: float, w: float) -> Any:
-    """(3, 3) of a unit quaternion."""
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )

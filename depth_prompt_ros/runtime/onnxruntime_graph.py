@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from depth_prompt_ros.runtime.graph import Arrays, Graph
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _FOR_GPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
+_NEWER = re.compile(
+    r"unsupported model IR version: \d+|opset \d+ is under development|opset version \d+ .*till opset", re.IGNORECASE
+)
+_OUTSIDE = re.compile(r"external (data|initializer)|\.data\b", re.IGNORECASE)
 _UNKNOWN_OPERATOR = ("no op registered", "not_implemented", "could not find an implementation", "is not a registered")
 
 
@@ -120,4 +125,20 @@ def _advice(path: Path, problem: str, version: str) -> str:
     first_line = problem.strip().splitlines()[0] if problem.strip() else "no reason given"
     if any(sign in problem.lower() for sign in _UNKNOWN_OPERATOR):
         return f"ONNX Runtime {version} lacks an operator of {path}: update it, or export again ({first_line})"
-    return f"cannot load graph {path}: the file is corrupt or not ONNX ({first_line})"
+    if newer := _NEWER.search(problem):
+        return (
+            f"graph {path} is newer than ONNX Runtime {version} knows ({newer[0]}): update ONNX Runtime, or export the "
+            "graph for an older opset or IR version"
+        )
+    if _OUTSIDE.search(problem):
+        return f"graph {path} keeps its weights in a file beside it, which is missing or another: {_reason(first_line)}"
+    if path.stat().st_size == 0:
+        return f"cannot load graph {path}: the file is empty"
+    kind = "it is no ONNX graph, or not all there; " if "INVALID_PROTOBUF" in problem else ""
+    return f"cannot load graph {path}: {kind}ONNX Runtime {version} says: {_reason(first_line)}"
+
+
+def _reason(line: str) -> str:
+    """ONNX Runtime's words without its error number and the signature of the C++ function."""
+    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)
+    return re.sub(r"/\S*onnxruntime_src\S*\.(cc|h):\d+ .*?\) (?=[A-Z\[])", "", line)

@@ -8,7 +8,6 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
@@ -17,6 +16,7 @@ from depth_prompt_ros.parameters import RuntimeParameters
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.runtime.graph import Shape, describe_shape
+from depth_prompt_ros.yaml_file import read_yaml
 
 Picture = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -77,9 +77,7 @@ class Description(BaseModel):
         """
         path = named_file(path)
         try:
-            description = cls.model_validate(yaml.safe_load(path.read_text()) or {})
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise BadInput(f"cannot read the description of a network from {path}: {error}") from error
+            description = cls.model_validate(read_yaml(path, "the description of a network") or {})
         except ValidationError as error:
             lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise BadInput(f"{path} does not describe a network: {lines}") from error

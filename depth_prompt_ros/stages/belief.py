@@ -13,10 +13,14 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters, TomParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane, level_with_each_other
-from depth_prompt_ros.stages.anchor.upright import cast_silhouette, upright_plane, width_along
+from depth_prompt_ros.stages.anchor.upright import (
+    cast_silhouette,
+    seen_from_above,
+    upright_plane,
+    width_along,
+)
 from depth_prompt_ros.stages.boxes import Target, targets_in
 from depth_prompt_ros.stages.median import median
-from depth_prompt_ros.stages.tom.standing_glass import add_standing_glass
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -44,6 +48,10 @@ _DENSE, _SURFACE = 0.5, 0.8
 """Measured on the first share of its pixels, and with the second share of those standing out of its support and not far
 behind its contact, a thing is a surface, not glass."""
 
+_SOLID = 0.9
+"""A depth camera's light goes through glass or is lost in it: what answers it on so large a share is a surface, however
+flat it lies. Stereo matches what is seen through clear glass as densely."""
+
 _WHOLE = 0.5
 """A target of which more than half is called transparent or mirror is so as a whole, any other is not."""
 
@@ -58,6 +66,11 @@ _ENCLOSED, _ALIKE, _BESIDE = 0.75, 0.04, 0.02
 """What is measured beyond reach is a mismatch if three quarters of its rim lie on the target's near pixels and less
 than 2 % of what is measured beside the target is as far within 4 %; otherwise the mask ran into the background."""
 
+_RIM, _COLOUR_WINDOW, _COLOUR_RATIO, _COLOUR_APART = 6, 15, 0.5, 24.0
+"""So many pixels deep a rim may be matched wrongly. A pixel has the target's colour if it is half as far from the mean
+of the target's near pixels in a window of so many pixels as from that of the pixels beside the target, and these two
+means are at least so far apart, of 255."""
+
 _MOSTLY = 0.35
 """A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
 
@@ -71,20 +84,16 @@ class Masks:
     Attributes:
         tom_told: ToM masks come from outside, where somebody knows.
         judged: the network that found the targets also says which of them are ToM, and has seen their holes.
-        most: targets at most where every thing is looked for, so that glass on no target becomes one; 0: the targets
-            are chosen, and no other is added.
     """
 
     tom_told: bool = False
     judged: bool = False
-    most: int = 0
 
     @classmethod
     def of(cls, parameters: Parameters) -> Masks:
         """As the pipeline's parameters say."""
-        tom, segmentation = parameters.tom.method, parameters.segmentation
-        most = segmentation.max_targets if segmentation.method in ("things", "tabletop") else 0
-        return cls(tom == "labels", (tom, segmentation.method) == ("network", "things"), most)
+        tom, segmentation = parameters.tom.method, parameters.segmentation.method
+        return cls(tom == "labels", (tom, segmentation) == ("network", "things"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +140,17 @@ def believe(
     - a mask from outside says that it is transparent or mirror;
     - a network says so of a thing, and the thing is not measured as a surface: on half of its pixels, four fifths of
       which stand out of its support and are not far behind its contact. Glossy ware and boxes that a network takes for
-      glass are measured so, glass is not. Where no support is found, only holes are taken for glass;
+      glass are measured so, glass is not. So is what a depth camera measures on nine tenths of, however flat. Where no
+      support is found, only holes are taken for glass;
     - no network has judged the target, less than a fifth of it stands out of its support and is not far behind its
       contact, and 15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
-    - within a target it is farther from it than 1.5 times the target's size and like nothing beside it: a mismatch.
+    - within a target it is farther from it than 1.5 times the target's size and like nothing beside it, or, in stereo,
+      it is so far and clearly has the target's colour, not that of what is beside the target: matching windows give
+      rims of a target the depth behind it.
 
     All other pixels that are so far from their target are background that its mask ran into, at its rim or through a
-    gap: they are cut off the target and stay believed. Where every thing is looked for, transparent or mirror regions
-    that stand on a support and are on no target become targets.
+    gap: they are cut off the target and stay believed.
 
     Args:
         labels: (H, W) uint16, 0 = no target.
@@ -150,13 +161,11 @@ def believe(
     depth, camera = measurement.depth, frame.camera
     measured = depth > 0
     labels, tom = labels.copy(), tom.copy()
-    refuted = np.zeros(measured.shape, np.bool_)
-    if parameters.evidence:
-        add_standing_glass(frame, depth, labels, tom, masks.most, parameters.min_area)
+    refuted, stereo = np.zeros(measured.shape, np.bool_), camera.baseline > 0
     found, anywhere = targets_in(labels), labels > 0
     supports = level_with_each_other(
         {
-            target.label: fit_support_plane(camera, depth, anywhere, labels == target.label, frame.stamp_ns)
+            target.label: fit_support_plane(camera, depth, anywhere, labels == target.label, frame.seed)
             for target in found
         }
     )
@@ -164,11 +173,13 @@ def believe(
         support = supports[target.label]
         claimed = tom[target.box] & target.mask
         if not masks.tom_told:
-            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged)
+            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, not stereo)
             tom[target.box][target.mask] = claimed[target.mask]
         beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
         if beyond.any():
             wrong = _mismatches(depth, target, beyond)
+            if stereo:
+                wrong |= _mismatched_rim(frame.image, target, beyond)
             labels[target.box][beyond & ~wrong] = 0
             refuted[target.box] |= wrong
     if not masks.tom_told and parameters.evidence:
@@ -186,8 +197,14 @@ def _transparent(
     claimed: Mask,
     support: Plane | None,
     judged: bool,
+    active: bool,
 ) -> Mask:
-    """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict."""
+    """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict.
+
+    Args:
+        judged: the network that claims has also found the target.
+        active: measured by a depth camera, not by stereo.
+    """
     depth = measurement.depth[target.box]
     mask = target.mask & ~_beyond_reach(camera, depth, target.mask)
     if np.count_nonzero(mask) < _MOSTLY * np.count_nonzero(target.mask):
@@ -198,25 +215,32 @@ def _transparent(
     rows, columns = target.box
     close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
+    near = _within_reach(close, depth, support, mask)
     if np.count_nonzero(claimed & mask) > _WHOLE * area:
         count = np.count_nonzero(measured)
-        near = np.count_nonzero(stands & _within_reach(close, depth, support, mask))
-        surface = count > _DENSE * area and near > _SURFACE * count
+        standing = 0 if near is None else np.count_nonzero(stands & near)
+        surface = (count > _DENSE * area and standing > _SURFACE * count) or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
     if judged:
         return np.zeros_like(claimed)
     sure = measured & (measurement.confidence[target.box] >= _SURE)
     lost = mask & ~sure
-    few = np.count_nonzero(stands & sure & _within_reach(close, depth, support, mask)) < _STANDING * area
+    few = np.count_nonzero(stands & sure & (True if near is None else near)) < _STANDING * area
     glass = few and np.count_nonzero(lost) > _EMPTY * area
     return target.mask.copy() if glass else np.zeros_like(claimed)
 
 
-def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask:
-    """(h, w) pixels measured less far behind the upright plane through the contact than the mask is wide."""
+def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask | None:
+    """(h, w) pixels measured less far behind the upright plane through the contact than the mask is wide.
+
+    All of them where the camera looks down so steeply that no contact can be told.
+
+    Returns:
+        None: the contact is hidden.
+    """
     silhouette = cast_silhouette(camera, support, mask)
     if silhouette is None:
-        return np.ones_like(mask)
+        return np.ones_like(mask) if seen_from_above(camera, support, mask) else None
     upright = upright_plane(silhouette)
     return np.asarray(upright.distance_behind(camera, depth) < width_along(silhouette, upright))
 
@@ -258,6 +282,32 @@ def _mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
     found = np.zeros_like(beyond)
     found[beyond] = wrong[number]
     return found
+
+
+def _mismatched_rim(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Mask:
+    """(h, w) those of ``beyond`` at the rim that have the colour of the target's near pixels, not of what is beside it.
+
+    Connected parts of fewer than 20 pixels say nothing.
+    """
+    grown, inner = _grown(target.box, image.shape[:2], _COLOUR_WINDOW)
+    colour = image[grown].astype(np.float32)
+    own, beside = np.zeros(colour.shape[:2], np.float32), np.ones(colour.shape[:2], np.float32)
+    own[inner], beside[inner] = target.mask & ~beyond, ~target.mask
+    distance, means = [], []
+    for weight in (own, beside):
+        share = cv2.blur(weight, (_COLOUR_WINDOW, _COLOUR_WINDOW))
+        total = cv2.blur(colour * weight[..., None], (_COLOUR_WINDOW, _COLOUR_WINDOW))
+        mean = total / np.maximum(share, np.float32(1e-6))[..., None]
+        mean[share < 1e-6] = np.inf
+        means.append(mean)
+        distance.append(np.linalg.norm(colour - mean, axis=2))
+    with np.errstate(invalid="ignore"):
+        apart = np.linalg.norm(means[0] - means[1], axis=2)
+    alike = (distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart)
+    rim = cv2.dilate(beside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0
+    found = (alike & rim)[inner] & beyond
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
+    return np.asarray(found & (statistics[parts, cv2.CC_STAT_AREA] >= _FEW))
 
 
 def _grown(

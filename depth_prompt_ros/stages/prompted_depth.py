@@ -72,6 +72,8 @@ class PromptedDepth:
         try:
             self.size = int(self.graph.metadata["size"])
             self.focal = float(self.graph.metadata["focal"])
+            if not 0 < self.focal < np.inf:
+                raise ValueError(f"focal length ({self.focal})")
         except (KeyError, ValueError) as error:
             raise BadModel(f"graph {path} does not say its {error}: export it again with this version") from error
         square, missing = (self.size, self.size), set(GRAPH_OUTPUTS) - set(self.graph.outputs)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import resource
 import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 
-from depth_prompt_ros.bag.images import VIEWED, depth_metres, label_image, picture, view
+from depth_prompt_ros.bag.images import VIEWED, depth_metres, image_size, label_image, picture, view
 from depth_prompt_ros.bag.messages import compressed_image_message, header, image_message, message, typestore
 from depth_prompt_ros.errors import BadFrame
 
@@ -239,8 +241,10 @@ def test_compressed_depth_in_metres_is_dequantised():
     ("format_", "data", "text"),
     [
         ("16UC1; compressedDepth png", b"1234567", "has only 7 bytes"),
-        ("16UC1; compressedDepth rvl", bytes(40), "is not PNG: set the publisher's format to png"),
-        ("16UC1; compressedDepth png", bytes(12) + b"\x89PNG damaged", "cannot decode"),
+        ("16UC1; compressedDepth rvl", bytes(40), "says that it is 0x0 pixels"),
+        ("16UC1; compressedDepth rvl", bytes(15), "has only 15 bytes"),
+        ("16UC1; compressedDepth png", bytes(12) + b"\x89PNG damaged", "is no JPEG, PNG or TIFF picture"),
+        ("16UC1; compressedDepth png", bytes(12) + b"\x89PNG\r\n\x1a\n", "ends before it says its size"),
     ],
 )
 def test_compressed_depth_errors(format_, data, text):
@@ -258,3 +262,175 @@ def test_compressed_depth_of_unknown_encoding_or_as_picture():
         depth_metres(compressed(".png", stored.astype(np.uint8), "8UC1; png compressed "))
     with pytest.raises(BadFrame, match="does not hold a 16-bit picture"):
         depth_metres(compressed(".png", stored.astype(np.uint8), "16UC1; compressedDepth png", bytes(12)))
+
+
+def two_planes(rgb: np.ndarray, encoding: str) -> np.ndarray:
+    """(H * 3 / 2, W) as cameras send it: grey, then colour at half the size, u and v in turns."""
+    height, width = rgb.shape[:2]
+    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
+    u, v = planes[height:].reshape(2, height // 2, width // 2)
+    return np.concatenate([planes[:height], np.stack([u, v] if encoding == "nv12" else [v, u], -1).reshape(-1, width)])
+
+
+@pytest.mark.parametrize("all_rows", [False, True])
+@pytest.mark.parametrize("padding", [0, 6])
+@pytest.mark.parametrize("encoding", ["nv12", "nv21"])
+def test_two_planes_of_yuv(encoding, padding, all_rows):
+    rgb = np.full((8, 12, 3), (200, 60, 30), np.uint8)
+    rgb[4:] = (20, 90, 220)
+    image = raw_image(two_planes(rgb, encoding), encoding, padding=padding, height=12 if all_rows else 8)
+    assert image_size(image) == (12, 8)
+    np.testing.assert_allclose(picture(image), rgb, atol=6)
+
+
+def test_two_planes_that_are_cut_or_odd_are_refused():
+    planes = two_planes(np.full((8, 12, 3), 90, np.uint8), "nv12")
+    with pytest.raises(BadFrame, match="has 132 bytes of data but 12x12 nv12 with its row step needs 144"):
+        picture(raw_image(planes, "nv12", height=8, data=planes.reshape(-1)[:132]))
+    with pytest.raises(BadFrame, match="nv12 of 11x8 has an odd side"):
+        picture(raw_image(planes, "nv12", height=8, width=11))
+
+
+def test_interleaved_yuv():
+    rgb = np.full((4, 8, 3), (200, 60, 30), np.uint8)
+    y, u, v = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420).reshape(-1)[[0, 32, 40]]
+    for encoding, pair in (("yuv422_yuy2", [y, u, y, v]), ("yuv422", [u, y, v, y])):
+        image = raw_image(np.tile(np.array(pair, np.uint8), (4, 4)), encoding, width=8)
+        np.testing.assert_allclose(picture(image), rgb, atol=6)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_mosaic_inside_a_compressed_image(bits):
+    red = np.zeros((8, 8), np.uint8 if bits == 8 else np.uint16)
+    red[::2, ::2] = 200 if bits == 8 else 200 * 257
+    rgb = picture(compressed(".png", red, f"bayer_rggb{bits}; png compressed "))
+    assert rgb.dtype == np.uint8
+    assert rgb[2:-2, 2:-2, 0].min() > 90
+    assert rgb[2:-2, 2:-2, 1:].max() == 0
+
+
+@pytest.mark.parametrize("format_", ["h264", "nv12", "", "bgr8; hevc compressed"])
+def test_what_is_no_picture_is_refused_by_its_name_and_not_called_damaged(format_):
+    data = b"\0\0\0\1\x67\x42\0\x1f" + b"\x11" * 400
+    with pytest.raises(BadFrame, match=f"format '{format_}' with data that begins with 00 00 00 01 67") as error:
+        picture(compressed_image_message(data, format_, 1, "left"))
+    assert "damaged" not in str(error.value)
+
+
+def test_tiff_is_read():
+    array = values("rgb8")
+    message_ = compressed(".tiff", np.ascontiguousarray(array[..., ::-1]), "rgb8; tiff compressed bgr8")
+    assert image_size(message_) == (WIDTH, HEIGHT)
+    np.testing.assert_array_equal(picture(message_), array)
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".tiff"])
+def test_the_size_is_known_from_the_first_bytes_and_a_cut_before_it_is_said(extension):
+    done, data = cv2.imencode(extension, np.zeros((24, 40, 3), np.uint8))
+    assert done
+    assert image_size(compressed_image_message(data.tobytes(), "x", 1, "left")) == (40, 24)
+    with pytest.raises(BadFrame, match="ends before it says its size"):
+        picture(compressed_image_message(data.tobytes()[:15], "x", 1, "left"))
+
+
+def with_size(png: bytes, width: int, height: int) -> bytes:
+    head = png[12:16] + struct.pack(">II", width, height) + png[24:29]
+    return png[:8] + png[8:12] + head + struct.pack(">I", zlib.crc32(head)) + png[33:]
+
+
+@pytest.mark.parametrize("read", [picture, depth_metres, label_image])
+def test_a_few_bytes_that_claim_gigabytes_are_refused_before_memory_is_taken(read):
+    png = cv2.imencode(".png", np.zeros((8, 8), np.uint16))[1].tobytes()
+    claim = compressed_image_message(with_size(png, 60000, 60000), "png", 1, "left")
+    assert image_size(claim) == (60000, 60000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadFrame, match="cannot decode the compressed image .* it says 60000x60000 pixels"):
+        read(claim)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    rvl = compressed_image_message(bytes(12) + struct.pack("<II", 60000, 60000) + bytes(8), RVL, 1, "left")
+    with pytest.raises(BadFrame, match="RVL depth says that it is 60000x60000"):
+        depth_metres(rvl)
+
+
+def test_compressed_depth_without_its_header():
+    depth = np.array([[0, 400, 65535]], np.uint16)
+    np.testing.assert_allclose(
+        depth_metres(compressed(".png", depth, "16UC1; compressedDepth png")), [[np.nan, 0.4, 65.535]]
+    )
+    with pytest.raises(BadFrame, match="lacks its 12-byte header, which holds the scale of 32FC1"):
+        depth_metres(compressed(".png", depth, "32FC1; compressedDepth png"))
+
+
+RVL = "16UC1; compressedDepth rvl"
+
+
+def encode_rvl(depth: np.ndarray) -> bytes:
+    """The published encoder (Wilson 2017, listing 1), number by number."""
+    pieces: list[int] = []
+
+    def put(number: int) -> None:
+        while True:
+            pieces.append(number & 7 | (8 if number >> 3 else 0))
+            number >>= 3
+            if not number:
+                return
+
+    flat, place, before = depth.reshape(-1).astype(int).tolist(), 0, 0
+    while place < len(flat):
+        start = place
+        while place < len(flat) and flat[place] == 0:
+            place += 1
+        put(place - start)
+        start = place
+        while place < len(flat) and flat[place] != 0:
+            place += 1
+        put(place - start)
+        for value in flat[start:place]:
+            difference, before = value - before, value
+            put(difference << 1 if difference >= 0 else (-difference << 1) - 1)
+    pieces += [0] * (-len(pieces) % 8)
+    words = [sum(piece << 28 - 4 * n for n, piece in enumerate(pieces[k : k + 8])) for k in range(0, len(pieces), 8)]
+    return np.array(words, "<u4").tobytes()
+
+
+def rvl_message(depth: np.ndarray, data: bytes | None = None, quant=(0.0, 0.0), format_=RVL):
+    head = struct.pack("<iff", 0, *quant) + struct.pack("<II", depth.shape[1], depth.shape[0])
+    return compressed_image_message(head + (encode_rvl(depth) if data is None else data), format_, 1, "left")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rvl_depth_is_decoded_exactly(seed):
+    rng = np.random.default_rng(seed)
+    depth = rng.integers(0, [2, 20, 3000, 65536][seed], (17, 23)).astype(np.uint16)
+    depth[rng.random(depth.shape) < 0.4] = 0
+    message_ = rvl_message(depth)
+    assert image_size(message_) == (23, 17)
+    expected = np.where(depth > 0, depth * np.float32(0.001), np.float32(np.nan))
+    np.testing.assert_array_equal(depth_metres(message_), expected)
+
+
+@pytest.mark.parametrize("fill", [0, 700])
+def test_rvl_depth_of_one_value(fill):
+    depth = np.full((3, 5), fill, np.uint16)
+    np.testing.assert_allclose(depth_metres(rvl_message(depth)), np.where(depth > 0, 0.7, np.nan))
+
+
+def test_rvl_depth_in_metres_is_dequantised():
+    quant_a, quant_b = 10100.0, 1 - 10100.0 / 10
+    stored = np.array([[0, 5000, 9000]], np.uint16)
+    read = depth_metres(rvl_message(stored, quant=(quant_a, quant_b), format_="32FC1; compressedDepth rvl"))
+    np.testing.assert_allclose(read, [[np.nan, quant_a / (5000 - quant_b), quant_a / (9000 - quant_b)]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff" * 8, bytes(8), np.random.default_rng(0).bytes(400)])
+def test_damaged_rvl_depth(data):
+    with pytest.raises(BadFrame, match="RVL depth .* damaged"):
+        depth_metres(rvl_message(np.zeros((40, 50), np.uint16), data))
+
+
+def test_depth_in_other_units():
+    counts = np.array([[0, 7500]], np.uint16)
+    for message_ in (raw_image(counts, "16UC1"), compressed(".png", counts, "16UC1; compressedDepth png")):
+        np.testing.assert_allclose(depth_metres(message_, unit=0.0001), [[np.nan, 0.75]])
+    floats = np.array([[0, 750]], np.float32)
+    np.testing.assert_allclose(depth_metres(raw_image(floats, "32FC1"), float_unit=0.001), [[np.nan, 0.75]])

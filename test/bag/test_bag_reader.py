@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import re
 import shutil
 import struct
 from dataclasses import replace
+from functools import partialmethod
 
 import bags
 import cv2
 import numpy as np
 import pytest
 
+from depth_prompt_ros.bag import spill
+from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.messages import camera_info_message, compressed_image_message, image_message
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame, read_frames
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.parameters import Topics
+from depth_prompt_ros.parameters import Parameters, Topics
 
-TOLERANCE = 0.02
+START = bags.START
 
 
 def read(path, topics=None, rectified=True):
-    return list(read_frames(path, topics or Topics(), TOLERANCE, rectified))
+    return list(read_frames(path, Parameters(topics=topics or Topics(), rectified=rectified)))
 
 
 def changed(records, topic, change):
@@ -103,17 +109,17 @@ def test_jitter_within_the_tolerance_pairs_and_a_drop_is_counted(tmp_path):
 def test_an_offset_beyond_the_tolerance_says_how_far(tmp_path):
     records = changed(
         bags.stereo_records(),
-        "/right/camera_info",
-        lambda n, _: camera_info_message(bags.CAMERA, bags.stamp(n) + 40_000_000, "right", right=True),
+        "/right/image_rect",
+        lambda n, _: image_message(bags.picture(n, 1), "rgb8", bags.stamp(n) + 40_000_000, "right"),
     )
     items = read(bags.write(tmp_path / "bag", records))
-    assert only_reason(items) == "no message on /right/camera_info within 0.02 s of the left image"
+    assert only_reason(items) == "no message on /right/image_rect within 0.02 s of the left image"
     assert {round(item.gap_s, 6) for item in items} == {0.04}
 
 
 def test_messages_without_a_left_image_are_counted_by_topic(tmp_path):
     records = changed(bags.stereo_records(), "/left/image_rect", lambda n, content: None if n == 1 else content)
-    reader = FrameReader(bags.write(tmp_path / "bag", records), Topics(), TOLERANCE)
+    reader = FrameReader(bags.write(tmp_path / "bag", records), Parameters())
     assert reader.frames == 3
     assert reader.unpaired == {"/right/image_rect": 1}
     assert len(list(reader.read())) == 3
@@ -206,7 +212,7 @@ def test_labels_and_tom_from_outside(tmp_path):
 def test_a_missing_topic_is_named_with_those_that_are_there(tmp_path):
     bag = bags.write(tmp_path / "bag", bags.stereo_records(1))
     with pytest.raises(BadInput) as error:
-        FrameReader(bag, Topics(right_image="/right/image"), TOLERANCE)
+        FrameReader(bag, Parameters(topics=Topics(right_image="/right/image")))
     assert str(error.value) == (
         f"topic /right/image (topics.right_image) is not in {bag}: set it to one of those there "
         "(sensor_msgs/msg/CameraInfo: /left/camera_info, /right/camera_info; "
@@ -219,7 +225,7 @@ def test_a_topic_of_the_wrong_type(tmp_path):
     with pytest.raises(
         BadInput, match=r"/left/camera_info \(topics.left_image\) is sensor_msgs/msg/CameraInfo, not sens"
     ):
-        FrameReader(bag, Topics(left_image="/left/camera_info"), TOLERANCE)
+        FrameReader(bag, Parameters(topics=Topics(left_image="/left/camera_info")))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +237,7 @@ def test_a_topic_of_the_wrong_type(tmp_path):
 )
 def test_topics_that_cannot_work(tmp_path, topics, text):
     with pytest.raises(BadInput, match=text):
-        FrameReader(bags.write(tmp_path / "bag", bags.stereo_records(1)), topics, TOLERANCE)
+        FrameReader(bags.write(tmp_path / "bag", bags.stereo_records(1)), Parameters(topics=topics))
 
 
 def test_wrong_encoding(tmp_path):
@@ -250,7 +256,9 @@ def test_sizes_that_differ(tmp_path, topic):
         array, encoding = {"/depth/image_rect": (small * 1.5, "32FC1"), "/labels": (small, "mono8")}.get(
             topic, (np.dstack([small] * 3), "rgb8")
         )
-        return image_message(array.astype(np.float32) if encoding == "32FC1" else array, encoding, bags.stamp(n), "x")
+        return image_message(
+            array.astype(np.float32) if encoding == "32FC1" else array, encoding, bags.stamp(n), "left"
+        )
 
     depth = topic == "/depth/image_rect"
     records = bags.rgbd_records([DEPTH], "32FC1") if depth else bags.stereo_records(1)
@@ -260,6 +268,7 @@ def test_sizes_that_differ(tmp_path, topic):
     bag = bags.write(tmp_path / "bag", changed(records, topic, shrink))
     assert only_reason(read(bag, topics)) == (
         f"{topic} is 8x6 but /left/camera_info says 16x12: give pictures and camera_info of one size"
+        + (", or topics.depth_camera_info for depth of another" if depth else "")
     )
 
 
@@ -275,10 +284,18 @@ def set_field(name, index, value):
 @pytest.mark.parametrize(
     ("topic", "change", "text"),
     [
-        ("/left/camera_info", set_field("p", 0, 0.0), "left camera_info has focal length fx=0 fy=20 in P"),
-        ("/left/camera_info", set_field("k", 2, np.nan), "left camera_info has NaN or infinite values in K or P"),
+        (
+            "/left/camera_info",
+            set_field("p", 0, 0.0),
+            "left camera_info's P has focal length fx=0 fy=20 for a picture of 16x12",
+        ),
+        ("/left/camera_info", set_field("k", 2, np.nan), "left camera_info has NaN or infinite values in K, P"),
         ("/right/camera_info", set_field("p", 3, 0.0), "right camera_info has no baseline"),
-        ("/right/camera_info", set_field("p", 3, 2.0), "the left and right topics are swapped"),
+        (
+            "/right/camera_info",
+            set_field("p", 3, 2.0),
+            "right camera_info has P[0,3] = 2, left 0: the right camera would be 0.1 m to the left",
+        ),
         ("/right/camera_info", lambda n, info: replace(info, width=8), "left camera_info is 16x12 but right is 8x12"),
     ],
 )
@@ -341,7 +358,7 @@ def test_a_folder_whose_metadata_is_gone(tmp_path, storage, damaged):
     (bag / "metadata.yaml").unlink()
     if damaged:
         (bag / "metadata.yaml").write_text("rosbag2_bagfile_information: [")
-    reader = FrameReader(bag, Topics(), TOLERANCE)
+    reader = FrameReader(bag, Parameters())
     assert len(list(reader.read())) == 4
     assert ("cannot be read" if damaged else "has no metadata.yaml") in reader.recording.damage
 
@@ -353,7 +370,7 @@ def test_a_truncated_mcap_is_read_as_far_as_it_goes(tmp_path, share, lone):
     file = bag / "bag.mcap"
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    reader = FrameReader(file if lone else bag, Topics(), TOLERANCE)
+    reader = FrameReader(file if lone else bag, Parameters())
     items = list(reader.read())
     complete = [item.content for item in items if isinstance(item.content, Frame)]
     assert 0 < len(complete) < 8 or share == 0.95
@@ -381,10 +398,10 @@ def test_an_mcap_cut_before_its_first_message(tmp_path):
     bag = bags.write(tmp_path / "bag", bags.stereo_records(1))
     (bag / "bag.mcap").write_bytes((bag / "bag.mcap").read_bytes()[:60])
     with pytest.raises(BadInput, match=r"/left/image_rect \(topics.left_image\) is not in .* \(none\)"):
-        FrameReader(bag, Topics(), TOLERANCE)
+        FrameReader(bag, Parameters())
 
 
-def test_an_mcap_damaged_in_the_middle_is_read_up_to_there(tmp_path):
+def test_of_an_mcap_damaged_in_the_middle_the_rest_is_read(tmp_path):
     bag = bags.write(tmp_path / "bag", bags.stereo_records(8))
     file = bag / "bag.mcap"
     content = bytearray(file.read_bytes())
@@ -393,8 +410,9 @@ def test_an_mcap_damaged_in_the_middle_is_read_up_to_there(tmp_path):
     file.write_bytes(content)
     recording = Recording(bag)
     messages = list(recording.messages(recording.types))
-    assert 4 <= len(messages) < 32
-    assert "is damaged, it was read up to there" in recording.damage
+    assert 26 <= len(messages) < 32
+    assert {bags.stamp(0), bags.stamp(7)} <= {message.log_ns // 10**8 * 10**8 for message in messages}
+    assert re.search(r"bag.mcap is damaged, \d of its 32 chunks were left out", recording.damage)
 
 
 def test_a_sqlite3_bag_cut_in_the_middle(tmp_path):
@@ -405,13 +423,153 @@ def test_a_sqlite3_bag_cut_in_the_middle(tmp_path):
         Recording(bag)
 
 
-def test_a_message_that_cannot_be_deserialised(tmp_path):
+@pytest.mark.parametrize(
+    ("topic", "expected", "reason"),
+    [
+        ("/left/image_rect", [1, 0, 1, 1], "a message of topic /left/image_rect is no sensor_msgs/msg/Image: "),
+        ("/right/image_rect", [1, 0, 1, 1], "no message on /right/image_rect within 0.02 s of the left image"),
+        ("/left/camera_info", [1, 1, 1, 1], None),
+    ],
+)
+def test_one_damaged_message_costs_its_own_frame_at_most(tmp_path, caplog, topic, expected, reason):
     from depth_prompt_ros.bag.writer import BagWriter
 
     with BagWriter(tmp_path / "bag") as bag:
-        for topic, content, log in bags.stereo_records(1):
-            if topic != "/left/image_rect":
-                bag.write(topic, content, log)
-        bag.write_raw("/left/image_rect", "sensor_msgs/msg/Image", b"\x00\x01\x00\x00\x01", bags.stamp(0))
-    with pytest.raises(BadInput, match="message 0 of topic /left/image_rect is no sensor_msgs/msg/Image"):
-        FrameReader(tmp_path / "bag", Topics(), TOLERANCE)
+        seen = 0
+        for name, content, log in bags.stereo_records():
+            seen += name == topic
+            if name == topic and seen == 2:
+                bag.write_raw(name, content.__msgtype__, b"\x00\x01\x00\x00\x01", log)
+            else:
+                bag.write(name, content, log)
+    reader = FrameReader(tmp_path / "bag", Parameters())
+    items = [recorded.content for recorded in reader.read()]
+    assert [isinstance(item, Frame) for item in items] == expected
+    if reason:
+        assert items[1].reason.startswith(reason)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"a message of topic {topic} is no sensor_msgs/msg/")
+    if "right" in topic:
+        assert reader.unpaired == {topic: 1}
+
+
+@pytest.mark.parametrize("keep", [{0, 5, 10}, {3}, {11}])
+def test_camera_info_slower_than_the_pictures_holds_until_the_next(tmp_path, keep):
+    records = bags.stereo_records(12)
+    for side in ("left", "right"):
+        records = changed(records, f"/{side}/camera_info", lambda n, content: content if n in keep else None)
+    assert all(isinstance(item, Frame) for item in read(bags.write(tmp_path / "bag", records)))
+
+
+def test_a_calibration_that_changes_in_mid_run_takes_effect_at_its_stamp(tmp_path):
+    def change(n, content):
+        if n not in (0, 5):
+            return None
+        return content if n == 0 else set_field("p", 0, 21.0)(n, set_field("p", 5, 21.0)(n, content))
+
+    records = changed(bags.stereo_records(8), "/left/camera_info", change)
+    frames = read(bags.write(tmp_path / "bag", records))
+    assert [frame.camera.fx for frame in frames] == [20.0] * 5 + [21.0] * 3
+
+
+def test_camera_info_repeated_at_a_split_and_one_that_is_latched_with_stamp_zero(tmp_path):
+    def early(n, content):
+        return camera_info_message(bags.CAMERA, 0, "left") if n in (0, 4) else None
+
+    frames = read(bags.write(tmp_path / "bag", changed(bags.stereo_records(8), "/left/camera_info", early)))
+    assert [frame.camera for frame in frames] == [bags.CAMERA] * 8
+
+
+@pytest.mark.parametrize("stamp", [0, -5_000_000_000, 1_700_000_000_000_000_000])
+@pytest.mark.parametrize("dropped", [None, 3])
+def test_stamps_that_are_all_the_same_give_way_to_the_times_of_recording(tmp_path, caplog, stamp, dropped):
+    records = []
+    for topic, content, log in bags.stereo_records(12):
+        where = replace(content.header.stamp, sec=stamp // 10**9, nanosec=stamp % 10**9)
+        records.append((topic, replace(content, header=replace(content.header, stamp=where)), log))
+    records = changed(records, "/right/image_rect", lambda n, content: None if n == dropped else content)
+    items = read(bags.write(tmp_path / "bag", records))
+    assert [isinstance(item, Frame) for item in items] == [n != dropped for n in range(12)]
+    for number, item in enumerate(items):
+        if number != dropped:
+            np.testing.assert_array_equal(item.right, bags.picture(number, 1))
+            assert item.stamp_ns == stamp
+    said = [record.getMessage() for record in caplog.records]
+    assert len([text for text in said if "stamps on /left/image_rect are" in text]) == 1
+    assert len([text for text in said if "does not set header.stamp" in text]) == 2
+
+
+def test_stamps_before_1970_are_stamps(tmp_path):
+    records = []
+    for topic, content, log in bags.stereo_records(3):
+        where = replace(content.header.stamp, sec=content.header.stamp.sec - 1_700_000_100)
+        records.append((topic, replace(content, header=replace(content.header, stamp=where)), log))
+    frames = read(bags.write(tmp_path / "bag", records))
+    assert [frame.stamp_ns for frame in frames] == [-100 * 10**9 + n * bags.PERIOD for n in range(3)]
+    assert all(frame.seed >= 0 for frame in frames)
+
+
+@pytest.mark.parametrize("written", ["left/image_rect", "/left/image_rect"])
+@pytest.mark.parametrize("named", ["left/image_rect", "/left/image_rect"])
+def test_topics_are_found_with_and_without_a_leading_slash(tmp_path, written, named):
+    records = [(topic if written.startswith("/") else topic[1:], *rest) for topic, *rest in bags.stereo_records(2)]
+    bag = bags.write(tmp_path / "bag", records)
+    assert len([item for item in read(bag, Topics(left_image=named)) if isinstance(item, Frame)]) == 2
+
+
+def test_partners_that_lie_far_apart_wait_on_the_disk(tmp_path, monkeypatch):
+    records = sorted(bags.stereo_records(40), key=lambda record: "right/image" in record[0])
+    bag = bags.write(tmp_path / "bag", [(topic, content, START + n) for n, (topic, content, _) in enumerate(records)])
+    held = []
+    put = spill.Spill.put
+    monkeypatch.setattr(spill, "_IN_MEMORY", 5000)
+    monkeypatch.setattr(spill.Spill, "__init__", partialmethod(spill.Spill.__init__, in_memory=5000))
+    monkeypatch.setattr(spill.Spill, "put", lambda self, *given: (put(self, *given), held.append(in_memory(self)))[0])
+    frames = read(bag)
+    assert max(held) <= 5000 < sum(content.data.nbytes for topic, content, _ in records if topic == "/left/image_rect")
+    for number, frame in enumerate(frames):
+        np.testing.assert_array_equal(frame.image, bags.picture(number))
+        np.testing.assert_array_equal(frame.right, bags.picture(number, 1))
+    assert len(frames) == 40
+
+
+def in_memory(waiting):
+    return sum(len(message.data) for messages in waiting._waiting.values() for message in messages.values())
+
+
+def test_a_full_disk_under_what_waits_is_one_error():
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with spill.Spill(in_memory=0) as waiting:
+        waiting._file = Full()
+        with pytest.raises(BadInput, match="do not fit on the disk .*No space left .* partners lie far apart"):
+            waiting.put(0, "left_image", RawMessage("/t", "x", 0, b"data"))
+
+
+@pytest.mark.parametrize("megapixels", [1e-4, 64])
+def test_pictures_larger_than_the_limit_are_refused(tmp_path, megapixels):
+    bag = bags.write(tmp_path / "bag", bags.stereo_records(1))
+    (item,) = read_frames(bag, Parameters(most_megapixels=megapixels))
+    if megapixels == 64:
+        assert isinstance(item, Frame)
+    else:
+        assert item.reason == (
+            "/left/camera_info says 16x12: pictures of more than 0.0001 megapixels are not read "
+            "(parameter most_megapixels)"
+        )
+
+
+def test_an_exception_that_nothing_was_prepared_for_costs_one_frame(tmp_path):
+    def build(messages):
+        if messages["left_image"].header.stamp.nanosec == 100_000_000:
+            raise ZeroDivisionError("division\nby zero")
+        return FrameBuilder({}, Parameters())(messages)
+
+    items = [
+        recorded.content
+        for recorded in FrameReader(bags.write(tmp_path / "bag", bags.stereo_records()), Parameters(), build).read()
+    ]
+    assert [isinstance(item, Frame) for item in items] == [True, False, True, True]
+    assert items[1] == SkippedFrame(bags.stamp(1), "ZeroDivisionError: division", unexpected=True)

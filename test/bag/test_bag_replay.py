@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import bags
+import cv2
 import numpy as np
 import pytest
 import typer
@@ -23,7 +24,7 @@ from depth_prompt_ros.bag.outputs import DEFAULT_TOPICS, TOPICS, chosen_topics
 from depth_prompt_ros.bag.replay import replay
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.cli.replay import replay as replay_command
-from depth_prompt_ros.errors import BadFrame, BadInput
+from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.parameters import Parameters, Topics
 
 IMAGES = ("depth", "labels")
@@ -220,8 +221,8 @@ def test_bad_frames_are_skipped_and_counted_by_reason(tmp_path):
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_error_keeps_what_was_written(tmp_path, bag, storage, error):
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_an_interruption_keeps_what_was_written(tmp_path, bag, storage, error):
     def pipeline(frame):
         if frame.stamp_ns == bags.stamp(2):
             raise error
@@ -230,6 +231,71 @@ def test_an_error_keeps_what_was_written(tmp_path, bag, storage, error):
     with pytest.raises(error):
         run(bag, tmp_path / "out", storage=storage, pipeline=pipeline)
     assert len(by_topic(tmp_path / "out")["/object_depth/depth"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("low >= high\nand more"), "ValueError: low >= high"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+        (MemoryError("17 GiB"), "MemoryError: 17 GiB"),
+        (
+            cv2.error("resize.cpp:42: error: (-215:Assertion failed)"),
+            "error: resize.cpp:42: error: (-215:Assertion failed)",
+        ),
+        (BadModel("the graph fails in ONNX Runtime"), "the graph fails in ONNX Runtime"),
+        (BadFrame("no texture"), "no texture"),
+    ],
+)
+def test_whatever_a_stage_raises_costs_its_frame(tmp_path, bag, error, reason):
+    def pipeline(frame):
+        if frame.stamp_ns == bags.stamp(2):
+            raise error
+        return bags.fake_pipeline(frame)
+
+    report = run(bag, tmp_path / "out", pipeline=pipeline)
+    assert report.frames == 3
+    assert report.skipped == {reason: 1}
+    assert len(by_topic(tmp_path / "out")["/object_depth/depth"]) == 3
+
+
+def test_a_run_whose_frames_all_fail_in_one_way_stops(tmp_path):
+    bag = bags.write(tmp_path / "in", bags.stereo_records(80))
+    seen = []
+
+    def pipeline(frame):
+        seen.append(frame)
+        if len(seen) <= 2 or len(seen) == 20:
+            return bags.fake_pipeline(frame)
+        raise IndexError(f"index {len(seen)} is out of bounds")
+
+    with pytest.raises(BadInput, match=r"30 frames in a row failed with IndexError: index 50 is out .* are in .*out$"):
+        run(bag, tmp_path / "out", pipeline=pipeline)
+    assert len(seen) == 50
+    assert len(by_topic(tmp_path / "out")["/object_depth/depth"]) == 3
+
+
+def test_frames_that_are_bad_in_a_known_way_never_stop_a_run(tmp_path):
+    bag = bags.write(tmp_path / "in", bags.stereo_records(80))
+
+    def pipeline(frame):
+        if frame.stamp_ns < bags.stamp(79):
+            raise BadFrame("no texture")
+        return bags.fake_pipeline(frame)
+
+    report = run(bag, tmp_path / "out", pipeline=pipeline)
+    assert (report.frames, report.skipped["no texture"]) == (1, 79)
+
+
+def test_without_a_frame_that_can_be_used_nothing_is_left_behind(tmp_path, bag):
+    def pipeline(frame):
+        raise BadFrame("no texture")
+
+    report = run(bag, tmp_path / "out", pipeline=pipeline)
+    assert report.skipped == {"no texture": 4}
+    assert not (tmp_path / "out").exists()
+    assert report.summary().startswith("0 frames in 0.")
+    assert "and nothing to write" in report.summary()
 
 
 def test_bad_input_makes_no_output(tmp_path, bag):

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from depth_prompt_ros.bag.sync import nearest, pair
+from depth_prompt_ros.bag.sync import in_force, nearest, pair
 
 
 def stamps(*values):
@@ -61,3 +61,23 @@ def test_nearest_is_the_minimum(left, right):
     index, gap = nearest(left, right)
     np.testing.assert_array_equal(gap, np.abs(right[:, None] - left).min(0) if len(left) else [])
     np.testing.assert_array_equal(gap, np.abs(right[index] - left))
+
+
+@given(st.integers(1, 30), st.integers(1, 30))
+def test_messages_of_one_stamp_pair_in_their_order(left, right):
+    pairs = pair(np.full(left, 7, np.int64), np.full(right, 7, np.int64), 0)
+    both = min(left, right)
+    np.testing.assert_array_equal(pairs, [*range(both), *[-1] * (left - both)])
+
+
+def test_runs_of_equal_stamps_among_others():
+    left = stamps(0, 10, 10, 10, 10, 10, 10, 20)
+    right = stamps(10, 0, 10, 10, 10, 10, 10, 20)
+    np.testing.assert_array_equal(pair(left, right, 2), [1, 0, 2, 3, 4, 5, 6, 7])
+
+
+def test_what_is_in_force_is_near_or_before_or_the_first():
+    other = stamps(100, 200, 300)
+    np.testing.assert_array_equal(in_force(stamps(0, 100, 140, 195, 205, 299, 900), other, 10), [0, 0, 0, 1, 1, 2, 2])
+    np.testing.assert_array_equal(in_force(stamps(5, 250), stamps(300, 100), 10), [1, 1])
+    np.testing.assert_array_equal(in_force(stamps(1, 2), stamps(), 10), [-1, -1])

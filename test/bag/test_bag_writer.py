@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -208,6 +211,75 @@ def test_after_a_kill_the_mcap_is_readable_as_a_stream(tmp_path):
         read_all(file)
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= 30
+
+
+def test_after_a_kill_the_sqlite3_bag_holds_what_was_flushed(tmp_path):
+    process = start_endless_writer(tmp_path, "sqlite3")
+    process.kill()
+    process.communicate(timeout=60)
+    with closing(sqlite3.connect(tmp_path / "bag" / "bag.db3")) as database:
+        stamps = [row[0] for row in database.execute("SELECT timestamp FROM messages ORDER BY id")]
+    assert stamps == list(range(len(stamps)))
+    assert len(stamps) >= 30
+
+
+def fill_the_disk(folder: Path, storage: str, blocks: int, frames: int = 40) -> subprocess.CompletedProcess[str]:
+    """Write frames of 5 kB with files of so many bytes at most: the kernel refuses more as a full disk does."""
+    program = f"""
+        import resource, signal
+        import numpy as np
+        import bags
+        from pathlib import Path
+        from depth_prompt_ros.bag.messages import image_message
+        from depth_prompt_ros.bag.writer import BagWriter
+        from depth_prompt_ros.errors import BadInput
+        try:
+            with BagWriter(Path({str(folder)!r}), {storage!r}) as bag:
+                bag.flush()
+                resource.setrlimit(resource.RLIMIT_FSIZE, ({blocks}, {blocks}))
+                for n in range({frames}):
+                    for topic in ("/a", "/b"):
+                        picture = np.random.default_rng(n).integers(0, 255, (30, 85), np.uint8)
+                        bag.write(topic, image_message(picture, "mono8", n, "left"), n)
+                    bag.flush()
+        except BadInput as error:
+            print(error)
+            raise SystemExit(2)
+    """
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("size", [60_007, 101_000, 121_031])
+def test_when_the_disk_is_full_what_was_flushed_is_a_finished_bag(tmp_path, storage, size):
+    done = fill_the_disk(tmp_path / "bag", storage, size)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert re.search(r"cannot write to .*bag \(.+\): what was finished before is there, \d+ messages; free some", line)
+    assert done.stderr == ""
+    read = [(topic, log) for topic, log, _ in bags.read_with_rosbags(tmp_path / "bag")]
+    assert len(read) == int(re.search(r"(\d+) messages", line)[1])
+    most = {"mcap": size // 5500, "sqlite3": (size - 40_000) // 5500 + 1}[
+        storage
+    ]  # frames, with the storage's overhead
+    assert most - 6 <= len(read) // 2 <= most
+    assert read == [(topic, n) for n in range(len(read) // 2) for topic in ("/a", "/b")]
+    assert sorted(file.name for file in (tmp_path / "bag").iterdir()) == [
+        f"bag.{'mcap' if storage == 'mcap' else 'db3'}",
+        "metadata.yaml",
+    ]
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+def test_when_nothing_fits_nothing_is_left(tmp_path, storage):
+    done = fill_the_disk(tmp_path / "bag", storage, 600)
+    assert done.returncode == 2, done.stderr
+    assert "nothing was written; free some space" in done.stdout
+    assert not (tmp_path / "bag").exists()
 
 
 def test_camera_info_of_the_pair_gives_the_camera_back():

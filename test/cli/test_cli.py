@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,20 @@ def test_missing_system_library_says_how_to_install_it(
     stopped = stop_with(OSError(message), monkeypatch)
     assert stopped.value.code == 2
     assert "sudo apt-get install -y libusb-1.0-0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_one_line_and_exit_code_2(number, monkeypatch, capsys) -> None:
+    stopped = stop_with(OSError(number, "No space left on device", "/out/picture.png"), monkeypatch)
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("cannot write /out/picture.png: No space left on device; what was finished before is there")
+    assert len(said.splitlines()) == 1
+
+
+def test_too_little_memory_is_one_line_and_exit_code_2(monkeypatch, capsys) -> None:
+    assert stop_with(MemoryError("Unable to allocate 17 GiB"), monkeypatch).value.code == 2
+    assert "not enough memory (Unable to allocate 17 GiB)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError("No module named 'ours'", name="ours"), OSError("disk full")])

@@ -31,7 +31,7 @@ from depth_prompt_ros.result import ObjectDepth, TargetReport
 def test_motorcycle_bag_holds_the_pair_and_its_calibration(tmp_path) -> None:
     pair = motorcycle_pair()
     assert write_input_bag(tmp_path / "bag", [pair]) == 1
-    (recorded,) = FrameReader(tmp_path / "bag", Parameters().topics, tolerance=0.0).read()
+    (recorded,) = FrameReader(tmp_path / "bag", Parameters(sync={"tolerance": 0.0})).read()
     frame = recorded.content
     np.testing.assert_array_equal(frame.image, pair.left)
     np.testing.assert_array_equal(frame.right, pair.right)

@@ -53,7 +53,12 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path) -> None:
         learn(tmp_path / "part.safetensors", stop_at=25)
     assert (tmp_path / "part.checkpoint").exists()
     assert torch.equal(learn(tmp_path / "part.safetensors"), whole)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["part.csv", "whole.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "part.checkpoint",
+        "part.csv",
+        "whole.checkpoint",
+        "whole.csv",
+    ]
     part, complete = (list(csv.DictReader((tmp_path / f"{name}.csv").open())) for name in ("part", "whole"))
     assert [(row["step"], row["name"], row["value"]) for row in part] == [
         (row["step"], row["name"], row["value"]) for row in complete
@@ -72,25 +77,83 @@ def test_going_on_with_other_settings_is_refused_by_name(tmp_path) -> None:
 
 def test_a_corrupt_checkpoint_is_named(tmp_path) -> None:
     (tmp_path / "net.checkpoint").write_bytes(b"not a checkpoint")
-    with pytest.raises(BadInput, match=r"net\.checkpoint is corrupt: delete it"):
+    with pytest.raises(BadInput, match=r"net\.checkpoint cannot be read: delete it"):
         learn(tmp_path / "net.safetensors")
 
 
+def damaged(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :]
+
+
+def test_a_checkpoint_that_has_changed_is_refused_wherever_it_has(tmp_path) -> None:
+    out = tmp_path / "net.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        learn(out, stop_at=15)
+    content = (tmp_path / "net.checkpoint").read_bytes()
+    for place in range(0, len(content), max(1, len(content) // 60)):
+        (tmp_path / "net.checkpoint").write_bytes(damaged(content, place))
+        with pytest.raises(
+            BadInput, match=r"net\.checkpoint (has changed since it was written|cannot be read).*: delete"
+        ):
+            learn(out)
+    for size in (0, 10, 40, 100, len(content) - 1):
+        (tmp_path / "net.checkpoint").write_bytes(content[:size])
+        with pytest.raises(BadInput, match=r"net\.checkpoint .*: delete it to learn from the start"):
+            learn(out)
+    (tmp_path / "net.checkpoint").write_bytes(content)
+    learn(out)
+
+
+def test_a_finished_run_is_not_lost_when_its_result_cannot_be_written(tmp_path, monkeypatch) -> None:
+    out = tmp_path / "net.safetensors"
+    weight = learn(out)
+    tensors = {"weight": weight}
+
+    def fill_the_disk(content, path, metadata) -> None:
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "save_file", fill_the_disk)
+        with pytest.raises(BadInput, match=r"net.safetensors .*No space left.* run is in .*net.checkpoint, repeat"):
+            trainer.write_weights(out, tensors, {}, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.checkpoint", "net.csv"]
+    rows = (tmp_path / "net.csv").read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", lambda *_: pytest.fail("it learns again"))
+        assert torch.equal(learn(out), weight)
+    assert (tmp_path / "net.csv").read_text() == rows
+    trainer.write_weights(out, tensors, {}, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.csv", "net.json", "net.safetensors"]
+
+
+class Full:
+    """A disk with room for so many files of checkpoints."""
+
+    def __init__(self, monkeypatch, room: int) -> None:
+        self.room, replace_file = room, Path.replace
+
+        def replacing(path, target):
+            if path.name.endswith(".checkpoint.part"):
+                if not self.room:
+                    raise OSError(28, "No space left on device")
+                self.room -= 1
+            return replace_file(path, target)
+
+        monkeypatch.setattr(Path, "replace", replacing)
+
+
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch) -> None:
-    out, save, saved = tmp_path / "net.safetensors", torch.save, []
-
-    def fill_the_disk(content, path) -> None:
-        if saved:
-            path.write_bytes(b"half")
-            raise OSError(28, "No space left on device")
-        saved.append(path)
-        save(content, path)
-
-    monkeypatch.setattr(torch, "save", fill_the_disk)
+    Full(monkeypatch, 1)
     with pytest.raises(BadInput, match=r"cannot write checkpoint .*No space left on device"):
-        learn(out)
-    assert torch.load(tmp_path / "net.checkpoint", weights_only=True)["state"]["step"] == 10
+        learn(tmp_path / "net.safetensors")
+    assert trainer.Checkpoint(tmp_path / "net.safetensors", {})._verified()
     assert not (tmp_path / "net.checkpoint.part").exists()
+
+
+def test_no_room_for_the_last_checkpoint_is_no_reason_to_lose_the_result(tmp_path, monkeypatch) -> None:
+    Full(monkeypatch, 2)
+    learn(tmp_path / "net.safetensors")
 
 
 def test_a_full_disk_at_the_log_is_said(tmp_path) -> None:

@@ -174,7 +174,7 @@ def test_weights_of_another_network_are_refused(folder, tmp_path, content, messa
 
 def test_a_web_page_instead_of_weights_is_refused(folder, tmp_path) -> None:
     (tmp_path / "small.pt").write_text("<!DOCTYPE html><html>Please log in</html>")
-    with pytest.raises(BadModel, match="corrupt or not all there"):
+    with pytest.raises(BadModel, match="damaged, not all there or no checkpoint of PyTorch"):
         store.add("small", tmp_path / "small.pt")
 
 

@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PointStamped, TransformStamped
 from live import START_NS, Live, camera_messages, succeeded
+from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 from tf2_ros import StaticTransformBroadcaster
 
 from depth_prompt_ros.bag.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import compressed_image_message, stamp_of
+from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
-from depth_prompt_ros.ros.convert import CloudMemory, as_array, ros_message
+from depth_prompt_ros.ros.convert import CloudMemory, as_array, message_class, ros_message
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
 from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
 
@@ -152,6 +155,64 @@ def test_a_setting_that_cannot_work_is_refused_when_it_is_set(live, frame) -> No
     live.wait("/object_depth/labels")
     assert live.node.settings.tom.method == "none"
     assert live.node.settings.segmentation.method == "labels"
+
+
+@pytest.mark.parametrize(
+    "value", ["~nosuchuser/a.yaml", "\0", "x" * 5000, "2001-13-45", "/dev/null", "/", "models/../../../nowhere.yaml"]
+)
+@pytest.mark.parametrize("name", ["tom.mono", "tom.onnx", "stereo.onnx"])
+def test_whatever_goes_wrong_in_a_set_is_a_refusal_and_the_node_lives(live, frame, name, value) -> None:
+    live.listen("labels")
+    live.start(**GIVEN, **({"stereo__matcher": "sgbm"} if name == "stereo.onnx" else {}))
+    refused = live.set(name, value)
+    if not refused.successful:
+        assert refused.reason
+        assert "\n" not in refused.reason
+    live.show(frame, START_NS)
+    live.wait("/object_depth/labels")
+
+
+@pytest.mark.parametrize("text", ["when: 2001-13-45", "a: " + "[" * 3000, "a: \0", "graph: 3", "- 1", ""])
+def test_a_description_of_any_damage_is_refused_when_it_is_set(live, frame, tmp_path, text) -> None:
+    (tmp_path / "net.yaml").write_text(text)
+    live.start(**GIVEN)
+    refused = live.set("tom.mono", str(tmp_path / "net.yaml"))
+    assert not refused.successful
+    assert "net.yaml" in refused.reason
+
+
+def test_an_exception_that_nothing_was_prepared_for_is_a_refusal(live, monkeypatch) -> None:
+    live.start(**GIVEN)
+
+    def fail(settings):
+        raise KeyError("nobody thought of it")
+
+    monkeypatch.setattr(live.node, "change", fail)
+    refused = live.set("merge.agreement", 0.07)
+    assert not refused.successful
+    assert refused.reason == "KeyError: 'nobody thought of it'"
+
+
+def test_values_that_do_not_change_are_accepted_while_configured(live) -> None:
+    """As ``ros2 param load`` of what ``ros2 param dump`` wrote: all parameters, each by itself."""
+    live.start(**GIVEN, segmentation__target_box=[1.0, 2.0, 3.0, 4.0])
+    for entry in entries():
+        name = ".".join(entry.path)
+        value = live.node.get_parameter(name).value
+        assert value is not None
+        assert live.set(name, value).successful, name
+    assert not live.set("topics.left_image", "elsewhere").successful
+    assert live.node.settings.segmentation.target_box == (1.0, 2.0, 3.0, 4.0)
+    assert live.node.settings.segmentation.target_point is None
+    assert live.node.settings.tom.class_ids == ()
+
+
+def test_a_set_is_judged_as_a_whole(live) -> None:
+    live.start(**GIVEN)
+    given = [Parameter("segmentation.method", value="point"), Parameter("segmentation.target_point", value=[5.0, 6.0])]
+    assert not live.set("segmentation.method", "point").successful
+    assert live.node.set_parameters_atomically(given).successful
+    assert live.node.get_parameter("segmentation.method").value == "point"
 
 
 def test_without_open3d_a_node_works_and_refuses_what_needs_it(live, frame, monkeypatch) -> None:
@@ -347,6 +408,72 @@ def test_clouds_go_to_the_output_frame(live, frame) -> None:
     points = np.frombuffer(cloud.data, np.float32).reshape(240, 320, 6)
     depth = next(image for image in live.received["/object_depth/depth"] if stamp_of(image) == stamp_of(cloud))
     np.testing.assert_allclose(points[..., 2], 2 - depth_metres(depth), rtol=1e-5)
+
+
+def test_camera_info_that_comes_once_holds_and_a_changed_one_takes_effect(live, frame) -> None:
+    infos = ("/left/camera_info", "/right/camera_info")
+    live.listen("depth/camera_info")
+    live.start(**GIVEN)
+    for number in range(4):
+        live.show(frame, START_NS + number * STEP_NS, leave_out=infos if number else ())
+        live.wait("/object_depth/depth/camera_info", number + 1)
+    assert "camera_info" not in live.diagnosis("inputs").message
+    wider = replace(frame, camera=replace(frame.camera, fx=frame.camera.fx * 1.5))
+    live.show(wider, START_NS + 4 * STEP_NS)
+    live.wait("/object_depth/depth/camera_info", 5)
+    live.show(wider, START_NS + 5 * STEP_NS, leave_out=infos)
+    live.show(wider, START_NS + 6 * STEP_NS, leave_out=infos)
+    found = live.wait("/object_depth/depth/camera_info", 6)
+    focal = [message.k[0] / frame.camera.fx for message in found]
+    assert focal[:4] == pytest.approx([1] * 4)
+    assert focal[5:] == pytest.approx([1.5] * len(focal[5:]))
+
+
+def test_camera_info_later_than_its_pictures_is_waited_for(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    messages = camera_messages(frame, START_NS, {})
+    for topic in sorted(messages, key=lambda topic: "camera_info" in topic):
+        live.publish(topic, messages[topic])
+        time.sleep(0.1)
+    live.wait("/object_depth/depth")
+
+
+def test_stamps_that_are_all_zero_are_paired_in_order(live, frame) -> None:
+    live.listen("depth")
+    live.start(**GIVEN)
+    for number in range(12):
+        live.show(frame, 0)
+        live.until(lambda number=number: live.node.inputs.sets == number + 1)
+    live.wait("/object_depth/depth")
+    said = live.node.inputs.arrived["left_image"]
+    assert said.alike == 11
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_compressed_topic_under_any_name_is_what_its_publisher_says(live, frame, known) -> None:
+    """The publisher is there before the node subscribes, or comes after it."""
+    done, data = cv2.imencode(".png", frame.image[..., ::-1])
+    assert done
+    kind = message_class("sensor_msgs/msg/CompressedImage")
+    topic = "/camera/image_small"
+    publisher = live.tester.create_publisher(kind, topic, qos_profile_sensor_data) if known else None
+    live.listen("depth")
+    live.start(**GIVEN, topics__left_image=topic)
+    if publisher is None:
+        publisher = live.tester.create_publisher(kind, topic, qos_profile_sensor_data)
+    live.until(lambda: publisher.get_subscription_count() > 0)
+    live.show(frame, START_NS, leave_out=("/left/image_rect",))
+    publisher.publish(compressed_image_message(data.tobytes(), "png", START_NS, frame.frame_id, ros_message))
+    live.wait("/object_depth/depth")
+
+
+def test_a_topic_of_another_kind_is_named_with_its_type(live, frame) -> None:
+    kind = message_class("stereo_msgs/msg/DisparityImage")
+    live.tester.create_publisher(kind, "/camera/packets", qos_profile_sensor_data)
+    live.start(**GIVEN, topics__left_image="/camera/packets")
+    message = live.diagnosis("inputs").message
+    assert "no message on /camera/packets: its publishers send stereo_msgs/msg/DisparityImage" in message
 
 
 def test_raw_bayer_with_padding_and_jpeg_are_pictures_too(live, frame) -> None:

@@ -69,7 +69,7 @@ def test_files_that_are_no_graphs(tmp_path) -> None:
     with pytest.raises(BadModel, match="no graph at"):
         OnnxRuntimeGraph(tmp_path / "nowhere.onnx")
     (tmp_path / "noise.onnx").write_bytes(b"\x00\x01noise")
-    with pytest.raises(BadModel, match="corrupt or not ONNX"):
+    with pytest.raises(BadModel, match="it is no ONNX graph, or not all there"):
         OnnxRuntimeGraph(tmp_path / "noise.onnx")
 
 
@@ -97,3 +97,49 @@ def test_two_onnx_runtimes_in_one_folder_are_refused_with_what_to_type(tmp_path,
         OnnxRuntimeGraph(tmp_path / "graph.onnx")
     with pytest.raises(BadModel, match=line):
         onnxruntime_graph.cuda_missing()
+
+
+def double(path: Path, opset: int = 17, ir: int = 8, outside: bool = False) -> Path:
+    """A graph of one weight, of any opset and IR version, with its weights inside or beside it."""
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    weight = onnx.numpy_helper.from_array(np.full(1000, 2, np.float32), "w")
+    sides = [helper.make_tensor_value_info(name, kind, [1000]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Mul", ["x", "w"], ["y"])], "g", sides[:1], sides[1:], [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
+    beside = {"save_as_external_data": True, "location": f"{path.name}.data", "size_threshold": 0} if outside else {}
+    onnx.save_model(model, str(path), **beside)
+    return path
+
+
+@pytest.mark.parametrize("newer", [{"opset": 99}, {"ir": 99}])
+def test_a_graph_newer_than_the_runtime_is_not_called_corrupt(tmp_path, newer) -> None:
+    with pytest.raises(
+        BadModel, match="is newer than ONNX Runtime .* knows .*: update ONNX Runtime, or export"
+    ) as error:
+        OnnxRuntimeGraph(double(tmp_path / "g.onnx", **newer))
+    assert "corrupt" not in str(error.value)
+    assert "onnxruntime_src" not in str(error.value)
+
+
+@pytest.mark.parametrize("kept", [None, b"", b"half of it"])
+def test_weights_beside_the_graph_that_are_gone_or_cut_are_named(tmp_path, kept) -> None:
+    path = double(tmp_path / "g.onnx", outside=True)
+    assert OnnxRuntimeGraph(path).run({"x": np.ones(1000, np.float32)})["y"][0] == 2
+    data = tmp_path / "g.onnx.data"
+    data.unlink()
+    if kept is not None:
+        data.write_bytes(kept)
+    with pytest.raises(BadModel, match=r"keeps its weights in a file beside it, which is missing or another: .*"):
+        OnnxRuntimeGraph(path)
+
+
+def test_an_empty_file_and_a_cut_one(tmp_path) -> None:
+    path = double(tmp_path / "g.onnx")
+    content = path.read_bytes()
+    path.write_bytes(b"")
+    with pytest.raises(BadModel, match="the file is empty"):
+        OnnxRuntimeGraph(path)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(BadModel, match=r"no ONNX graph, or not all there; ONNX Runtime .* says: Load model"):
+        OnnxRuntimeGraph(path)

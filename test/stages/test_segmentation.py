@@ -205,16 +205,16 @@ def test_an_empty_table_is_a_bad_frame() -> None:
         make_segmenter(SegmentationParameters(method="tabletop"))(frame, measurement)
 
 
-def _u2net_shaped(path, brightness: float) -> None:
+def _u2net_shaped(path, brightness: float, side: int | str = 320, kind: str = "FLOAT") -> None:
     """A network that calls red pixels salient: 320x320 in, one map out."""
     onnx = pytest.importorskip("onnx")
-    helper, tensor = onnx.helper, onnx.TensorProto.FLOAT
+    helper, tensor = onnx.helper, getattr(onnx.TensorProto, kind)
     weight = helper.make_tensor("weight", tensor, (1, 3, 1, 1), [brightness, -brightness, -brightness])
     graph = helper.make_graph(
         [helper.make_node("Conv", ["input", "weight"], ["output"])],
         "tiny",
-        [helper.make_tensor_value_info("input", tensor, (1, 3, 320, 320))],
-        [helper.make_tensor_value_info("output", tensor, (1, 1, 320, 320))],
+        [helper.make_tensor_value_info("input", tensor, (1, 3, side, side))],
+        [helper.make_tensor_value_info("output", tensor, (1, 1, side, side))],
         [weight],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
@@ -228,6 +228,22 @@ def test_rembg_runs_a_local_file_and_leaves_the_log_level_alone(tmp_path) -> Non
         frame, measurement
     )
     assert overlap(found == 1, labels == 1) > 0.9
+
+
+@pytest.mark.parametrize(("side", "kind"), [(1024, "FLOAT"), (321, "FLOAT"), (320, "FLOAT16")])
+def test_a_network_that_rembg_would_feed_wrongly_is_refused_when_it_is_opened(tmp_path, side, kind) -> None:
+    pytest.importorskip("rembg")
+    _u2net_shaped(tmp_path / "isnet.onnx", 1.0, side, kind)
+    with pytest.raises(
+        BadModel, match=rf"isnet.onnx takes input tensor\(\w+\) \(1, 3, {side}, {side}\), but rembg .*session"
+    ):
+        make_segmenter(SegmentationParameters(method="rembg", rembg_model=str(tmp_path / "isnet.onnx")))
+
+
+def test_a_network_whose_sides_are_free_is_given_320(tmp_path) -> None:
+    pytest.importorskip("rembg")
+    _u2net_shaped(tmp_path / "free.onnx", 1.0, "side")
+    make_segmenter(SegmentationParameters(method="rembg", rembg_model=str(tmp_path / "free.onnx")))
 
 
 def test_rembg_refuses_sessions_that_upload_the_picture() -> None:

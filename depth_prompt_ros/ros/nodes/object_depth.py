@@ -16,7 +16,6 @@ from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.runtime.graph import Graph
-from depth_prompt_ros.stages.segmentation import make_segmenter
 
 _CLOUDS = {"points", "object_points"}
 
@@ -55,9 +54,8 @@ class ObjectDepthNode(StageNode):
         """See :meth:`StageNode.load`."""
         self._pipeline = ObjectDepthPipeline(settings)
         self._segmentation = settings.segmentation
-        self._build = FrameBuilder(
-            {role: topic.name for role, topic in camera_topics(settings).items()}, settings.rectified
-        )
+        names = {role: topic.name for role, topic in camera_topics(settings).items()}
+        self._build = FrameBuilder(names, settings, self._transforms.lookup)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
@@ -85,7 +83,8 @@ class ObjectDepthNode(StageNode):
         frame = self._build(messages)
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:
-            pipeline.segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
+            pipeline.take_targets(segmentation)
+            self._segmentation = segmentation
         to = self.settings.output_frame
         moved = bool(to) and to != frame.frame_id and bool(_CLOUDS & set(wanted))
         transform = self._transforms.lookup(to, frame.frame_id, frame.stamp_ns) if moved else None
@@ -114,6 +113,8 @@ def camera_topics(settings: Parameters) -> dict[str, Topic]:
     }
     if topics.depth_image:
         used["depth_image"] = image_topic(topics.depth_image)
+        if topics.depth_camera_info:
+            used["depth_camera_info"] = Topic(topics.depth_camera_info, INFO)
     else:
         used["right_image"] = image_topic(topics.right_image)
         used["right_camera_info"] = Topic(topics.right_camera_info, INFO)

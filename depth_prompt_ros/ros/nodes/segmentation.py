@@ -16,6 +16,7 @@ from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
 from depth_prompt_ros.stages.tom import make_tom_detector
+from depth_prompt_ros.stages.tom.standing_glass import with_standing_glass
 
 
 class SegmentationNode(StageNode):
@@ -59,13 +60,16 @@ class SegmentationNode(StageNode):
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:
             self._segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
-        labels, reason = find_targets(self._segment, frame, given.measurement())
+        measurement = given.measurement()
+        labels, reason = find_targets(self._segment, frame, measurement)
+        tom = self._find_tom(frame, measurement)
+        looked_for = self.settings.model_copy(update={"segmentation": segmentation})
+        labels = with_standing_glass(frame, measurement, labels, tom, looked_for)
         self.frames.notes = {"no target": reason} if reason else {}
         self._targets.seen([{"label": int(label)} for label in sorted(set(labels.ravel().tolist()) - {0})])
         if "labels" in wanted:
             yield "labels", image_message(labels, "mono16", given.stamp_ns, given.frame_id, ros_message)
         if "tom_mask" in wanted:
-            tom = self._find_tom(frame, given.measurement())
             yield "tom_mask", image_message(tom, "mono8", given.stamp_ns, given.frame_id, ros_message)
 
 

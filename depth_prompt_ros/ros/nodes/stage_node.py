@@ -18,7 +18,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from depth_prompt_ros.bag.messages import stamp_of
-from depth_prompt_ros.errors import BadFrame, DepthPromptError
+from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros import diagnostics, log, parameters
@@ -50,7 +50,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._log = log.speak_through(self.get_logger())
-        parameters.declare(self)
+        self._wrong = parameters.declare(self)
         self.settings = Parameters()
         self.frames = diagnostics.Frames()
         self._inputs: Inputs | None = None
@@ -123,6 +123,11 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the models and offer the outputs."""
         try:
+            if self._wrong:
+                wrong = "; ".join(f"{name}: {problem}" for name, problem in self._wrong.items())
+                raise BadInput(
+                    f"bad parameters given at start: {wrong}; mend the file, or set them and configure again"
+                )
             settings = parameters.read(self)
             self.load(settings)
         except DepthPromptError as error:
@@ -262,33 +267,41 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             self._inputs.reset()
 
     def _on_parameters(self, changes: list[Any]) -> SetParametersResult:
-        """Check before they are set: applied, or refused with the reason."""
+        """Check before they are set: applied, or refused with the reason, whatever goes wrong."""
         result = SetParametersResult()
         result.successful = True
-        known = {change.name: change.value for change in changes if self.has_parameter(change.name)}
-        known = {name: value for name, value in known.items() if name in _NAMES}
-        if not known:
+        try:
+            refusal = self._refusal({change.name: change.value for change in changes if change.name in _NAMES})
+        except Exception as error:  # noqa: BLE001 (what escapes here ends the node)
+            refusal = in_one_line(error)
+        if refusal:
+            result.successful, result.reason = False, refusal
             return result
+        for change in changes:
+            self._wrong.pop(change.name, None)
+        return result
+
+    def _refusal(self, given: dict[str, Any]) -> str:
+        """Why these values cannot be set, all of them together; empty if they can, and are put to use."""
+        known = parameters.changed(self, {name: value for name, value in given.items() if self.has_parameter(name)})
+        if not known:
+            return ""
         try:
             settings = parameters.read(self, known)
         except DepthPromptError as error:
             ours = any(name in str(error) for name in known)  # else others are wrong, and may be mended after it
-            result.successful, result.reason = not (self._configured or ours), str(error)
-            return result
-        if self._configured and (fixed := parameters.only_at_configure(known)):
-            result.successful = False
-            result.reason = (
-                f"{', '.join(fixed)} is read at configure: deactivate, clean up and configure the node again"
-            )
-        elif self._configured:
-            try:
-                apply = self.change(settings)
-            except DepthPromptError as error:
-                result.successful, result.reason = False, str(error)
-                return result
-            with self._changing:
-                self._pending += [apply, lambda: setattr(self, "settings", settings)]
-        return result
+            return str(error) if self._configured or ours else ""
+        if not self._configured:
+            return ""
+        if fixed := parameters.only_at_configure(known):
+            return f"{', '.join(fixed)} is read at configure: deactivate, clean up and configure the node again"
+        try:
+            apply = self.change(settings)
+        except DepthPromptError as error:
+            return str(error)
+        with self._changing:
+            self._pending += [apply, lambda: setattr(self, "settings", settings)]
+        return ""
 
 
 _NAMES = frozenset(".".join(entry.path) for entry in entries())

@@ -13,6 +13,7 @@ from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.nodes.object_depth import camera_topics
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
+from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
@@ -29,6 +30,7 @@ class StereoDepthNode(StageNode):
 
     def __init__(self) -> None:
         super().__init__("stereo_depth")
+        self._transforms = Transforms(self)
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
@@ -37,14 +39,17 @@ class StereoDepthNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
         self._match = make_stereo_matcher(settings.stereo, settings)
-        self._build = FrameBuilder(
-            {role: topic.name for role, topic in self.topics(settings).items()}, settings.rectified
-        )
+        names = {role: topic.name for role, topic in self.topics(settings).items()}
+        self._build = FrameBuilder(names, settings, self._transforms.lookup)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
         match = make_stereo_matcher(settings.stereo, settings)
         return lambda: setattr(self, "_match", match)
+
+    def on_time_jump(self) -> None:
+        """See :meth:`StageNode.on_time_jump`."""
+        self._transforms.reset()
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""

@@ -100,7 +100,7 @@ def read_engine(path: Path, key: EngineKey) -> tuple[bytes, dict[str, str]]:
         built_for, metadata, expected = dict(header["key"]), dict(header["metadata"]), header["sha256"]
         if content[: len(_FORMAT)] != _FORMAT:
             raise ValueError
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise StaleEngine(f"{path} is not an engine of this package") from None
     wanted = asdict(key)
     if others := [name for name in wanted if built_for.get(name) != wanted[name]]:

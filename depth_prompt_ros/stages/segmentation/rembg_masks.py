@@ -39,6 +39,7 @@ LOCAL_SESSIONS = frozenset(
 """Sessions whose one mask is computed on this machine; any other is refused, for some upload the picture."""
 
 _ORT_WARNING = 2
+_SIDES = (320, 320)
 
 
 class RembgSegmenter:
@@ -102,7 +103,11 @@ def _open(name: str, path: Path | None) -> Any:
         if path is None:
             return known[name](name, options)
         with _home(path.parent):  # rembg takes files from its home folder only
-            return known["u2net_custom"]("u2net_custom", options, model_path=str(path))
+            session = known["u2net_custom"]("u2net_custom", options, model_path=str(path))
+        _require_u2net_shape(session.inner_session, path)
+        return session
+    except BadModel:
+        raise
     except Exception as error:
         where = str(path) if path else f"session {name!r}"
         advice = (
@@ -113,6 +118,25 @@ def _open(name: str, path: Path | None) -> Any:
         raise BadModel(
             f"rembg cannot open {where}: {advice} ({str(error).splitlines()[0] if str(error) else error!r})"
         ) from error
+
+
+def _require_u2net_shape(network: Any, path: Path) -> None:
+    """Refuse a network that rembg's session for one's own files would feed wrongly.
+
+    Raises:
+        BadModel: it takes other than one float picture of 3x320x320.
+    """
+    inputs = network.get_inputs()
+    takes = [f"{each.name} {each.type} ({', '.join(str(side) for side in each.shape)})" for each in inputs]
+    sides = inputs[0].shape[1:] if len(inputs) == 1 else []
+    fits = len(sides) == 3 and all(not isinstance(s, int) or s == w for s, w in zip(sides, (3, *_SIDES), strict=True))
+    if not fits or inputs[0].type != "tensor(float)":
+        raise BadModel(
+            f"the network of {path} takes {' and '.join(takes)}, but rembg gives a file of one's own float "
+            "(1, 3, 320, 320): choose the rembg session of that network by its name (isnet-general-use and "
+            "others take 1024x1024), or "
+            "describe the file in YAML and set segmentation.method onnx (docs/networks.md)"
+        )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ _FEATURES = 500
 _MIN_MATCHES = 30
 _MAX_ROWS = 32
 _TOLERATED = 1.5
+_PATCH = 31
 
 
 def check_pair(frame: Frame) -> None:
@@ -64,8 +65,11 @@ class VerticalDisparityCheck:
 def vertical_disparity(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> float | None:
     """Median distance in rows between features of both pictures; None when too few are found.
 
-    ORB features (Rublee et al. 2011), nearest to each other both ways, at most 32 rows apart.
+    ORB features (Rublee et al. 2011), nearest to each other both ways, at most 32 rows apart. OpenCV's ORB fails on
+    pictures with a side below its patch of 31 pixels: they have too few.
     """
+    if min(left.shape) <= _PATCH:
+        return None
     orb = cv2.ORB_create(_FEATURES)
     points, descriptors = zip(*(orb.detectAndCompute(picture, None) for picture in (left, right)), strict=True)
     if any(found is None for found in descriptors):

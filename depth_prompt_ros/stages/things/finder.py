@@ -72,7 +72,7 @@ class ThingsFinder:
         height, width = self._size
         camera = frame.camera.scaled(width, height)
         inverse, _ = shrink(measurement.depth, self._size)
-        planes = find_planes(camera, inverse, frame.stamp_ns % 2**63)
+        planes = find_planes(camera, inverse, frame.seed)
         picture = np.asarray(cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         seen = channels(picture, inverse, camera, planes)
         found = self.graph(**{INPUT: seen[None]})[OUTPUT][0].astype(np.float32)

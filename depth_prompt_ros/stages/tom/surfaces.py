@@ -50,7 +50,7 @@ def take_surroundings(
     if not regions or scene_depth is None:
         return loose, []
     surfaces: list[TargetReport] = []
-    prediction = scene_depth(frame.image, tom, frame.stamp_ns)
+    prediction = scene_depth(frame.image, tom, frame.seed)
     around = coarse(prediction.painted.shape, measurement, tom, parameters.scale.trust_confidence)
     for region in regions:
         each = fit_to_surroundings(prediction, region, around, parameters.tom.max_residual)

@@ -1,0 +1,58 @@
+"""Nodes that are started with a bad parameter file: they stay, say why they cannot be configured, and can be mended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import rclpy
+from live import Live
+
+from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
+
+overrides = getattr(rclpy, "OVERRIDES", None)
+pytestmark = pytest.mark.skipif(overrides is None, reason="the stand-in alone is started with values")
+
+
+@pytest.fixture
+def started():
+    """A node started with these values."""
+    running = []
+
+    def start(**values):
+        overrides.update({name.replace("__", "."): value for name, value in values.items()})
+        running.append(Live(ObjectDepthNode))
+        return running[0].__enter__()
+
+    yield start
+    for live in running:
+        live.__exit__()
+    overrides.clear()
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "mend"),
+    [
+        ({"stereo__block_size": 400}, "stereo.block_size: 400 was given, .*out of range", ("stereo.block_size", 5)),
+        ({"stereo__block_size": 2.5}, "stereo.block_size: 2.5 was given, .*another type", ("stereo.block_size", 5)),
+        ({"rectified": "yes"}, "rectified: 'yes' was given", ("rectified", True)),
+        ({"segmentation__method": "magic"}, "segmentation.method: Input should be", ("segmentation.method", "labels")),
+        ({"stereo__nonsense": 1}, "stereo.nonsense: there is no such parameter", None),
+    ],
+)
+def test_what_a_replay_refuses_is_refused_at_configure_and_the_node_stays(started, caplog, values, said, mend) -> None:
+    live = started(**values)
+    assert str(getattr(answer := live.node.trigger_configure(), "name", answer)).lower() == "failure"
+    assert any("cannot configure: bad parameters" in text for text in caplog.messages)
+    assert any(re.search(said, text) for text in caplog.messages)
+    if mend:
+        assert live.set(*mend).successful
+        live.start(segmentation__method="labels", topics__labels="labels", device="cpu")
+
+
+def test_whole_numbers_are_taken_where_others_are_meant(started) -> None:
+    live = started(sync__tolerance=1, merge__agreement=0.07, use_sim_time=True, segmentation__target_point=[3.0, 4.0])
+    live.start(segmentation__method="labels", topics__labels="labels", device="cpu")
+    assert live.node.settings.sync.tolerance == 1.0
+    assert live.node.settings.merge.agreement == 0.07
+    assert live.node.settings.segmentation.target_point == (3.0, 4.0)
