@@ -15,7 +15,7 @@ from depth_prompt_ros.parameter_listing import Entry, entries
 from depth_prompt_ros.parameters import Parameters
 
 _UNSET: dict[str, float] = {"int": -1, "float": float("nan")}
-"""Elements of an array that is not given: ROS knows no empty array of numbers, and lists no parameter without a value."""
+"""Elements of an array that is not given: ROS has no empty array of numbers, and lists only what has a value."""
 _LARGEST_INT = 2**63 - 1
 
 AT_CONFIGURE = (
@@ -31,8 +31,8 @@ def declare(node: Any) -> dict[str, str]:
     """Declare every parameter with its type, range and meaning.
 
     Returns:
-        What is wrong with the values that the node was started with, by name. Such a parameter has its default: the node
-        stays, and refuses to be configured until it is set anew. Whole numbers are taken where others are meant.
+        What is wrong with the values that the node was started with, by name. Such a parameter has its default: the
+        node stays, and refuses to be configured until it is set anew. Whole numbers are taken where others are meant.
     """
     wrong: dict[str, str] = {}
     given = getattr(node, "_parameter_overrides", {})  # rclpy has no public name for them
@@ -44,9 +44,10 @@ def declare(node: Any) -> dict[str, str]:
             node.declare_parameter(name, _default(entry), descriptor)
         except Exception as error:  # noqa: BLE001 (another type, out of range: what it raises differs between distributions)
             value = getattr(given.get(name), "value", None)
-            whole = entry.type == "float" and isinstance(value, int) and not isinstance(value, bool)
-            node.declare_parameter(name, float(value) if whole else _default(entry), descriptor, ignore_override=True)
-            if not whole:
+            whole = float(value) if type(value) is int and entry.type == "float" else None
+            default = _default(entry) if whole is None else whole
+            node.declare_parameter(name, default, descriptor, ignore_override=True)
+            if whole is None:
                 wrong[name] = f"{value!r} was given, {in_one_line(error)}"
     for name in sorted(given.keys() - declared):
         if name.partition(".")[0] not in OF_ROS:
