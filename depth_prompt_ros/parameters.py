@@ -65,7 +65,10 @@ class StereoParameters(_Group):
     left_right_tolerance: float = Field(1.5, gt=0, le=16, description="left-right check, pixels")
     uniqueness: int = Field(10, ge=0, le=99, description="margin of the best match over the second, percent")
     min_texture: float = Field(
-        0.5, ge=0, le=255, description="weaker texture is not matched, rms grey levels per pixel"
+        0.75,
+        ge=0,
+        le=255,
+        description="weaker texture is matched only where both pictures show it alike, rms grey levels per pixel",
     )
     speckle_area: int = Field(60, ge=0, le=_MOST_PIXELS, description="smaller lone regions are dropped, pixels")
 
@@ -217,7 +220,7 @@ class Parameters(RuntimeParameters):
 
     @classmethod
     def from_yaml(cls, path: Path) -> Parameters:
-        """Read a ROS parameter file, of one node or of many, or a plain one; a shipped one by name.
+        """Read a ROS parameter file, of one node or of many, or a plain one; ``config/X``: a shipped one.
 
         Of a file with sections for several nodes those of ``object_depth`` and wildcards count, see
         :func:`depth_prompt_ros.parameter_file.parameters_of`; ``use_sim_time`` and others of ROS's own are left out.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 from depth_prompt_ros.errors import BadInput
+
+logger = logging.getLogger(__name__)
+
+_SHIPPED_IN = ("models", "config")
 
 
 def resource_path(name: str) -> Path:
@@ -24,16 +29,20 @@ def resource_path(name: str) -> Path:
 
 
 def named_file(path: Path) -> Path:
-    """The file at ``path``; where there is none, the shipped file of that name.
+    """The file at ``path``; where there is none and ``path`` is ``models/X`` or ``config/X``, the shipped file.
 
-    So ``models/background.safetensors`` or ``background.safetensors`` means the shipped prompt outside a checkout too.
-    A path that is neither is returned as it is: whoever reads it says what is missing.
+    So ``models/background.safetensors`` means the shipped prompt outside a checkout too, which is logged. A bare
+    ``object_depth.onnx`` is the user's own, also when it is missing. A path to nothing is returned as it is: whoever
+    reads it says what is missing.
     """
     path = path.expanduser()
-    if path.exists() or path.is_absolute():
+    if path.exists() or path.parts[0] not in _SHIPPED_IN or ".." in path.parts:
         return path
-    found = (_shipped(f"{folder}{path.as_posix()}") for folder in ("", "models/", "config/"))
-    return next(filter(None, found), path)
+    found = _shipped(path.as_posix())
+    if found is None:
+        return path
+    logger.info("%s is not here: the shipped %s is taken", path, found)
+    return found
 
 
 def _shipped(name: str) -> Path | None:

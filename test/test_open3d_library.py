@@ -16,7 +16,7 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.open3d_library import load_open3d
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.stages.segmentation import make_segmenter
-from depth_prompt_ros.stages.segmentation.tabletop import find_table
+from depth_prompt_ros.stages.segmentation.table_planes import find_tables
 
 WORDS = r"needs Open3D, which is not installed: pip install 'depth_prompt_ros\[tabletop\]'$"
 TABLETOP = Parameters.checked({"segmentation": {"method": "tabletop"}}, "the test")
@@ -37,7 +37,7 @@ def test_tabletop_is_refused_before_the_first_frame() -> None:
 def test_a_frame_says_it_too() -> None:
     camera = CameraModel(64, 48, 60.0, 60.0, 32.0, 24.0)
     with pytest.raises(BadInput, match=WORDS):
-        find_table(camera, np.ones((48, 64), np.float32), 0)
+        find_tables(camera, np.ones((48, 64), np.float32), 0)
 
 
 @pytest.mark.usefixtures("without")

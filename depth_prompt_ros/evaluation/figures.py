@@ -29,6 +29,7 @@ PROVENANCE_COLOURS = {
     int(Provenance.STEREO): ("stereo", (58, 110, 165)),
     int(Provenance.MONO): ("mono", (242, 142, 43)),
     int(Provenance.MERGED): ("merged", (89, 161, 79)),
+    int(Provenance.CONTINUED): ("continued", (176, 122, 161)),
 }
 
 Error = Callable[[Outcome, Depth], Depth]
@@ -87,7 +88,10 @@ def depth_figures(outcome: Outcome) -> list[Figure]:
 
 def provenance_figure(outcome: Outcome) -> Figure:
     """Where each merged pixel comes from."""
-    caption = "Where each pixel comes from; merged: the monocular shape, shifted to meet the stereo around it."
+    caption = (
+        "Where each pixel comes from; merged: the monocular shape, shifted to meet the stereo around it; continued: a "
+        "plane through the target's own stereo."
+    )
     return Figure("provenance", "Provenance", caption, category_panel(outcome.provenance, PROVENANCE_COLOURS))
 
 

@@ -177,6 +177,15 @@ def side_by_side(pictures: Sequence[Picture], gap: int = 8) -> Picture:
     return np.hstack(parts)
 
 
+def text_row(lines: Sequence[str], width: int) -> Picture:
+    """Lines of small text on paper, 16 pixels each."""
+    strip = Image.new("RGB", (width, 16 * len(lines)), PAPER)
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(10)
+    for number, line in enumerate(lines):
+        draw.text((2, 16 * number + 2), line, INK, font=font)
+    return np.asarray(strip)
+
+
 def png(picture: Picture) -> bytes:
     """Encode (H, W, 3) uint8 RGB."""
     return cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))[1].tobytes()

@@ -129,7 +129,7 @@ def table_text(table: Table, title: str = "", brief: bool = False) -> TextTable:
         brief: only the columns that are marked so.
     """
     text = TextTable(title=title or table.title, title_justify="left", title_style="bold", header_style="")
-    text.add_column("")
+    text.add_column("", overflow="fold")
     columns = [column for column in table.columns if column.brief or not brief]
     for column in columns:
         text.add_column(_head(column, "\n"), justify="right")

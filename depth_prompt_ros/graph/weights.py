@@ -12,7 +12,7 @@ from depth_prompt_ros.resources import named_file
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file; a shipped one by its name.
+    """Tensors and metadata of a safetensors file; ``models/X``: a shipped one.
 
     Raises:
         BadModel: no such file, or it cannot be read.

@@ -15,7 +15,7 @@ from depth_prompt_ros.parameter_listing import Entry, entries
 from depth_prompt_ros.parameters import Parameters
 
 _UNSET: dict[str, float] = {"int": -1, "float": float("nan")}
-"""Elements of an array that is not given: ROS has no empty array of numbers, and lists only what has a value."""
+"""Elements of an array that is not given: ROS knows no empty array of numbers, and lists none without a value."""
 _LARGEST_INT = 2**63 - 1
 
 AT_CONFIGURE = (
@@ -44,9 +44,9 @@ def declare(node: Any) -> dict[str, str]:
             node.declare_parameter(name, _default(entry), descriptor)
         except Exception as error:  # noqa: BLE001 (another type, out of range: what it raises differs between distributions)
             value = getattr(given.get(name), "value", None)
-            whole = float(value) if type(value) is int and entry.type == "float" else None
-            default = _default(entry) if whole is None else whole
-            node.declare_parameter(name, default, descriptor, ignore_override=True)
+            whole = float(value) if entry.type == "float" and type(value) is int else None
+            start = _default(entry) if whole is None else whole
+            node.declare_parameter(name, start, descriptor, ignore_override=True)
             if whole is None:
                 wrong[name] = f"{value!r} was given, {in_one_line(error)}"
     for name in sorted(given.keys() - declared):

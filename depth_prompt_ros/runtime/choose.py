@@ -30,7 +30,7 @@ def open_graph(
     """Load a graph as the parameters say; one line in the log says what runs it, and for ``auto`` why.
 
     Args:
-        path: ONNX file, or for PyTorch a prompt; a shipped one by name.
+        path: ONNX file, or for PyTorch a prompt; ``models/X``: a shipped one.
         parameters: runtime, device, and whether the CPU will do instead.
         inputs: names that the graph must take, no others; empty: any.
         report: gets a line every few seconds while an engine is built.

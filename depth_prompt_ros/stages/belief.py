@@ -12,10 +12,16 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters, TomParameters
-from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
-from depth_prompt_ros.stages.anchor.upright import cast_silhouette, upright_plane, width_along
+from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane, level_with_each_other
+from depth_prompt_ros.stages.anchor.upright import (
+    cast_silhouette,
+    seen_from_above,
+    upright_plane,
+    width_along,
+)
 from depth_prompt_ros.stages.boxes import Target, targets_in
 from depth_prompt_ros.stages.median import median
+from depth_prompt_ros.stages.tom.standing_glass import add_standing_glass
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -33,7 +39,7 @@ class Reason(IntEnum):
     SEEN_THROUGH = 3
     """On a transparent or mirror thing that is not measured as a surface: seen through it, mirrored, or by chance."""
     REFUTED = 4
-    """On a target and farther from it than it is large, and not the background that its mask ran into."""
+    """Within a target, farther from it than it is large, and like nothing that is measured beside the target."""
 
 
 _STANDS_OUT = 0.012
@@ -42,6 +48,10 @@ _STANDS_OUT = 0.012
 _DENSE, _SURFACE = 0.5, 0.8
 """Measured on the first share of its pixels, and with the second share of those standing out of its support and not far
 behind its contact, a thing is a surface, not glass."""
+
+_SOLID = 0.9
+"""A depth camera's light goes through glass or is lost in it: what answers it on so large a share is a surface, however
+flat it lies. Stereo matches what is seen through clear glass as densely."""
 
 _WHOLE = 0.5
 """A target of which more than half is called transparent or mirror is so as a whole, any other is not."""
@@ -53,8 +63,17 @@ confidence below a half."""
 _NEAR, _REACH = 0.25, 1.5
 """Nothing reaches farther from its nearest quarter than 1.5 times as it is wide or high."""
 
-_CONTINUES, _ALIKE = 0.5, 0.04
-"""What is measured beyond reach is background if half of what is beside it outside the target is as far within 4 %."""
+_ENCLOSED, _ALIKE, _BESIDE = 0.75, 0.04, 0.02
+"""What is measured beyond reach is a mismatch if three quarters of its rim lie on the target's near pixels and less
+than 2 % of what is measured beside the target is as far within 4 %; otherwise the mask ran into the background."""
+
+_RIM, _COLOUR_WINDOW, _COLOUR_RATIO, _COLOUR_APART = 6, 15, 0.5, 24.0
+"""So many pixels deep a rim may be matched wrongly. A pixel has the target's colour if it is half as far from the mean
+of the target's near pixels in a window of so many pixels as from that of the pixels beside the target, and these two
+means are at least so far apart, of 255."""
+
+_MOSTLY = 0.35
+"""A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
 
 _DEEPER, _FEW = 0.8, 20
 
@@ -65,19 +84,21 @@ class Masks:
 
     Attributes:
         tom_told: ToM masks come from outside, where somebody knows.
-        labels_told: so do the labels: nothing is cut off them.
         judged: the network that found the targets also says which of them are ToM, and has seen their holes.
+        most: targets at most where every thing is looked for, so that glass on no target becomes one; 0: the targets
+            are chosen, and no other is added.
     """
 
     tom_told: bool = False
-    labels_told: bool = False
     judged: bool = False
+    most: int = 0
 
     @classmethod
     def of(cls, parameters: Parameters) -> Masks:
         """As the pipeline's parameters say."""
-        tom, segmentation = parameters.tom.method, parameters.segmentation.method
-        return cls(tom == "labels", segmentation == "labels", (tom, segmentation) == ("network", "things"))
+        tom, segmentation = parameters.tom.method, parameters.segmentation
+        most = segmentation.max_targets if segmentation.method in ("things", "tabletop") else 0
+        return cls(tom == "labels", (tom, segmentation.method) == ("network", "things"), most)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +145,18 @@ def believe(
     - a mask from outside says that it is transparent or mirror;
     - a network says so of a thing, and the thing is not measured as a surface: on half of its pixels, four fifths of
       which stand out of its support and are not far behind its contact. Glossy ware and boxes that a network takes for
-      glass are measured so, glass is not;
+      glass are measured so, glass is not. So is what a depth camera measures on nine tenths of, however flat. Where no
+      support is found, only holes are taken for glass;
     - no network has judged the target, less than a fifth of it stands out of its support and is not far behind its
       contact, and 15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
-    - it is farther from its target than 1.5 times the target's size. Where such pixels continue the background beside
-      a target that was found here, its mask ran into it: they are cut off the target and stay believed.
+    - within a target it is farther from it than 1.5 times the target's size and like nothing beside it, or, in stereo,
+      it is so far and clearly has the target's colour, not that of what is beside the target: matching windows give
+      rims of a target the depth behind it.
+
+    All other pixels that are so far from their target are background that its mask ran into, at its rim or through a
+    gap: they are cut off the target and stay believed. Where every thing is looked for, transparent or mirror regions
+    that stand on a support and are on no target become targets.
 
     Args:
         labels: (H, W) uint16, 0 = no target.
@@ -141,23 +168,28 @@ def believe(
     measured = depth > 0
     labels, tom = labels.copy(), tom.copy()
     refuted = np.zeros(measured.shape, np.bool_)
-    supports: dict[int, Plane | None] = {}
-    anywhere = labels > 0
-    for target in targets_in(labels):
-        whole = labels == target.label
-        support = fit_support_plane(camera, depth, anywhere, whole, frame.seed)
-        supports[target.label] = support
-        if not parameters.evidence:
-            continue
+    if parameters.evidence:
+        add_standing_glass(frame, depth, labels, tom, masks.most, parameters.min_area)
+    found, anywhere = targets_in(labels), labels > 0
+    supports = level_with_each_other(
+        {
+            target.label: fit_support_plane(camera, depth, anywhere, labels == target.label, frame.seed)
+            for target in found
+        }
+    )
+    for target in found if parameters.evidence else ():
+        support = supports[target.label]
         claimed = tom[target.box] & target.mask
         if not masks.tom_told:
-            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged)
+            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, frame.right is None)
             tom[target.box][target.mask] = claimed[target.mask]
-        beyond = _beyond_reach(camera, depth[target.box], target, claimed)
+        beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
         if beyond.any():
-            background = np.zeros_like(beyond) if masks.labels_told else _continues(depth, labels, target, beyond)
-            labels[target.box][background] = 0
-            refuted[target.box] |= beyond & ~background
+            wrong = _mismatches(depth, target, beyond)
+            if frame.right is not None:
+                wrong |= _mismatched_rim(frame.image, target, beyond)
+            labels[target.box][beyond & ~wrong] = 0
+            refuted[target.box] |= wrong
     if not masks.tom_told and parameters.evidence:
         _keep_mirrors(depth, tom, labels, parameters.min_area)
     reasons = np.where(measured, np.uint8(Reason.BELIEVED), np.uint8(Reason.HOLE))
@@ -173,88 +205,145 @@ def _transparent(
     claimed: Mask,
     support: Plane | None,
     judged: bool,
+    active: bool,
 ) -> Mask:
-    """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict."""
+    """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict.
+
+    Args:
+        judged: the network that claims has also found the target.
+        active: measured by a depth camera, not by stereo.
+    """
     depth = measurement.depth[target.box]
-    measured, area = target.mask & (depth > 0), int(target.mask.sum())
+    mask = target.mask & ~_beyond_reach(camera, depth, target.mask)
+    if np.count_nonzero(mask) < _MOSTLY * np.count_nonzero(target.mask):
+        mask = target.mask
+    measured, area = mask & (depth > 0), np.count_nonzero(mask)
     if support is None:
-        dense = np.count_nonzero(measured & claimed) > _SURFACE * max(int(np.count_nonzero(claimed)), 1)
-        return np.zeros_like(claimed) if dense else claimed
+        return claimed & ~(depth > 0)
     rows, columns = target.box
     close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
-    if np.count_nonzero(claimed) > _WHOLE * area:
+    near = _within_reach(close, depth, support, mask)
+    if np.count_nonzero(claimed & mask) > _WHOLE * area:
         count = np.count_nonzero(measured)
-        near = np.count_nonzero(stands & _within_reach(close, depth, support, target.mask))
-        surface = count > _DENSE * area and near > _SURFACE * count
+        standing = 0 if near is None else np.count_nonzero(stands & near)
+        surface = (count > _DENSE * area and standing > _SURFACE * count) or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
     if judged:
         return np.zeros_like(claimed)
     sure = measured & (measurement.confidence[target.box] >= _SURE)
-    lost = target.mask & ~sure
-    few = np.count_nonzero(stands & sure & _within_reach(close, depth, support, target.mask)) < _STANDING * area
+    lost = mask & ~sure
+    few = np.count_nonzero(stands & sure & (True if near is None else near)) < _STANDING * area
     glass = few and np.count_nonzero(lost) > _EMPTY * area
     return target.mask.copy() if glass else np.zeros_like(claimed)
 
 
-def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask:
-    """(h, w) pixels measured less far behind the upright plane through the contact than the mask is wide."""
+def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask | None:
+    """(h, w) pixels measured less far behind the upright plane through the contact than the mask is wide.
+
+    All of them where the camera looks down so steeply that no contact can be told.
+
+    Returns:
+        None: the contact is hidden.
+    """
     silhouette = cast_silhouette(camera, support, mask)
     if silhouette is None:
-        return np.ones_like(mask)
+        return np.ones_like(mask) if seen_from_above(camera, support, mask) else None
     upright = upright_plane(silhouette)
     return np.asarray(upright.distance_behind(camera, depth) < width_along(silhouette, upright))
 
 
-def _beyond_reach(camera: CameraModel, depth: Float32, target: Target, claimed: Mask) -> Mask:
-    """(h, w) measured pixels of the target, not claimed, that are farther from its near pixels than it is large."""
-    known = target.mask & ~claimed & (depth > 0)
+def _beyond_reach(camera: CameraModel, depth: Float32, mask: Mask, among: Mask | None = None) -> Mask:
+    """(h, w) measured pixels of a mask, or of those ``among`` it, that are farther from its near ones than it is large.
+
+    Args:
+        depth: (h, w) float32 metres in the mask's box, invalid = NaN.
+    """
+    known = mask & (depth > 0) if among is None else mask & among & (depth > 0)
     if np.count_nonzero(known) < _FEW:
         return np.zeros_like(known)
     values = depth[known]
     near = float(np.quantile(values[:: len(values) // 2000 + 1], _NEAR))
-    size = max(target.mask.shape) / camera.fx * near
+    size = max(mask.shape) / camera.fx * near
     with np.errstate(invalid="ignore"):
         return np.asarray(known & (np.abs(depth - near) > _REACH * size))
 
 
-def _continues(depth: Float32, labels: NDArray[np.uint16], target: Target, beyond: Mask) -> Mask:
-    """(h, w) those connected parts of ``beyond`` that the background beside the target continues."""
-    rows, columns = target.box
-    height, width = depth.shape
-    first_row, first_column = max(rows.start - 3, 0), max(columns.start - 3, 0)
-    grown = np.s_[first_row : min(rows.stop + 3, height), first_column : min(columns.stop + 3, width)]
-    top, left = rows.start - first_row, columns.start - first_column
-    around, outside = depth[grown], labels[grown] != target.label
-    count, numbered = cv2.connectedComponents(beyond.view(np.uint8), connectivity=8)
-    background = np.zeros_like(beyond)
-    for number in range(1, count):
-        part = np.zeros(around.shape, np.float32)
-        part[top : top + beyond.shape[0], left : left + beyond.shape[1]] = numbered == number
-        share = cv2.blur(part, (7, 7))
-        ring = (share > 0) & outside & (around > 0)
-        beside = cv2.blur(np.where(part > 0, around, np.float32(0)), (7, 7))[ring] / share[ring]
-        if np.count_nonzero(ring) and np.mean(np.abs(around[ring] / beside - 1) < _ALIKE) > _CONTINUES:
-            background |= numbered == number
-    return background
+def _mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
+    """(h, w) those connected parts of ``beyond`` that the target encloses and that resemble nothing beside it."""
+    (grown, inner), mask = _grown(target.box, depth.shape, max(3, max(beyond.shape) // 4)), target.mask
+    around = depth[grown].copy()
+    around[inner][mask] = np.nan
+    beside = np.sort(around[around > 0])
+    count, parts = cv2.connectedComponents(beyond.view(np.uint8), connectivity=8)
+    parts = cv2.copyMakeBorder(parts.astype(np.float32), 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
+    spread = cv2.dilate(parts, np.ones((5, 5), np.uint8)).astype(np.int64)
+    rim = np.where(parts > 0, 0, spread)
+    own = np.zeros(rim.shape, np.bool_)
+    own[2:-2, 2:-2] = mask & ~beyond
+    held = np.bincount(rim[own], minlength=count) >= _ENCLOSED * np.bincount(rim.ravel(), minlength=count)
+    number = parts[2:-2, 2:-2].astype(np.int64)[beyond]
+    middle = np.bincount(number, depth[target.box][beyond], count) / np.maximum(np.bincount(number, minlength=count), 1)
+    alike = np.searchsorted(beside, (1 + _ALIKE) * middle) - np.searchsorted(beside, (1 - _ALIKE) * middle)
+    wrong = held & (alike <= _BESIDE * len(beside))
+    wrong[0] = False
+    found = np.zeros_like(beyond)
+    found[beyond] = wrong[number]
+    return found
+
+
+def _mismatched_rim(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Mask:
+    """(h, w) those of ``beyond`` at the rim that have the colour of the target's near pixels, not of what is beside it.
+
+    Connected parts of fewer than 20 pixels say nothing.
+    """
+    grown, inner = _grown(target.box, image.shape[:2], _COLOUR_WINDOW)
+    colour = image[grown].astype(np.float32)
+    own, beside = np.zeros(colour.shape[:2], np.float32), np.ones(colour.shape[:2], np.float32)
+    own[inner], beside[inner] = target.mask & ~beyond, ~target.mask
+    distance, means = [], []
+    for weight in (own, beside):
+        share = cv2.blur(weight, (_COLOUR_WINDOW, _COLOUR_WINDOW))
+        total = cv2.blur(colour * weight[..., None], (_COLOUR_WINDOW, _COLOUR_WINDOW))
+        mean = total / np.maximum(share, np.float32(1e-6))[..., None]
+        mean[share < 1e-6] = np.inf
+        means.append(mean)
+        distance.append(np.linalg.norm(colour - mean, axis=2))
+    with np.errstate(invalid="ignore"):
+        apart = np.linalg.norm(means[0] - means[1], axis=2)
+    alike = (distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart)
+    rim = cv2.dilate(beside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0
+    found = (alike & rim)[inner] & beyond
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
+    return np.asarray(found & (statistics[parts, cv2.CC_STAT_AREA] >= _FEW))
+
+
+def _grown(
+    box: tuple[slice, slice], shape: tuple[int, ...], reach: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The box grown by ``reach`` pixels within a picture of this shape, and where the box lies in it."""
+    rows, columns = box
+    top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
+    grown = np.s_[top : min(rows.stop + reach, shape[0]), left : min(columns.stop + reach, shape[1])]
+    return grown, np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
 
 
 def _keep_mirrors(depth: Float32, tom: Mask, labels: NDArray[np.uint16], min_area: int) -> None:
     """Take from ``tom``, in place, regions on no target that are not deeper than what is around them, or too small."""
-    loose = (tom & (labels == 0)).view(np.uint8)
+    loose = tom & (labels == 0)
     if not loose.any():
         return
-    count, numbered, statistics, _ = cv2.connectedComponentsWithStats(loose, connectivity=8)
-    for number in range(1, count):
+    _, numbered, statistics, _ = cv2.connectedComponentsWithStats(loose.view(np.uint8), connectivity=8)
+    kept = statistics[:, cv2.CC_STAT_AREA] >= min_area
+    kept[0] = False
+    for number in np.flatnonzero(kept).tolist():
         left, top, width, height, area = statistics[number].tolist()
         size = max(3, round(0.5 * float(np.sqrt(area))))
-        box = np.s_[max(top - size, 0) : top + height + size, max(left - size, 0) : left + width + size]
+        box, _ = _grown(np.s_[top : top + height, left : left + width], depth.shape, size)
         part, measured = numbered[box] == number, depth[box] > 0
         inside = depth[box][part & measured]
-        keep = area >= min_area
-        if keep and len(inside) >= _FEW:
-            grown = cv2.dilate(part.view(np.uint8), np.ones((2 * size + 1, 2 * size + 1), np.uint8)) > 0
-            beside = depth[box][grown & ~tom[box] & measured]
-            keep = len(beside) > 0 and _DEEPER * median(inside) > float(np.quantile(beside, 0.9))
-        if not keep:
-            tom[box][part] = False
+        if len(inside) >= _FEW:
+            around = cv2.dilate(part.view(np.uint8), np.ones((2 * size + 1, 2 * size + 1), np.uint8)) > 0
+            beside = depth[box][around & ~tom[box] & measured]
+            kept[number] = len(beside) > 0 and _DEEPER * median(inside) > float(np.quantile(beside, 0.9))
+    tom[loose] = kept[numbered[loose]]

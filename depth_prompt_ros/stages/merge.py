@@ -14,7 +14,9 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import Target
-from depth_prompt_ros.stages.median import median
+from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_own_plane, by_shape
+from depth_prompt_ros.stages.median import median_of_some
+from depth_prompt_ros.stages.spread import spread
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -44,6 +46,8 @@ class Provenance(IntEnum):
     """The fitted monocular shape."""
     MERGED = 3
     """The monocular shape, shifted to meet the measured pixels around it."""
+    CONTINUED = 4
+    """A plane through the target's own measured pixels, continued into a hole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +77,12 @@ def merge(
 
     A measured pixel that is not ToM stays exactly as it is, inside and outside the targets. Inside a target a ToM pixel
     takes the monocular depth, drawn to believed pixels close by so that there is no seam. A hole takes the monocular
-    inverse depth plus what the measurement around it, in the same target, has over the monocular one: a normalised
-    convolution over a pyramid (Knutsson and Westin 1993, Burt 1988). It prefers the farther of two surfaces, for what
-    one camera sees and the other does not lies behind (Hirschmueller 2008, section 2.6), but leaves out what is farther
-    from the shape than the target is large: a mismatch, or the background through a gap. Where a target has no
-    monocular depth (its fit was refused), holes stay and ToM pixels become holes.
+    inverse depth plus what the measurement around it, in the same target, has over the monocular one. It prefers the
+    farther of two surfaces, for what one camera sees and the other does not lies behind (Hirschmueller 2008, section
+    2.6). Where a plane through the target's own pixels foretells them better, the hole takes that:
+    :func:`by_own_plane`. Both leave out what is farther from the shape than the target is large: a mismatch, or the
+    background through a gap. Where a target has no monocular depth (its fit was refused), holes stay and ToM pixels
+    become holes.
 
     Args:
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
@@ -111,53 +116,34 @@ def _merge_target(
     if not filled.any():
         return
     mono = np.divide(1, mono_depth, out=np.zeros_like(mono_depth), where=shaped)
-    scale = _median(mono[shaped])
+    scale = median_of_some(mono[shaped])
     checked = believed & shaped & (np.abs(depth - mono_depth) < _REACH * extent / scale)
     if not checked.any():
         depth[filled], confidence[filled], provenance[filled] = mono_depth[filled], _UNCHECKED, Provenance.MONO
         return
 
-    residual = np.zeros_like(mono)
-    np.subtract(1 / depth, mono, out=residual, where=checked)
-    disagreement = _median(np.abs(residual[checked]) / mono[checked])
-    correction = spread(residual, checked, max(_FAR_PREFERENCE * scale, noise))
-    corrected = ~wrong
-    if wrong.any():
-        agreeing = checked & (np.abs(residual) < parameters.agreement * mono)
-        if agreeing.any():
-            reach = max(1.0, _SEAM * max(target.shape))
-            away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
-            fade = np.exp(-((away / np.float32(reach)) ** 2))
-            correction[wrong] = (spread(residual, agreeing, np.inf) * fade)[wrong]
-            corrected |= fade > 0.1
-        else:
-            correction[wrong] = 0
-    inverse = np.maximum(mono + correction, np.float32(0.2) * mono)
-    depth[filled] = 1 / inverse[filled]
-    confidence[filled] = 0.5 * np.exp(-disagreement / parameters.agreement)
-    provenance[filled] = Provenance.MONO
-    provenance[filled & corrected] = Provenance.MERGED
-
-
-def _median(values: Float32) -> float:
-    """Of at most about 5000 of the values."""
-    return median(values[:: len(values) // 5000 + 1])
-
-
-def spread(values: Float32, known: Mask, preference: float) -> Float32:
-    """Spread values over the whole picture, exact nowhere, from near known pixels where there are any, else from far.
-
-    ``preference``: a value lower by so much weighs e times more; inf: all weigh the same.
-    """
-    middle = _median(values[known])
-    weight = known * np.exp(np.clip((np.float32(middle) - values) / np.float32(preference), -30, 30))
-    levels = [(values * weight, weight, known.astype(np.float32))]
-    while min(levels[-1][0].shape) > 3:
-        total, mass, density = levels[-1]
-        levels.append((cv2.pyrDown(total), cv2.pyrDown(mass), cv2.pyrDown(density)))
-    filled, filled_mass, _ = levels[-1]
-    for total, mass, density in reversed(levels[:-1]):
-        missing, size = np.maximum(1 - 4 * density, 0), density.shape[::-1]
-        filled = total + missing * cv2.pyrUp(filled, dstsize=size)
-        filled_mass = mass + missing * cv2.pyrUp(filled_mass, dstsize=size)
-    return np.asarray(filled / np.maximum(filled_mass, 1e-20), np.float32)
+    measured = np.divide(1, depth, out=np.zeros_like(mono), where=checked)
+    residual = np.where(checked, measured - mono, np.float32(0))
+    disagreement = median_of_some(np.abs(residual[checked]) / mono[checked])
+    surface = MeasuredSurface(measured, checked, mono, max(_FAR_PREFERENCE * scale, noise))
+    holes = filled & ~wrong
+    if holes.any():
+        own = by_own_plane(surface, holes)
+        inverse = by_shape(surface) if own is None else own.inverse
+        error, source = (disagreement, Provenance.MERGED) if own is None else (own.error, Provenance.CONTINUED)
+        depth[holes] = 1 / inverse[holes]
+        confidence[holes], provenance[holes] = 0.5 * np.exp(-error / parameters.agreement), source
+    if not wrong.any():
+        return
+    covered, drawn = filled & wrong, np.zeros_like(wrong)
+    inverse = mono.copy()
+    agreeing = checked & (np.abs(residual) < parameters.agreement * mono)
+    if agreeing.any():
+        reach = max(1.0, _SEAM * max(target.shape))
+        away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
+        fade = np.exp(-((away / np.float32(reach)) ** 2))
+        inverse = np.maximum(mono + spread(residual, agreeing, np.inf) * fade, np.float32(0.2) * mono)
+        drawn = fade > 0.1
+    depth[covered] = 1 / inverse[covered]
+    confidence[covered] = 0.5 * np.exp(-disagreement / parameters.agreement)
+    provenance[covered] = np.where(drawn[covered], Provenance.MERGED, Provenance.MONO)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -37,17 +38,41 @@ def test_what_is_not_installed_is_named() -> None:
         resource_path("models/nothing.onnx")
 
 
-def test_a_shipped_file_is_meant_by_its_name_where_there_is_no_such_file(monkeypatch, tmp_path) -> None:
+@pytest.mark.parametrize("name", ["models/background.safetensors", "config/object_depth.yaml"])
+def test_a_shipped_file_is_taken_by_its_name_where_there_is_no_such_file_and_logged(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
-    shipped = resource_path("models/background.safetensors")
-    for name in ("models/background.safetensors", "background.safetensors"):
-        assert named_file(Path(name)) == shipped
-    assert named_file(Path("object_depth.yaml")) == resource_path("config/object_depth.yaml")
-    own = tmp_path / "background.safetensors"
-    own.write_bytes(b"mine")
-    assert named_file(Path("background.safetensors")).read_bytes() == b"mine"
-    assert named_file(Path("nowhere.safetensors")) == Path("nowhere.safetensors")
-    assert named_file(tmp_path / "object_depth.onnx") == tmp_path / "object_depth.onnx"
+    with caplog.at_level(logging.INFO, resources.__name__):
+        assert named_file(Path(name)) == resource_path(name)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{name} is not here: the shipped {resource_path(name)} is taken"
+    ]
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_bytes(b"mine")
+    assert named_file(Path(name)).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "object_depth.onnx",  # what the README's export writes
+        "background.safetensors",
+        "object_depth.yaml",
+        "setup.py",
+        "depth_prompt_ros/py.typed",
+        "models/../setup.py",
+        "models/nowhere.safetensors",
+    ],
+)
+def test_no_other_missing_file_becomes_a_shipped_one(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.INFO, resources.__name__):
+        assert named_file(Path(name)) == Path(name)
+        assert named_file(tmp_path / name) == tmp_path / name
+    assert not caplog.records
 
 
 def test_commands_take_shipped_files_by_name_outside_a_checkout(monkeypatch, tmp_path) -> None:
@@ -57,6 +82,6 @@ def test_commands_take_shipped_files_by_name_outside_a_checkout(monkeypatch, tmp
     from depth_prompt_ros.runtime.choose import open_graph
 
     monkeypatch.chdir(tmp_path)
-    assert load_prompt(Path("background.safetensors"), "scene-net") is not None
+    assert load_prompt(Path("models/background.safetensors"), "scene-net") is not None
     assert open_graph(Path("models/object_depth.onnx"), RuntimeParameters()).metadata["network"] == "scene-net"
-    assert Parameters.from_yaml(Path("object_depth.yaml")) == Parameters()
+    assert Parameters.from_yaml(Path("config/object_depth.yaml")) == Parameters()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,9 +13,14 @@ from standing import CAMERA, StandingBlock
 from typer.testing import CliRunner
 
 from depth_prompt_ros.cli.main import app
-from depth_prompt_ros.data.readers.scenes import read_scene
+from depth_prompt_ros.data.readers.scenes import RealScene, read_scene
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.evaluation.scenes.run import box_iou, evaluate_scenes, label_boxes
+from depth_prompt_ros.evaluation.scenes.hidden import HiddenErrors, hidden_figures, real_things
+from depth_prompt_ros.evaluation.scenes.methods import BLOCK, FOOT, OURS, OURS_TOLD, PLANE, ROWS, SENSOR, UNTOLD
+from depth_prompt_ros.evaluation.scenes.page import numbers
+from depth_prompt_ros.evaluation.scenes.run import evaluate_scenes
+from depth_prompt_ros.evaluation.scenes.scores import Errors, Scores, box_iou, label_boxes, score
+from depth_prompt_ros.evaluation.scenes.tables import hidden_table, scene_checks
 from depth_prompt_ros.parameters import Parameters
 
 GIVEN = Parameters.checked({"segmentation": {"method": "labels"}, "tom": {"method": "labels"}}, "the test")
@@ -39,21 +46,128 @@ def folder(tmp_path):
     return path.parent
 
 
+def copy_scene(folder, name):
+    """Another scene beside the glass, the same files."""
+    shutil.copytree(folder / "glass", folder / name)
+    return folder / name
+
+
 def test_with_everything_told_the_glass_is_nearer_the_truth_and_the_rest_stays(folder) -> None:
-    (found,) = evaluate_scenes(folder, GIVEN)
-    assert (found.boxes, found.found, found.on_nothing) == (1, 1, 0)
-    assert found.tom_iou == 1
-    assert found.glass < 0.5 * found.glass_measured
-    assert found.rest == found.rest_measured < 1
-    assert found.glass_coverage == 100
-    assert found.moved == pytest.approx(found.tom, rel=0.2)  # all of the glass, and nothing else
+    (scene,) = evaluate_scenes([folder], GIVEN).scenes
+    assert (scene.main, scene.name, scene.group, scene.glass) == (OURS_TOLD.name, "glass", "", True)
+    found = scene.scores[OURS_TOLD.name].figures()
+    assert (found["boxes"], found["found"], found["on_nothing"], found["targets"]) == (1, 1, 0, 1)
+    assert found["tom_iou"] == 1
+    assert found["glass"] < 0.5 * found["glass_sensor"]
+    assert found["rest"] == found["rest_sensor"] < 1
+    assert found["glass_coverage"] == found["coverage"] == 100
+    assert (found["moved"], found["rmse"]) == (0, 0)  # what is known to be glass is not counted
+    assert found["all"] is None
 
 
-def test_what_a_scene_does_not_say_is_left_out(folder) -> None:
-    for name in ("truth.npy", "tom.png", "boxes.json"):
+def test_told_rows_are_there_where_the_scene_has_masks_and_the_sensor_row_is_the_measurement(folder) -> None:
+    opaque = copy_scene(folder, "opaque")
+    for name in ("tom.png", "labels.png"):
+        (opaque / name).unlink()
+    evaluation = evaluate_scenes([folder], Parameters())
+    scenes = {scene.name: scene for scene in evaluation.scenes}
+    assert tuple(scenes["glass"].scores) == ROWS
+    assert tuple(scenes["opaque"].scores) == UNTOLD
+    sensor = scenes["glass"].scores[SENSOR]
+    assert sensor.glass.own == sensor.glass.sensor == sensor.glass.shared
+    assert sensor.figures()["targets"] is None
+    # Table beside the block instead of the block: the foot is nearer to it than what is measured through it.
+    for row in (FOOT, PLANE, BLOCK):
+        assert scenes["glass"].scores[row].glass.own.rmse < 0.6 * sensor.glass.own.rmse
+    assert evaluation.poorer == []
+
+
+def test_without_labels_the_parts_of_the_tom_mask_are_the_things(folder) -> None:
+    (folder / "glass" / "labels.png").unlink()
+    (scene,) = evaluate_scenes([folder], GIVEN).scenes
+    assert scene.scores[OURS_TOLD.name].figures()["found"] == 1
+
+
+def test_a_scene_without_the_masks_that_the_parameters_take_is_given_nothing_and_named(folder) -> None:
+    opaque = copy_scene(folder, "opaque")
+    for name in ("tom.png", "labels.png"):
+        (opaque / name).unlink()
+    evaluation = evaluate_scenes([folder], GIVEN)
+    assert evaluation.poorer == ["opaque"]
+    assert {scene.name: scene.main for scene in evaluation.scenes} == {"glass": OURS_TOLD.name, "opaque": OURS.name}
+
+
+def test_without_a_tom_mask_the_error_is_of_all_pixels(folder) -> None:
+    for name in ("tom.png", "boxes.json"):
         (folder / "glass" / name).unlink()
-    (found,) = evaluate_scenes(folder, Parameters.checked({"segmentation": {"method": "labels"}}, "the test"))
-    assert (found.boxes, found.tom_iou, found.glass) == (None, None, None)
+    (scene,) = evaluate_scenes([folder], Parameters()).scenes
+    scores = scene.scores[SENSOR]
+    block = StandingBlock(width=0.2)
+    known = np.isfinite(block.depth) & np.isfinite(block.background)
+    measured = np.round(1000 * block.background[known])
+    expected = np.sqrt(np.mean((measured - 1000 * block.depth[known]) ** 2))
+    assert scores.figures()["all"] == pytest.approx(expected, rel=1e-4)
+    assert [scores.figures()[name] for name in ("glass", "rest", "boxes", "tom_iou")] == [None] * 4
+
+
+def test_ours_and_the_sensor_are_compared_where_both_answer(folder) -> None:
+    depth = cv2.imread(str(folder / "glass" / "depth.png"), cv2.IMREAD_UNCHANGED)
+    block = StandingBlock(width=0.2)
+    rows = np.nonzero(block.mask)[0]
+    half = block.mask & (np.indices(block.mask.shape)[0] < int(np.median(rows)))
+    depth[half] = 0
+    cv2.imwrite(str(folder / "glass" / "depth.png"), depth)
+    (scene,) = evaluate_scenes([folder], GIVEN).scenes
+    glass = scene.scores[OURS_TOLD.name].glass
+    assert glass.own.pixels == glass.known == block.mask.sum()
+    assert glass.shared.pixels == glass.sensor.pixels == (block.mask & ~half).sum()
+
+
+def test_a_depth_without_one_measured_pixel_is_not_perfect_but_unknown(folder) -> None:
+    cv2.imwrite(str(folder / "glass" / "depth.png"), np.zeros((120, 160), np.uint16))
+    (folder / "glass" / "truth.npy").unlink()
+    evaluation = evaluate_scenes([folder], Parameters())
+    figures = evaluation.scenes[0].scores[OURS.name].figures()
+    assert (figures["moved"], figures["rmse"], figures["glass"]) == (None, None, None)
+    assert json.loads(numbers(evaluation))["scenes"][0]["rows"][OURS.name]["glass"] is None
+
+
+def test_figures_of_several_scenes_are_over_all_their_pixels() -> None:
+    """Two scenes, 100 and 300 measured pixels, 1 mm off throughout and 30 mm off at 12: not the mean of the two."""
+
+    def scores(pixels: int, off: np.ndarray) -> Scores:
+        measured = np.ones((1, pixels), np.float32)
+        scene = RealScene("one", np.zeros((1, pixels, 3), np.uint8), CAMERA, measured)
+        return score(scene, measured, (measured + off).astype(np.float32), None, None)
+
+    off = np.zeros(300)
+    off[:12] = 0.03
+    together = scores(100, np.full(100, 0.001)) + scores(300, off)
+    assert together.figures()["moved"] == pytest.approx(100 * 12 / 400)
+    assert together.figures()["rmse"] == pytest.approx(np.sqrt((100 * 1 + 12 * 900) / 400), rel=1e-3)
+    assert together.scenes == 2
+
+
+def test_of_lost_pixels_and_errors_against_truth_by_hand() -> None:
+    measured = np.array([[1, 1.02, np.nan, 1]], np.float32)
+    answer = np.array([[1.002, np.nan, 1.004, 1.05]], np.float32)
+    truth = np.array([[1, 1, 1, np.nan]], np.float32)
+    scene = RealScene("one", np.zeros((1, 4, 3), np.uint8), CAMERA, measured, truth=truth)
+    found = score(scene, measured, answer, None, None).figures()
+    assert found["moved"] == pytest.approx(100 * 2 / 3)  # one lost, one 50 mm off
+    assert found["all"] == pytest.approx(np.sqrt((2**2 + 4**2) / 2), rel=1e-3)
+    assert found["all_shared"] == pytest.approx(2, rel=1e-3)
+    assert found["all_sensor"] == 0  # not its 20 mm where the answer has nothing
+    assert found["all_coverage"] == pytest.approx(100 * 2 / 3)
+
+
+def test_the_bars_are_those_of_opaque_scenes(folder) -> None:
+    checks = {check.key: check for check in scene_checks(evaluate_scenes([folder], Parameters()))}
+    assert {"moved", "rmse"}.isdisjoint(checks)  # the only scene has glass
+    assert checks["found"].found.endswith("of 1; bar: 1")
+    (folder / "glass" / "tom.png").unlink()
+    checks = {check.key: check for check in scene_checks(evaluate_scenes([folder], Parameters()))}
+    assert {"moved", "rmse"} <= checks.keys()
 
 
 def test_boxes_and_their_overlap() -> None:
@@ -73,6 +187,11 @@ def test_boxes_and_their_overlap() -> None:
         (lambda path: (path / "camera.json").write_text("{}"), "does not say fx"),
         (lambda path: cv2.imwrite(str(path / "tom.png"), np.zeros((5, 7), np.uint8)), "tom is 7x5"),
         (lambda path: cv2.imwrite(str(path / "depth.png"), np.zeros((120, 160), np.uint8)), "no 16-bit picture"),
+        (lambda path: (path / "boxes.json").write_text("[[9, 1, 5, 7]]"), r"boxes\.json has the box \[9\.0, 1\.0"),
+        (lambda path: (path / "boxes.json").write_text("[[1, 1, 5, 7], [2, 4, 8, 4]]"), r"boxes\.json has the box \[2"),
+        (lambda path: (path / "boxes.json").write_text("[1, 1, 5, 7]"), r"boxes\.json is no list"),
+        (lambda path: (path / "boxes.json").write_text('{"a": 1}'), r"boxes\.json is no list"),
+        (lambda path: (path / "truth.npy").write_bytes(b""), r"cannot read .*truth\.npy"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_error(folder, spoil, message) -> None:
@@ -81,10 +200,112 @@ def test_what_cannot_be_used_is_one_clear_error(folder, spoil, message) -> None:
         read_scene(folder / "glass")
 
 
-def test_the_command_prints_a_table_and_writes_the_numbers(folder, tmp_path) -> None:
-    out = tmp_path / "numbers.json"
-    result = CliRunner().invoke(app, ["evaluate", "scenes", str(folder), "--json", str(out)])
+def test_a_pair_is_matched_and_its_stereo_is_the_sensor_row(tmp_path) -> None:
+    """A wall 8 pixels of disparity away: 150 px * 0.1 m / 8."""
+    path = tmp_path / "pair"
+    path.mkdir()
+    left = np.random.default_rng(1).integers(0, 255, (120, 168, 3), np.uint8)
+    cv2.imwrite(str(path / "image.png"), left[:, :160])
+    cv2.imwrite(str(path / "right.png"), left[:, 8:])
+    (path / "camera.json").write_text(json.dumps({"fx": 150, "fy": 150, "cx": 80, "cy": 60, "baseline": 0.1}))
+    np.save(path / "truth.npy", np.full((120, 160), 1.875, np.float32))
+    (scene,) = evaluate_scenes([tmp_path], Parameters()).scenes
+    figures = scene.scores[SENSOR].figures()
+    assert figures["all"] < 20
+    assert figures["all_coverage"] == figures["coverage"] > 70
+
+
+def opaque_scene(folder) -> None:
+    """The block as an opaque thing, measured as it is."""
+    block = StandingBlock(width=0.2)
+    cv2.imwrite(str(folder / "glass" / "depth.png"), np.round(1000 * block.depth).astype(np.uint16))
+    for name in ("tom.png", "truth.npy"):
+        (folder / "glass" / name).unlink()
+
+
+def test_a_thing_whose_depth_is_hidden_is_told_by_what_was_measured_on_it(folder) -> None:
+    opaque_scene(folder)
+    evaluation = evaluate_scenes([folder], Parameters(), hide=True)
+    (errors,) = evaluation.hidden
+    block = StandingBlock(width=0.2)
+    pixels = int(block.mask.sum())
+    assert set(errors) == set(ROWS)
+    assert errors[SENSOR] == HiddenErrors(1, pixels, 0)  # it is hidden from every row
+    assert errors[OURS_TOLD.name].answered == errors[BLOCK].answered == pixels
+    # The front stands on its foot, the table beside it is up to 300 mm behind it.
+    assert errors[PLANE].own.rmse < 30
+    assert errors["filled along the row"].own.rmse > 5 * errors[PLANE].own.rmse
+    table = hidden_table(evaluation)
+    assert {row.name: row.values["things"] for row in table.rows}[BLOCK] == 1
+    assert "hidden" in {check.key for check in scene_checks(evaluation)}
+
+
+def test_without_labels_the_things_that_are_hidden_are_those_found_on_boxes(folder) -> None:
+    opaque_scene(folder)
+    scene = read_scene(folder / "glass")
+    other = np.zeros_like(scene.labels)
+    other[2:9, 3:12] = 7
+    without = replace(scene, labels=None)
+    (mask,) = real_things(without, scene.labels + other)
+    np.testing.assert_array_equal(mask, scene.labels > 0)
+    assert list(real_things(without, other)) == []
+    assert list(real_things(replace(without, boxes=None), scene.labels)) == []
+    assert list(real_things(replace(scene, tom=scene.labels > 0), scene.labels)) == []  # glass has no depth to hide
+
+
+def test_ours_against_a_row_on_hidden_things_by_hand() -> None:
+    """Two things, 10 and 30 pixels: squares add up, they are not averaged; a row's own RMSE is over what it answers."""
+    one = {"row": HiddenErrors(1, 10, 10, Errors(1000, 10), Errors(1000, 10), Errors(250, 10))}
+    two = {"row": HiddenErrors(1, 30, 15, Errors(6000, 15), Errors(6000, 15), Errors(1500, 15))}
+    figures = hidden_figures([one, two], "row")
+    assert figures["rmse"] == pytest.approx(np.sqrt(7000 / 25))
+    assert figures["median"] == pytest.approx((10 + 20) / 2)
+    assert figures["coverage"] == pytest.approx(100 * 25 / 40)
+    assert [figures[name] for name in ("change", "low", "high")] == pytest.approx([-50, -50, -50])
+
+
+def test_the_command_prints_tables_and_writes_numbers_and_the_page(folder, tmp_path) -> None:
+    out, about = tmp_path / "numbers.json", tmp_path / "about.md"
+    about.write_text("Of one block.\n\n## scenes\n\nMade by formula.\n\n## more\n\nThe same.\n")
+    shutil.copytree(folder, tmp_path / "more")
+    options = ["--json", str(out), "--out", str(tmp_path / "real"), "--about", str(about)]
+    result = CliRunner().invoke(app, ["evaluate", "scenes", str(folder), str(tmp_path / "more"), *options])
     assert result.exit_code == 0, result.output
-    assert "all: sums, means" in result.output
-    assert json.loads(out.read_text())["scenes"][0]["name"] == "glass"
+    assert "over all pixels" in " ".join(result.output.split())
+    said = json.loads(out.read_text())
+    assert [scene["name"] for scene in said["scenes"]] == ["more/glass", "scenes/glass"]
+    assert set(said["scenes"][0]["rows"]) == set(ROWS)
+    page = (tmp_path / "real.md").read_text()
+    assert "depth-prompt evaluate scenes scenes more --about about.md --out real" in page
+    assert "Of one block." in page
+    assert page.index("## scenes") < page.index("Made by formula.") < page.index("![scenes](real/scenes.jpg)")
+    for name in ("scenes", "more"):
+        assert cv2.imread(str(tmp_path / "real" / f"{name}.jpg")).shape[1] > 700
+
+
+def test_what_is_said_of_a_group_that_there_is_not_is_an_error(folder, tmp_path) -> None:
+    about = tmp_path / "about.md"
+    about.write_text("## other\n\nNothing.\n")
+    options = ["--out", str(tmp_path / "real"), "--about", str(about)]
+    result = CliRunner().invoke(app, ["evaluate", "scenes", str(folder), *options])
+    assert isinstance(result.exception, BadInput)
+    assert "says something of other, but the groups of scenes are: none" in str(result.exception)
+    assert not (tmp_path / "real").exists()  # before anything is evaluated
+
+
+def test_a_damaged_scene_is_named_and_the_others_are_evaluated(folder, tmp_path) -> None:
+    copy_scene(folder, "broken")
+    (folder / "all").mkdir()
+    shutil.move(folder / "broken", folder / "all" / "broken")
+    (folder / "all" / "broken" / "boxes.json").write_text("[[9, 1, 5, 7]]")
+    (tmp_path / "about.md").write_text("## all\n\nAll damaged.\n")
+    page = ["--out", str(tmp_path / "real"), "--about", str(tmp_path / "about.md")]
+    out = tmp_path / "numbers.json"
+    result = CliRunner().invoke(app, ["evaluate", "scenes", str(folder), "--json", str(out), *page])
+    assert result.exit_code == 1
+    assert "all/broken could not be evaluated" in result.output
+    said = json.loads(out.read_text())
+    assert [scene["name"] for scene in said["scenes"]] == ["glass"]
+    assert "boxes.json has the box" in said["damaged"]["all/broken"]
+    assert "- all/broken could not be evaluated: " in (tmp_path / "real.md").read_text()
     assert isinstance(CliRunner().invoke(app, ["evaluate", "scenes", str(tmp_path / "no")]).exception, BadInput)

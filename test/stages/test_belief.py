@@ -13,15 +13,16 @@ from depth_prompt_ros.parameters import TomParameters
 from depth_prompt_ros.stages.belief import Belief, Masks, Reason, believe
 
 SCENE = StandingBlock(wall=2.0, tilt=0.3)
+TALL = StandingBlock(wall=2.0, tilt=0.3, above=0.3, height=0.3)  # half of it before the wall
 SHAPE = SCENE.mask.shape
 NONE = np.zeros(SHAPE, np.bool_)
 IMAGE = np.zeros((*SHAPE, 3), np.uint8)
 
 
-def decide(depth, mask=SCENE.mask, tom=NONE, told=False, masks_told=False, judged=False, **parameters) -> Belief:
+def decide(depth, mask=SCENE.mask, tom=NONE, told=False, judged=False, most=0, pair=False, **parameters) -> Belief:
     labels = np.where(mask, 1, 0).astype(np.uint16)
-    frame = Frame(1, "camera", IMAGE, CAMERA, depth=depth)
-    return believe(frame, measured(depth), labels, tom, Masks(told, masks_told, judged), TomParameters(**parameters))
+    frame = Frame(1, "camera", IMAGE, CAMERA, IMAGE if pair else None, None if pair else depth)
+    return believe(frame, measured(depth), labels, tom, Masks(told, judged, most), TomParameters(**parameters))
 
 
 def test_what_nobody_doubts_is_believed_and_holes_are_holes() -> None:
@@ -47,11 +48,11 @@ def test_a_network_that_takes_a_measured_surface_for_glass_is_overruled() -> Non
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_glass_through_which_the_table_is_measured_is_not_believed(share) -> None:
+def test_glass_through_which_the_table_is_matched_is_not_believed(share) -> None:
     through = np.where(SCENE.mask, SCENE.background, SCENE.depth)
     some = SCENE.mask & (np.random.default_rng(1).random(SHAPE) < share)
     depth = np.where(some, SCENE.depth, through)
-    found = decide(depth, tom=SCENE.mask)
+    found = decide(depth, tom=SCENE.mask, pair=True)
     np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, SCENE.mask)
 
 
@@ -70,6 +71,15 @@ def test_a_flat_thing_measured_on_the_table_is_a_thing_and_stays_as_measured() -
     assert (found.labels > 0).sum() == flat.mask.sum()
 
 
+@pytest.mark.parametrize(("holes", "pair", "glass"), [(0.05, False, False), (0.05, True, True), (0.2, False, True)])
+def test_a_flat_thing_that_a_network_takes_for_glass_is_a_thing_where_a_depth_camera_measures_it(holes, pair, glass):
+    flat = StandingBlock(height=0.004, thickness=0.15, width=0.2)
+    lost = flat.mask & (np.random.default_rng(0).random(SHAPE) < holes)
+    depth = np.where(lost, np.float32(np.nan), flat.depth)
+    found = decide(depth, mask=flat.mask, tom=flat.mask, judged=True, pair=pair)
+    assert found.tom.any() == glass
+
+
 def test_a_mask_that_ran_into_the_background_is_cut_and_nothing_of_it_moves() -> None:
     columns = np.flatnonzero(SCENE.mask.any(0))
     top = np.flatnonzero(SCENE.mask.any(1))[0]
@@ -81,9 +91,71 @@ def test_a_mask_that_ran_into_the_background_is_cut_and_nothing_of_it_moves() ->
     assert not found.labels[far].any()
     assert (found.reasons[far] == Reason.BELIEVED).all()
     assert (found.labels[SCENE.mask] == 1).all()
-    given = decide(SCENE.depth, mask=wide, masks_told=True)
-    assert (given.labels[far] == 1).all()
-    assert (given.reasons[far] == Reason.REFUTED).all()
+
+
+def wider(mask, pixels):
+    """The mask with what lies above and beside it within so many pixels."""
+    grown = mask.copy()
+    for step in range(-pixels, pixels + 1):
+        grown |= np.roll(mask, step, 1)
+    for step in range(1, pixels + 1):
+        grown |= np.roll(grown, -step, 0)
+    return grown
+
+
+def test_a_mask_two_pixels_too_large_moves_nothing_of_the_wall() -> None:
+    wide = wider(TALL.mask, 2)
+    wall = wide & (TALL.depth > 1.9)
+    assert wall.sum() > 50
+    found = decide(TALL.depth, mask=wide)
+    assert not found.disbelieved.any()
+    assert not found.labels[wall].any()
+
+
+@pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.parametrize("coloured", [False, True])
+def test_a_rim_with_the_depth_of_the_wall_is_refuted_by_its_colour_in_stereo_alone(coloured, pair) -> None:
+    columns = np.flatnonzero(TALL.mask.any(0))
+    rim = TALL.mask & (TALL.background > 1.8) & (np.arange(SHAPE[1]) < columns[0] + 3)
+    depth = np.where(rim, TALL.background, TALL.depth)
+    image = np.where((TALL.mask & (coloured | ~rim))[..., None], [200, 40, 40], [60, 90, 160]).astype(np.uint8)
+    frame = Frame(1, "camera", image, CAMERA, image if pair else None, None if pair else depth)
+    found = believe(frame, measured(depth), TALL.mask.astype(np.uint16), NONE, Masks(), TomParameters())
+    assert rim.sum() > 50
+    np.testing.assert_array_equal(found.reasons == Reason.REFUTED, rim & coloured & pair)
+    assert found.labels[rim].all() == (coloured and pair)
+
+
+def test_the_wall_through_a_gap_of_the_target_is_cut_off_and_stays() -> None:
+    depth = TALL.depth.copy()
+    rows, columns = 30, int(np.median(np.nonzero(TALL.mask)[1]))
+    gap = np.s_[rows - 3 : rows + 4, columns - 3 : columns + 4]
+    depth[gap] = TALL.background[gap]
+    assert depth[gap].min() > 1.9
+    found = decide(depth, mask=TALL.mask)
+    assert not found.disbelieved.any()
+    assert not found.labels[gap].any()
+    assert (found.labels > 0).sum() == TALL.mask.sum() - 49
+
+
+def test_a_claim_that_ran_onto_the_wall_does_not_make_the_thing_in_it_glass() -> None:
+    wide = TALL.mask.copy()
+    wide[:35, 45:115] = True
+    assert (wide & ~TALL.mask).sum() > 0.4 * wide.sum()
+    found = decide(TALL.depth, mask=wide, tom=wide)
+    assert not found.disbelieved.any()
+    assert found.labels[TALL.mask].all()
+
+
+def test_glass_that_stands_on_no_target_becomes_one() -> None:
+    through = np.where(TALL.mask, TALL.background, TALL.depth)
+    found = decide(through, mask=NONE, tom=TALL.mask, most=6, pair=True)
+    np.testing.assert_array_equal(found.labels == 1, TALL.mask)
+    np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, TALL.mask)
+    assert not decide(through, mask=NONE, tom=TALL.mask).targets
+    pane = NONE.copy()
+    pane[2:20, 10:60] = True  # on the wall
+    assert not decide(through, mask=NONE, tom=pane, most=6).targets
 
 
 def test_mismatches_far_inside_a_target_are_refuted() -> None:

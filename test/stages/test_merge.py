@@ -63,7 +63,7 @@ def test_provenance_says_where_depth_is(seed: int) -> None:
     assert ((answer.confidence >= 0) & (answer.confidence <= 1)).all()
     assert (answer.depth[np.isfinite(answer.depth)] > 0).all()
     fill = (labels > 0) & np.isfinite(mono) & (tom | np.isnan(measurement.depth))
-    assert (np.isin(answer.provenance, [Provenance.MONO, Provenance.MERGED]) == fill).all()
+    assert ((answer.provenance >= Provenance.MONO) == fill).all()
     shape = answer.provenance == Provenance.MONO
     assert np.allclose(answer.depth[shape], mono[shape], rtol=0.05)
 
@@ -98,6 +98,39 @@ def test_a_hole_beside_two_surfaces_goes_to_the_farther_one() -> None:
     mono = np.where(TARGET > 0, np.float32(0.7), np.float32(np.nan))
     answer = merged(DepthMeasurement(depth, np.isfinite(depth).astype(np.float32)), mono, TARGET, NONE)
     assert np.allclose(answer.depth[40:80, 70:79], 1.0, rtol=0.02)
+
+
+def slanted_at_the_left_border() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A plane that recedes from the left border; labels, its depth, and the same without what one camera cannot see."""
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[20:100, 0:100] = 1
+    truth = np.where(labels > 0, 1 / (1.6 - 0.006 * np.arange(160)), np.nan).astype(np.float32)
+    depth = truth.copy()
+    depth[:, :40] = np.nan
+    return labels, truth, depth
+
+
+def test_what_the_right_camera_cannot_see_goes_on_as_the_target_does() -> None:
+    """The fitted shape stands square to the camera; what is measured of the target says that it is slanted."""
+    labels, truth, depth = slanted_at_the_left_border()
+    mono = np.where(labels > 0, np.nanmedian(depth), np.nan).astype(np.float32)
+    answer = merged(DepthMeasurement(depth, np.isfinite(depth).astype(np.float32)), mono, labels, NONE)
+    strip = np.s_[20:100, :40]
+    np.testing.assert_allclose(answer.depth[strip], truth[strip], rtol=0.1)
+    assert (answer.provenance[strip] == Provenance.CONTINUED).all()
+    assert (answer.confidence[strip] > 0.3).all() and (answer.confidence[strip] <= 0.5).all()
+
+
+def test_the_shape_fills_where_it_knows_the_target_better_than_its_own_pixels_do() -> None:
+    """The surface waves: no plane and no neighbour foretells it, the shape does."""
+    labels, _, depth = slanted_at_the_left_border()
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    waves = np.where(labels > 0, 1 + 0.1 * np.sin(x / 6) * np.sin(y / 6), np.nan).astype(np.float32)
+    depth = np.where(np.isfinite(depth), waves, np.float32(np.nan))
+    answer = merged(DepthMeasurement(depth, np.isfinite(depth).astype(np.float32)), waves, labels, NONE)
+    strip = np.s_[20:100, :40]
+    np.testing.assert_allclose(answer.depth[strip], waves[strip], rtol=1e-3)
+    assert (answer.provenance[strip] == Provenance.MERGED).all()
 
 
 def test_a_hole_ignores_what_cannot_be_the_target() -> None:

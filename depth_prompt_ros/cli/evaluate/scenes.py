@@ -9,47 +9,75 @@ import typer
 
 
 def scenes(
-    folder: Annotated[
-        Path,
-        typer.Argument(help="Folder of scenes: SCENE/image.png, camera.json, depth.png; boxes, labels, tom, truth."),
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of scenes: SCENE/image.png, camera.json, depth.png; boxes, labels, tom, truth. Each is a "
+            "group; of one alone its sub-folders are."
+        ),
     ],
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
-        typer.Option("--params", help="ROS parameter file; with method labels the scenes' own are given."),
+        typer.Option(
+            "--params", help="ROS parameter file; with method labels the list of scenes is of the row with them given."
+        ),
     ] = None,
+    hide: Annotated[
+        bool,
+        typer.Option("--hide", help="Also hide the depth of each thing that labels or boxes tell of, as if of glass."),
+    ] = False,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--json", help="Write the numbers here too."),
+        typer.Option("--json", help="Write the numbers here too, scene by scene and row by row."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", help="Folder for pictures; the page, Markdown, is written beside it under its name."),
+    ] = None,
+    about: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--about", help="Markdown for the page: what the scenes are, for a group below ## GROUP."),
     ] = None,
 ) -> None:
-    """Things found, measured pixels moved, and the depth of glass and of the rest, scene by scene, worst first."""
-    import json
-    from dataclasses import asdict, fields
+    """Things found, measured pixels moved, and the depth of glass and of the rest, beside rows without a network.
 
-    import numpy as np
-    from rich.console import Console
-    from rich.table import Table
-
-    from depth_prompt_ros.evaluation.scenes.run import SceneFigures, evaluate_scenes
+    Scenes worst first. A damaged scene is named, the others are evaluated, and the exit code is 1.
+    """
+    from depth_prompt_ros.cli.progress import progress
+    from depth_prompt_ros.evaluation.scenes.page import numbers, page, read_about, write_pictures
+    from depth_prompt_ros.evaluation.scenes.run import evaluate_scenes, name_scenes
+    from depth_prompt_ros.evaluation.scenes.tables import hidden_table, pooled_tables, scene_checks, scene_table
+    from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
 
-    figures = evaluate_scenes(folder, Parameters() if params is None else Parameters.from_yaml(params))
-    figures.sort(key=lambda each: -each.moved)
-    names = [field.name for field in fields(SceneFigures)]
-    shown = [name for name in names if any(getattr(each, name) is not None for each in figures)]
-    table = Table(title=f"{folder}: moved, tom, coverage in %; rmse, glass, rest in mm")
-    for name in shown:
-        table.add_column(name.replace("_", " "), justify="left" if name == "name" else "right")
-    for each in figures:
-        values = [getattr(each, name) for name in shown]
-        table.add_row(*("" if v is None else f"{v:.2f}" if isinstance(v, float) else str(v) for v in values))
-    sums = ("targets", "boxes", "found", "on_nothing")
-    closing = ["all: sums, means"]
-    for name in shown[1:]:
-        there = [value for each in figures if (value := getattr(each, name)) is not None]
-        closing.append(str(sum(there)) if name in sums else f"{np.nanmean(there):.2f}")
-    table.add_section()
-    table.add_row(*closing)
-    Console(width=180).print(table)
+    parameters = Parameters() if params is None else Parameters.from_yaml(params)
+    groups = sorted({group for _, _, group in name_scenes(folders)})
+    said = {} if about is None else read_about(about, groups)
+    with progress("evaluating scenes") as report:
+        evaluation = evaluate_scenes(folders, parameters, hide, out is not None, report)
+    console = wide_console()
+    if evaluation.scenes:
+        for table in (scene_table(evaluation), *pooled_tables(evaluation), hidden_table(evaluation)):
+            if table is not None:
+                console.print(table_text(table, brief=True))
+        print_checks(scene_checks(evaluation), console)
+    if evaluation.poorer:
+        count = f"{len(evaluation.poorer)} of {len(evaluation.scenes)} scenes"
+        console.print(
+            f"{count} lack what the parameters take from outside, nothing is given there: "
+            f"{', '.join(evaluation.poorer)}",
+            highlight=False,
+        )
+    if out is not None and evaluation.scenes:
+        options = "".join(f" {name} {path.name}" for name, path in (("--params", params), ("--about", about)) if path)
+        options += " --hide" * hide
+        command = f"depth-prompt evaluate scenes {' '.join(each.name for each in folders)}{options} --out {out.name}"
+        path = out.with_suffix(".md")
+        path.write_text(page(evaluation, command, said, write_pictures(out, evaluation)), encoding="utf-8")
+        typer.echo(path)
     if json_file is not None:
-        json_file.write_text(json.dumps({"scenes": [asdict(each) for each in figures]}, indent=1) + "\n")
+        json_file.write_text(numbers(evaluation), encoding="utf-8")
+    for name, reason in evaluation.damaged.items():
+        typer.secho(f"{name} could not be evaluated: {reason}", fg=typer.colors.RED, err=True)
+    if evaluation.damaged:
+        raise typer.Exit(1)

@@ -5,7 +5,7 @@
   principal points of the eyes differ, ``"cx_offset"``, cx right - cx left.
 - ``depth.png``: 16-bit millimetres, 0 = nothing, aligned to the picture; or ``depth.npy``, float metres.
 - ``right.png`` or ``right.jpg``, in place of a depth: the right picture of a rectified pair.
-- ``boxes.json``: ``[[x0, y0, x1, y1], ...]``, pixels around each thing.
+- ``boxes.json``: ``[[x0, y0, x1, y1], ...]``, pixels around each thing, x0 < x1 and y0 < y1.
 - ``labels.png``: 8 or 16 bits, 0 = no thing, each thing its own number.
 - ``tom.png``: transparent or mirror pixels, any value but 0; all 0: there are none.
 - ``truth.png`` or ``truth.npy``: the true depth, as ``depth``.
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.readers.cleargrasp import label_objects
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 
@@ -56,11 +57,18 @@ class RealScene:
     tom: NDArray[np.bool_] | None = None
     truth: Float32 | None = None
 
+    @property
+    def things(self) -> NDArray[np.uint16] | None:
+        """(H, W) uint16 labels; without ``labels.png`` the connected parts of ``tom.png``; None: neither says any."""
+        if self.labels is not None:
+            return self.labels
+        return label_objects(self.tom) if self.tom is not None and self.tom.any() else None
+
     def frame(self, labels: bool = False, tom: bool = False) -> Frame:
-        """The input of the pipeline; with its labels and ToM mask as somebody would give them from outside."""
+        """The input of the pipeline; with its things and ToM mask as somebody would give them from outside."""
         return Frame(
             0, "camera", self.image, self.camera, self.right, None if self.right is not None else self.depth,
-            self.labels if labels else None, self.tom if tom else None,
+            self.things if labels else None, self.tom if tom else None,
         )  # fmt: skip
 
 
@@ -119,7 +127,7 @@ def _metres(folder: Path, name: str) -> Float32 | None:
     if array.is_file():
         try:
             depth = np.load(array).astype(np.float32)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, EOFError) as error:
             raise BadInput(f"cannot read {array}: {error}") from error
     elif picture.is_file():
         read = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
@@ -146,9 +154,17 @@ def _boxes(path: Path) -> Float32 | None:
     if not path.is_file():
         return None
     try:
-        return np.asarray(json.loads(path.read_text()), np.float32).reshape(-1, 4)
-    except (OSError, ValueError) as error:
+        boxes = np.asarray(json.loads(path.read_text()), np.float32)
+    except (OSError, ValueError, TypeError) as error:
         raise BadInput(f"{path} is no list of [x0, y0, x1, y1]: {error}") from error
+    if not boxes.size:
+        return boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise BadInput(f"{path} is no list of [x0, y0, x1, y1]: its shape is {boxes.shape}")
+    empty = ~((boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3]) & np.isfinite(boxes).all(1))
+    if empty.any():
+        raise BadInput(f"{path} has the box {boxes[empty][0].tolist()}: boxes are [x0, y0, x1, y1], x0 < x1, y0 < y1")
+    return boxes
 
 
 def _camera(path: Path, width: int, height: int) -> CameraModel:

@@ -90,16 +90,16 @@ def table_view(rng: Rng, size: tuple[int, int], props: Props) -> TableView:
 
 def _texture(rng: Rng, props: Props, size: float) -> Texture:
     draw = rng.random()
-    if draw < 0.45 and props.pictures:
+    if draw < 0.7 and props.pictures:
         return picture_texture(rng, props.pictures[int(rng.integers(len(props.pictures)))], size)
-    return photo_texture(rng, size) if draw < 0.55 else textures.random_texture(rng, size)
+    return photo_texture(rng, size) if draw < 0.78 else textures.random_texture(rng, size)
 
 
 def _place(rng: Rng, props: Props) -> tuple[list[Body], list[Light], Float32]:
     """A room with a table of any size whose top is z = 0."""
     room, lights, ambient = random_room(rng, table=False)
     bodies = [
-        replace(body, texture=_texture(rng, props, float(rng.uniform(0.4, 2)))) if rng.random() < 0.5 else body
+        replace(body, texture=_texture(rng, props, float(rng.uniform(0.4, 2)))) if rng.random() < 0.7 else body
         for body in room
     ]
     bodies += lamps(rng, lights)
@@ -177,8 +177,10 @@ def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> 
         else:
             if not boxes or rng.random() < 0.4:
                 continue
-            middle, extent = boxes[int(rng.integers(len(boxes)))]
-            where = np.array([*(middle[:2] + rng.normal(scale=0.2, size=2) * extent[:2]), extent[2]], np.float32)
+            below = int(rng.integers(len(boxes)))
+            middle, extent = boxes[below]
+            beside = middle[:2] + rng.normal(scale=0.2, size=2) * extent[:2]
+            where = np.array([*beside, _top(found[below].mesh, beside, 0.35 * (high - low)[:2])], np.float32)
         boxes.append(np.stack([where, high - low + [0, 0, where[2]]]).astype(np.float32))
         texture = _texture(rng, props, length * float(rng.uniform(0.5, 2)))
         to_texture = np.hstack([np.eye(3), -where[:, None]]).astype(np.float32)
@@ -186,6 +188,17 @@ def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> 
         body = Body(mesh.moved(np.eye(3), 1.0, where), texture, surface, label, gloss, to_texture=to_texture)
         found.append(glassy(rng, body))
     return found
+
+
+def _top(mesh: shapes.Mesh, where: NDArray[np.floating], half: NDArray[np.floating]) -> float:
+    """Metres above the table at which another thing stands on or in this one.
+
+    Args:
+        where: (2,) x and y of its middle.
+        half: (2,) half of the size of its foot. Without a corner of the mesh below it, the mesh's top holds it.
+    """
+    under = mesh.vertices[np.all(np.abs(mesh.vertices[:, :2] - where) < half, axis=1), 2]
+    return float(under.max() if len(under) else mesh.vertices[:, 2].max())
 
 
 def _arm(rng: Rng, props: Props) -> Body:
@@ -232,7 +245,7 @@ def _look(
         extent = float(np.linalg.norm(np.ptp(corners, axis=0)[:2])) + 0.05
     elevation, azimuth = np.radians(np.clip(rng.normal(48, 17), 15, 88)), rng.uniform(0, 2 * np.pi)
     towards = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
-    distance = float(np.clip(extent * focal / width * rng.uniform(0.8, 1.9), 0.3, 1.7))
+    distance = float(np.clip(extent * focal / width * rng.uniform(0.55, 1.5), 0.3, 1.7))
     aim = middle + rng.normal(scale=0.12 * distance, size=3) * [1, 1, 0.3]
     wish, noise = rng.uniform(0.04, 0.1), rng.integers(2**63)
     pose = look_at(middle + distance * towards, aim, roll=float(rng.normal(scale=0.04)))

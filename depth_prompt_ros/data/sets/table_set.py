@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
 
-_VERSION = 1
+_VERSION = 2
 _CHUNK = 8
 _SEARCHED = 64
 """Disparities that SGBM searches, pixels: more than the renderer's baseline gives at 320 pixels of width."""

@@ -1,119 +1,164 @@
-"""The pipeline on real scenes in the layout of :mod:`depth_prompt_ros.data.readers.scenes`, scene by scene."""
+"""Every row on real scenes in the layout of :mod:`depth_prompt_ros.data.readers.scenes`, scene by scene."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from depth_prompt_ros.data.readers.scenes import RealScene, list_scenes, read_scene
-from depth_prompt_ros.evaluation.metrics import coverage, rmse
+from depth_prompt_ros.errors import BadModel, DepthPromptError
+from depth_prompt_ros.evaluation.scenes.hidden import HiddenErrors, hidden_errors, real_things
+from depth_prompt_ros.evaluation.scenes.methods import OURS, WAYS, answers, asked_row, without_masks
+from depth_prompt_ros.evaluation.scenes.scores import Scores, score
+from depth_prompt_ros.evaluation.tom.methods import Pipelines
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.pipeline import ObjectDepthPipeline
-from depth_prompt_ros.stages.boxes import targets_in
 
-Float32 = NDArray[np.float32]
+if TYPE_CHECKING:
+    from depth_prompt_ros.evaluation.scenes.pictures import Shown
 
-FOUND_IOU, NOTHING_IOU = 0.6, 0.1
-"""A box is found with at least the first IoU, a label is on nothing with less than the second with every box."""
-
-MOVED = 0.01
-"""A measured pixel is moved if the answer is more than so many metres from the measurement."""
+Done = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class SceneFigures:
-    """Figures of one scene; what the scene does not say is None.
+@dataclass(frozen=True, eq=False)
+class SceneResult:
+    """One scene.
 
     Attributes:
-        targets: labels found.
-        boxes, found, on_nothing: things of ``boxes.json``, those found, labels on none of them.
-        moved: percent of the measured pixels that are more than 10 mm from the measurement, or lost.
-        rmse: of the answer against the measurement where both have a value, mm.
-        tom: percent of the picture that is called transparent or mirror.
-        tom_iou: of ``tom.png``.
-        glass, rest: RMSE in mm of the answer on transparent or mirror pixels and on all others, against ``truth``.
-        glass_measured, rest_measured: of the measurement.
-        glass_coverage: percent of the glass that the answer covers.
+        name: its folder below the one that was evaluated; of several, with that one's name before it.
+        group: the first part of its name, if it has several.
+        glass: it has transparent or mirror pixels, as ``tom.png`` says.
+        main: our row that is told what the parameters take from outside, as far as the scene has it.
+        scores: by row.
+        hidden: errors by row of each thing whose depth was hidden, if that was asked for.
+        shown: its pictures, if they were asked for.
     """
 
     name: str
-    targets: int
-    moved: float
-    rmse: float
-    tom: float
-    boxes: int | None = None
-    found: int | None = None
-    on_nothing: int | None = None
-    tom_iou: float | None = None
-    glass: float | None = None
-    glass_measured: float | None = None
-    glass_coverage: float | None = None
-    rest: float | None = None
-    rest_measured: float | None = None
+    group: str
+    glass: bool
+    main: str
+    scores: dict[str, Scores]
+    hidden: Sequence[dict[str, HiddenErrors]] = ()
+    shown: Shown | None = None
 
 
-def evaluate_scenes(folder: Path, parameters: Parameters) -> list[SceneFigures]:
-    """Every scene below ``folder`` through the pipeline, nothing given but what ``parameters`` take from it.
+@dataclass
+class Evaluation:
+    """All scenes below the folders.
+
+    Attributes:
+        asked: our row that is told what the parameters take from outside.
+        scenes: worst first: by the error of the main row, then by pixels moved, then by things missed.
+        damaged: what is wrong with those that could not be evaluated, by name.
+    """
+
+    asked: str
+    scenes: list[SceneResult] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def poorer(self) -> list[str]:
+        """Scenes that lack what the parameters take from outside: less, or nothing, is given there."""
+        return [scene.name for scene in self.scenes if scene.main != self.asked]
+
+    @property
+    def hidden(self) -> list[dict[str, HiddenErrors]]:
+        """Errors by row of every thing whose depth was hidden."""
+        return [errors for scene in self.scenes for errors in scene.hidden]
+
+    @property
+    def groups(self) -> dict[str, list[SceneResult]]:
+        """The scenes by group, groups by name, worst first in each."""
+        names = sorted({scene.group for scene in self.scenes})
+        return {name: [scene for scene in self.scenes if scene.group == name] for name in names}
+
+
+def name_scenes(folders: Sequence[Path]) -> list[tuple[Path, str, str]]:
+    """The folder, name and group of every scene below the folders, as :class:`SceneResult` has them.
 
     Raises:
-        BadInput: a folder without scenes, or a damaged one.
+        BadInput: a folder without scenes.
     """
-    pipeline = ObjectDepthPipeline(parameters)
-    given = parameters.segmentation.method == "labels", parameters.tom.method == "labels"
-    return [_figures(read_scene(path), pipeline, given) for path in list_scenes(folder)]
+    named = []
+    for folder in folders:
+        above = [folder.resolve().name] if len(folders) > 1 else []
+        for path in list_scenes(folder):
+            parts = [*above, *path.relative_to(folder).parts]
+            named.append((path, "/".join(parts) or path.resolve().name, parts[0] if len(parts) > 1 else ""))
+    return named
 
 
-def _figures(scene: RealScene, pipeline: ObjectDepthPipeline, given: tuple[bool, bool]) -> SceneFigures:
-    result = pipeline(scene.frame(*given))
-    depth, measured = result.depth, result.measurement.depth
-    known = measured > 0
-    with np.errstate(invalid="ignore"):
-        away = np.abs(depth - measured)
-        moved = known & ~(away <= MOVED)
-    found: dict[str, int | float | None] = {}
-    if scene.boxes is not None:
-        boxes = label_boxes(result.labels)
-        overlaps = np.array([[box_iou(true, box) for box in boxes] for true in scene.boxes.tolist()])
-        overlaps = overlaps.reshape(len(scene.boxes), len(boxes))
-        found["boxes"] = len(scene.boxes)
-        found["found"] = int((overlaps >= FOUND_IOU).any(1).sum())
-        found["on_nothing"] = int((overlaps < NOTHING_IOU).all(0).sum())
-    if scene.tom is not None and scene.tom.any():
-        found["tom_iou"] = float((result.tom & scene.tom).sum() / (result.tom | scene.tom).sum())
-        if scene.truth is not None:
-            found["glass"], found["glass_coverage"] = _error(depth, scene.truth, scene.tom)
-            found["rest"], _ = _error(depth, scene.truth, ~scene.tom)
-            found["glass_measured"], _ = _error(measured, scene.truth, scene.tom)
-            found["rest_measured"], _ = _error(measured, scene.truth, ~scene.tom)
-    return SceneFigures(
-        scene.name,
-        len(result.targets),
-        100 * float(moved.sum()) / max(int(known.sum()), 1),
-        1000 * rmse(depth, measured) if np.isfinite(away).any() else 0.0,
-        100 * float(result.tom.mean()),
-        **found,  # type: ignore[arg-type]
-    )
+def evaluate_scenes(
+    folders: Sequence[Path],
+    parameters: Parameters,
+    hide: bool = False,
+    pictures: bool = False,
+    done: Done = lambda _, __: None,
+) -> Evaluation:
+    """Every row on every scene below the folders; a damaged scene is noted, and the next one taken.
+
+    Args:
+        folders: each is a group; of one alone the sub-folders are.
+        parameters: of the pipeline in our rows; masks that they take from outside are given in the rows that say so.
+        hide: also hide the depth of each thing that labels or boxes tell of.
+        pictures: keep small pictures of each scene.
+        done: called with the number of scenes that were tried, and that of all.
+
+    Raises:
+        BadInput: a folder without scenes; BadModel: a network cannot be used.
+    """
+    named = name_scenes(folders)
+    pipelines = Pipelines(WAYS, without_masks(parameters))
+    evaluation = Evaluation(asked_row(parameters).name)
+    for number, (path, name, group) in enumerate(named, start=1):
+        try:
+            scene = read_scene(path)
+            evaluation.scenes.append(_evaluate(scene, name, group, pipelines, evaluation.asked, hide, pictures))
+        except BadModel:
+            raise
+        except DepthPromptError as error:
+            evaluation.damaged[name] = str(error)
+        done(number, len(named))
+    evaluation.scenes.sort(key=_goodness)
+    return evaluation
 
 
-def _error(depth: Float32, truth: Float32, where: NDArray[np.bool_]) -> tuple[float, float]:
-    """RMSE in mm and coverage in percent of the pixels with a truth."""
-    asked = where & np.isfinite(truth)
-    return 1000 * rmse(depth, truth, asked), 100 * coverage(depth, asked) if asked.any() else 0.0
+def pooled(scenes: Iterable[SceneResult], row: str) -> Scores:
+    """One row over all pixels of the scenes that have it."""
+    return reduce(add, (scene.scores[row] for scene in scenes if row in scene.scores), Scores())
 
 
-def label_boxes(labels: NDArray[np.uint16]) -> list[tuple[float, float, float, float]]:
-    """x0, y0, x1, y1 of each label."""
-    boxes = [target.box for target in targets_in(labels)]
-    return [(float(x.start), float(y.start), float(x.stop), float(y.stop)) for y, x in boxes]
+def pooled_main(scenes: Iterable[SceneResult]) -> Scores:
+    """The main row of each scene, over all their pixels."""
+    return reduce(add, (scene.scores[scene.main] for scene in scenes), Scores())
 
 
-def box_iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Intersection over union of two boxes x0, y0, x1, y1."""
-    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return width * height / (sum(areas) - width * height)
+def _evaluate(
+    scene: RealScene, name: str, group: str, pipelines: Pipelines, asked: str, hide: bool, pictures: bool
+) -> SceneResult:
+    measurement, found = answers(scene, pipelines)
+    scores = {
+        row: score(scene, measurement.depth, answer.depth, answer.labels, answer.tom) for row, answer in found.items()
+    }
+    glass = scene.tom is not None and bool(scene.tom.any())
+    main = asked if asked in found else OURS.name
+    hidden: Sequence[dict[str, HiddenErrors]] = ()
+    labels = found[OURS.name].labels
+    if hide and labels is not None:
+        hidden = hidden_errors(scene, measurement.depth, real_things(scene, labels), pipelines)
+    shown = None
+    if pictures:  # they need Pillow, of the extra "evaluate"
+        from depth_prompt_ros.evaluation.scenes.pictures import show
+
+        shown = show(scene, measurement.depth, found, main)
+    return SceneResult(name, group, glass, main, scores, hidden, shown)
+
+
+def _goodness(scene: SceneResult) -> tuple[float, float, int, str]:
+    """Smallest for the worst scene."""
+    scores = scene.scores[scene.main]
+    return -scores.error, -scores.moved / max(scores.measured, 1), scores.found - scores.boxes, scene.name

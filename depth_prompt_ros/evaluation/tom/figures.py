@@ -7,9 +7,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-from depth_prompt_ros.evaluation.pictures import INK, PAPER, Picture, depth_scale, error_scale, jpeg, overlay
+from depth_prompt_ros.evaluation.pictures import PAPER, Picture, depth_scale, error_scale, jpeg, overlay, text_row
 from depth_prompt_ros.evaluation.tom.mask_quality import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.tom.methods import MERGED, STEREO, Way
 from depth_prompt_ros.evaluation.tom.pairs import SetScores, Shown, sweep_name
@@ -26,7 +25,7 @@ def scene_sheet(scenes: Sequence[Shown]) -> Picture:
     titles = ["picture", "targets, ToM hatched", *first.depths, "truth", *(f"error: {title}" for title in first.errors)]
     rows = [_titles(titles), *(_row(scene) for scene in scenes)]
     width = rows[0].shape[1]
-    foot = _text_row([f"Errors: black 0, brightest from {_WORST:g} % of the distance. Grey: no value."], width)
+    foot = text_row([f"Errors: black 0, brightest from {_WORST:g} % of the distance. Grey: no value."], width)
     return np.vstack([*rows, foot])
 
 
@@ -75,12 +74,4 @@ def _row(scene: Shown) -> Picture:
 
 
 def _titles(titles: Sequence[str]) -> Picture:
-    return np.hstack([_text_row([title], _TILE + _GAP) for title in titles])
-
-
-def _text_row(lines: Sequence[str], width: int) -> Picture:
-    strip = Image.new("RGB", (width, 16 * len(lines)), PAPER)
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(10)
-    for number, line in enumerate(lines):
-        draw.text((2, 16 * number + 2), line, INK, font=font)
-    return np.asarray(strip)
+    return np.hstack([text_row([title], _TILE + _GAP) for title in titles])

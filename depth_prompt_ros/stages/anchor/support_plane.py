@@ -22,6 +22,7 @@ _REACH = 0.75
 _MIN_SHARE = 0.3
 _STEEP = 0.1
 _PARALLEL, _ABOVE, _TABLE_SHARE = float(np.cos(np.radians(10))), 1.3, 0.2
+_ASKEW = float(np.cos(np.radians(25)))
 _TOLERANCE = 0.01
 """Inliers are this close to the plane, relative to inverse depth: 7 mm at 0.7 m."""
 
@@ -101,6 +102,22 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     if upper is not None:
         return upper
     return lowest if lowest.inlier_share >= _MIN_SHARE else None
+
+
+def level_with_each_other(supports: dict[int, Plane | None]) -> dict[int, Plane | None]:
+    """The supports of one scene, by target, without those that are askew: tables, shelves and floors are all level.
+
+    Of three and more the one that agrees best with the others tells what is level; what is more than 25 degrees off it
+    is the front of something that faces the camera, and becomes None.
+    """
+    normals = np.array([plane.normal for plane in supports.values() if plane is not None])
+    if len(normals) < 3:
+        return supports
+    level = normals[np.argmax((normals @ normals.T).sum(0))]
+    return {
+        label: plane if plane is not None and plane.normal @ level > _ASKEW else None
+        for label, plane in supports.items()
+    }
 
 
 def _refined(plane: Float64, scaled: Float64) -> Plane | None:

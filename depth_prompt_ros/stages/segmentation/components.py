@@ -20,16 +20,25 @@ def components(mask: Mask, min_area: int = 1) -> list[Mask]:
     return [numbered == part for part in range(1, count) if statistics[part, cv2.CC_STAT_AREA] >= min_area]
 
 
-def labels_from_masks(masks: Sequence[Mask], parameters: SegmentationParameters) -> NDArray[np.uint16]:
+def labels_from_masks(
+    masks: Sequence[Mask], parameters: SegmentationParameters, last: Sequence[bool] = ()
+) -> NDArray[np.uint16]:
     """(H, W) uint16 labels, 1 for the largest mask; of overlapping masks the smaller one wins.
 
-    Masks below ``min_area`` pixels are dropped, and the smallest beyond ``max_targets``. At least one mask is given.
+    Masks below ``min_area`` pixels are dropped, and the last of the order beyond ``max_targets``.
+
+    Args:
+        masks: at least one (H, W) bool mask.
+        last: a flag for each mask, those with one come after all others, in their own order of size; empty: none has.
     """
     areas = np.array([int(mask.sum()) for mask in masks])
-    labels = np.zeros(masks[0].shape, np.uint16)
     order = [index for index in np.argsort(-areas, kind="stable") if areas[index] >= parameters.min_area]
-    for label, index in enumerate(order[: parameters.max_targets], start=1):
-        labels[masks[index]] = label
+    if last:
+        order.sort(key=lambda index: last[index])
+    numbers = {index: label for label, index in enumerate(order[: parameters.max_targets], start=1)}
+    labels = np.zeros(masks[0].shape, np.uint16)
+    for index in sorted(numbers, key=lambda index: -areas[index]):
+        labels[masks[index]] = numbers[index]
     return labels
 
 

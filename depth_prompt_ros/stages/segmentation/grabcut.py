@@ -17,7 +17,7 @@ from depth_prompt_ros.open3d_library import NoOpen3d
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.segmentation.components import closed, disc
-from depth_prompt_ros.stages.segmentation.tabletop import find_table
+from depth_prompt_ros.stages.segmentation.table_planes import find_tables
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -199,11 +199,11 @@ def _plane_around(frame: Frame, depth: Float32, box: _Box) -> Plane | None:
 
 
 def _planes(frame: Frame, depth: Float32, around: _Box) -> Iterator[Plane]:
-    """What a target may stand on: the plane around it, then, for a target larger than that, the picture's table."""
+    """What a target may stand on: the plane around it, then, for a target larger than that, the picture's tables."""
     if (plane := _plane_around(frame, depth, around)) is not None:
         yield plane
     with suppress(BadFrame, NoOpen3d):  # a point or a box works without Open3D, with the plane around it alone
-        yield find_table(frame.camera, depth, frame.seed).plane
+        yield from (table.plane for table in find_tables(frame.camera, depth, frame.seed))
 
 
 def _part_camera(camera: CameraModel, area: _Box, size: tuple[int, int]) -> CameraModel:

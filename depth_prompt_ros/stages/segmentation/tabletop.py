@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -14,19 +13,10 @@ from depth_prompt_ros.errors import NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.open3d_library import load_open3d
 from depth_prompt_ros.parameters import SegmentationParameters
-from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.segmentation.components import Mask, closed, components, disc, labels_from_masks
+from depth_prompt_ros.stages.segmentation.table_planes import ADVICE, BEHIND, PURPOSE, TOLERANCE, Table, find_tables
 
 Float32 = NDArray[np.float32]
-
-_TOLERANCE = 0.012
-"""Points this close to the plane are on it, relative to inverse depth: 10 mm along the ray at 0.8 m."""
-
-_BEHIND = 0.04
-"""Points this far behind the plane, relative to inverse depth, are seen through or in something."""
-
-_SAMPLES = 3000
-"""Points that the plane is searched in."""
 
 _PART = 0.6
 """A cluster with this share of its pixels in a larger one's convex outline is part of it."""
@@ -35,22 +25,11 @@ _CONTACT, _EDGE, _ALIKE = 6, 15, 0.1
 """Clusters are one when they meet along so many half-size pixels, with less contrast than so many grey levels, and
 their median distances differ by less than this share."""
 
+_GRASPABLE = 0.5
+"""Metres: what is wider or higher at its median distance is not grasped."""
+
 _NOISE = 5.0
 """Grey levels: with less contrast than this, stereo is not expected to measure anything."""
-
-_PURPOSE = "finding the table (segmentation.method tabletop)"
-
-_NO_TARGET = "aim the camera at the table, or choose segmentation.method point or box"
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """A table top: its plane and the part of the picture that it takes, (H, W) bool without holes."""
-
-    plane: Plane
-    extent: Mask
-    outline: NDArray[np.float32]
-    """(N, 2) metres, the convex outline in the plane's own axes, :func:`_plane_axes`."""
 
 
 class TabletopSegmenter:
@@ -59,13 +38,17 @@ class TabletopSegmenter:
     Finds
 
     - what stands out of the table: a cluster (DBSCAN) of points above the plane and over the table top. Pixels without
-      depth, and those *behind* the table, go to the cluster or to the table beside them by the picture's edges
+      depth, and those *behind* the table top, go to the cluster or to the table beside them by the picture's edges
       (watershed, Meyer 1992); what of them the cluster's convex outline encloses is always the cluster's, for such are
-      the parts of a glass or a mirror that stereo cannot measure. Clusters that lie in another one's outline are
-      parts of it;
+      the parts of a glass or a mirror that stereo cannot measure. Past the table's edge what is measured is
+      background, and so is what is not, but for a rim of an eightieth of the picture's width around each cluster.
+      Clusters that lie in another one's outline are parts of it;
     - a patch of the table top that lies behind the plane, or is textured and yet not measured, too large to be noise
       and not in the shadow that an object throws on the table in the right camera's view: a mirror lying flat, or
       glass without a rim that stereo can see.
+
+    Of several level surfaces the nearest on which something graspable is found is the table. Things on the picture's
+    rim and things longer than half a metre come after all others, so that arms and walls do not take the places.
 
     Does not find clear glass through which the table's texture is matched as if nothing stood there, nor anything
     flatter than about 1 % of its distance. Objects that touch in the picture and in depth are one target.
@@ -78,31 +61,43 @@ class TabletopSegmenter:
         Raises:
             NoOpen3d: it does not; the message says what to do.
         """
-        load_open3d(_PURPOSE)
+        load_open3d(PURPOSE)
         self._parameters = parameters
 
     def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:
-        """(H, W) uint16 labels, 1 = the largest; the same stamp, picture and depth give the same labels.
+        """(H, W) uint16 labels, 1 = the largest graspable; the same stamp, picture and depth give the same labels.
 
         Raises:
             NoTarget: no table top, or nothing on it.
         """
-        camera, depth = frame.camera, measurement.depth
-        table = find_table(camera, depth, frame.seed)
-        nearness = depth * table.plane.inverse_depth(camera)  # 1 on the plane, less before it, more behind
-        with np.errstate(invalid="ignore"):
-            above = nearness < 1 - _TOLERANCE
-            behind = nearness > 1 + _BEHIND
-        odd = ~(depth > 0) | behind
-        clusters = _clusters(camera, depth, table, above)
-        clusters = _joined(_spread(frame.image, depth, clusters, odd), self._parameters.min_area)
-        objects = [_completed(clusters == number, odd) for number in range(1, int(clusters.max()) + 1)]
-        unmeasured = behind | (odd & _textured(frame.image))
-        objects += self._patches(camera, table, measurement, unmeasured, objects)
-        labels = labels_from_masks(objects, self._parameters) if objects else np.zeros(depth.shape, np.uint16)
+        for table in find_tables(frame.camera, measurement.depth, frame.seed):
+            objects = self._objects_on(table, frame, measurement)
+            furniture = [_is_furniture(part, frame.camera, measurement.depth) for part in objects]
+            if not all(furniture):
+                break
+        labels = labels_from_masks(objects, self._parameters, furniture) if objects else np.zeros(0, np.uint16)
         if not labels.any():
-            raise NoTarget(f"no target found: nothing stands on the table top; {_NO_TARGET}")
+            raise NoTarget(f"no target found: nothing stands on the table top; {ADVICE}")
         return labels
+
+    def _objects_on(self, table: Table, frame: Frame, measurement: DepthMeasurement) -> list[Mask]:
+        """(H, W) masks of what stands on the table top or lies flat on it, of any size above ``min_area``."""
+        depth = measurement.depth
+        nearness = depth * table.plane.inverse_depth(frame.camera)  # 1 on the plane, less before it, more behind
+        with np.errstate(invalid="ignore"):
+            above = nearness < 1 - TOLERANCE
+            behind = nearness > 1 + BEHIND
+        background = behind & ~table.extent  # past the table's edge the room is seen, not something on the table
+        behind &= table.extent
+        odd = ~(depth > 0) | behind
+        clusters = _clusters(frame.camera, depth, table, above)
+        beside = cv2.dilate(clusters, disc(max(2, frame.camera.width // 80))) > 0
+        clusters = _spread(frame.image, depth, clusters, odd & (table.extent | beside))
+        clusters = _joined(clusters, self._parameters.min_area)
+        count = int(clusters.max())
+        objects = [_completed(clusters == number, odd, background) for number in range(1, count + 1)]
+        unmeasured = behind | (odd & _textured(frame.image))
+        return objects + self._patches(frame.camera, table, measurement, unmeasured, objects)
 
     def _patches(
         self, camera: CameraModel, table: Table, measurement: DepthMeasurement, odd: Mask, objects: list[Mask]
@@ -118,101 +113,16 @@ class TabletopSegmenter:
         found = []
         for part in components(solid, max(self._parameters.min_area, 16 * size * size)):
             ring = cv2.dilate(part.view(np.uint8), disc(size)).view(np.bool_) & ~part
-            x, y, width, height = cv2.boundingRect(part.view(np.uint8))
-            at_border = x == 0 or y == 0 or x + width == camera.width or y + height == camera.height
+            _, _, width, height = cv2.boundingRect(part.view(np.uint8))
             filled = part.sum() / (width * height)
-            if not at_border and filled > 0.4 and (ring & table.extent & ~odd).sum() > 0.6 * ring.sum():
+            if not _on_rim(part) and filled > 0.4 and (ring & table.extent & ~odd).sum() > 0.6 * ring.sum():
                 found.append(closed(part, size))
         return found
 
 
-def find_table(camera: CameraModel, depth: Float32, stamp_ns: int) -> Table:
-    """The plane that most measured points lie on, horizontal ones preferred (the picture's down is taken for down).
-
-    Planes are searched in (x/z, y/z, 1/z), where they are planes too and stereo noise is uniform.
-
-    Args:
-        depth: (H, W) float32 metres, invalid = NaN.
-        stamp_ns: seeds the search.
-
-    Raises:
-        NoTarget: too few measured pixels, or no plane among them.
-        NoOpen3d: Open3D is missing.
-    """
-    step = max(1, camera.width // 160)
-    grid = depth[::step, ::step]
-    rows, columns = np.nonzero(grid > 0)
-    if len(rows) < 200:
-        raise NoTarget(f"no target found: only {len(rows) * step * step} pixels have depth; {_NO_TARGET}")
-    rays = camera.rays_at(rows * step, columns * step).astype(np.float64)
-    inverse = 1 / grid[rows, columns].astype(np.float64)
-    unit = float(np.median(inverse))
-    points = np.column_stack([rays[:, :2], inverse / unit])
-    best, best_score = np.zeros(3), 0.0
-    left = np.arange(len(points))
-    for attempt in range(3):
-        if len(left) < max(200, 0.1 * len(points)):
-            break
-        thinned = left[:: max(1, len(left) // _SAMPLES)]
-        plane = _search_plane(points[thinned], (stamp_ns + attempt) % 2**31)
-        inliers = np.flatnonzero(np.abs(points[left] @ plane[:3] + plane[3]) < _TOLERANCE)
-        if len(inliers) < 0.1 * len(points) or abs(plane[2]) < 1e-6:
-            break
-        coefficients = -np.array([plane[0], plane[1], plane[3]]) / plane[2] * unit  # 1 / z = coefficients @ ray
-        upward = coefficients[1] / np.linalg.norm(coefficients)
-        score = len(inliers) * (0.25 + max(0.0, upward))
-        if score > best_score:
-            best, best_score = coefficients, score
-        left = np.delete(left, inliers)
-    if best_score == 0.0:
-        raise NoTarget(f"no target found: the measured depth has no table plane in it; {_NO_TARGET}")
-    for _ in range(3):
-        near = np.abs((rays @ best) / inverse - 1) < _TOLERANCE
-        best[:] = np.linalg.lstsq(rays[near] / inverse[near, None], np.ones(near.sum()), rcond=None)[0]
-    length = float(np.linalg.norm(best))
-    table = Plane(-best / length, 1 / length)
-    on_plane = np.zeros(grid.shape, np.uint8)
-    on_plane[rows[near], columns[near]] = 1
-    return _outlined(camera, table, on_plane, step)
-
-
-def _search_plane(points: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """(4,) a, b, c, d of the plane ``a x + b y + c z + d = 0`` with most of the (N, 3) points, unit (a, b, c)."""
-    open3d = load_open3d(_PURPOSE)
-    open3d.utility.random.seed(seed)
-    cloud: Any = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
-    plane, _ = cloud.segment_plane(_TOLERANCE, 3, 150, probability=1.0)
-    return np.asarray(plane, np.float64)
-
-
-def _outlined(camera: CameraModel, plane: Plane, on_plane: NDArray[np.uint8], step: int) -> Table:
-    """The table top's outline from the (h, w) 0/1 grid of points on its plane, every ``step`` pixels."""
-    joined = cv2.morphologyEx(cv2.morphologyEx(on_plane, cv2.MORPH_OPEN, np.ones((2, 2))), cv2.MORPH_CLOSE, disc(3))
-    _, numbered, statistics, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    areas = statistics[:, cv2.CC_STAT_AREA]
-    areas[0] = 0
-    big = np.isin(numbered, np.nonzero(areas >= 0.05 * areas.max())[0]) & (joined > 0)
-    rows, columns = np.nonzero(big)
-    if not len(rows):
-        raise NoTarget(f"no target found: the measured depth has no table plane in it; {_NO_TARGET}")
-    hull = cv2.convexHull(np.column_stack([columns, rows]).astype(np.int32) * step)
-    extent = np.zeros((camera.height, camera.width), np.uint8)
-    cv2.fillConvexPoly(extent, hull, 1)
-    rays = camera.rays_at(hull[:, 0, 1], hull[:, 0, 0])
-    corners = rays / (rays @ (-plane.normal / plane.offset))[:, None] @ _plane_axes(plane).T
-    return Table(plane, extent.view(np.bool_), cv2.convexHull(corners.astype(np.float32))[:, 0])
-
-
-def _plane_axes(plane: Plane) -> NDArray[np.float64]:
-    """(2, 3) two unit vectors that span the plane."""
-    across = np.cross(plane.normal, [0.0, 0.0, 1.0] if abs(plane.normal[2]) < 0.9 else [0.0, 1.0, 0.0])
-    across /= np.linalg.norm(across)
-    return np.stack([across, np.cross(plane.normal, across)])
-
-
 def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) -> NDArray[np.uint8]:
     """(H, W) the number of each pixel's cluster of points above the plane and over the table top, 0 elsewhere."""
-    open3d = load_open3d(_PURPOSE)
+    open3d = load_open3d(PURPOSE)
     step = max(1, camera.width // 160)
     standing = cv2.morphologyEx(above.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
     rows, columns = np.nonzero(standing[::step, ::step])
@@ -221,7 +131,7 @@ def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) ->
     rows, columns = rows * step, columns * step
     points = camera.rays_at(rows, columns) * depth[rows, columns, None]
     spacing = step * float(np.median(points[:, 2])) / camera.fx
-    over = _inside(points @ _plane_axes(table.plane).T.astype(np.float32), table.outline, 2 * spacing)
+    over = table.reaches(points, 2 * spacing)
     rows, columns, points = rows[over], columns[over], points[over]
     if not len(rows):
         return np.zeros_like(standing)
@@ -234,17 +144,6 @@ def _clusters(camera: CameraModel, depth: Float32, table: Table, above: Mask) ->
     spread = cv2.resize(near, (camera.width, camera.height), interpolation=cv2.INTER_NEAREST)
     spread[standing == 0] = 0
     return np.asarray(spread, np.uint8)
-
-
-def _inside(points: NDArray[np.floating], outline: NDArray[np.float32], margin: float) -> Mask:
-    """(N,) whether each (N, 2) point is in the convex outline or at most ``margin`` outside."""
-    edges = np.roll(outline, -1, 0) - outline
-    outward = np.column_stack([edges[:, 1], -edges[:, 0]])
-    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
-    if ((outline.mean(0) - outline) * outward).sum() > 0:
-        outward = -outward
-    limits = (outward * outline).sum(1) + margin
-    return np.asarray((points @ outward.T <= limits).all(1))
 
 
 def _spread(image: NDArray[np.uint8], depth: Float32, clusters: NDArray[np.uint8], odd: Mask) -> NDArray[np.uint8]:
@@ -324,18 +223,35 @@ def _outline(part: NDArray[np.uint8]) -> Mask:
     return filled.view(np.bool_)
 
 
-def _completed(part: Mask, odd: Mask) -> Mask:
-    """An object's mask with the odd pixels that its convex outline encloses, its largest piece, holes closed."""
+def _completed(part: Mask, odd: Mask, background: Mask) -> Mask:
+    """An object's mask with the odd pixels that its convex outline encloses, its largest piece, holes closed.
+
+    Holes that show the background past the table's edge, as in a handle, stay open.
+    """
     x, y, width, height = cv2.boundingRect(part.view(np.uint8))
     box = np.s_[y : y + height, x : x + width]
     inside = np.ascontiguousarray(part[box])
-    whole = closed(inside | (odd[box] & _outline(inside.view(np.uint8))), 2)
+    whole = closed(inside | (odd[box] & _outline(inside.view(np.uint8))), 2) & (inside | ~background[box])
     _, numbered, statistics, _ = cv2.connectedComponentsWithStats(whole.view(np.uint8), connectivity=8)
     areas = statistics[:, cv2.CC_STAT_AREA]
     areas[0] = 0
     completed = np.zeros(part.shape, np.bool_)
     completed[box] = numbered == int(np.argmax(areas))
     return completed
+
+
+def _is_furniture(part: Mask, camera: CameraModel, depth: Float32) -> bool:
+    """Whether an (H, W) mask touches the picture's border or is too long to grasp, as are arms, walls and floors."""
+    if _on_rim(part):
+        return True
+    _, _, width, height = cv2.boundingRect(part.view(np.uint8))
+    measured = depth[part & (depth > 0)]
+    return bool(len(measured)) and float(np.median(measured)) * max(width / camera.fx, height / camera.fy) > _GRASPABLE
+
+
+def _on_rim(part: Mask) -> bool:
+    """Whether an (H, W) mask touches the picture's border."""
+    return bool(part[0].any() or part[-1].any() or part[:, 0].any() or part[:, -1].any())
 
 
 def _textured(image: NDArray[np.uint8]) -> Mask:

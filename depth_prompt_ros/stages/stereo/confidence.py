@@ -11,20 +11,10 @@ from depth_prompt_ros.stages.roughness import roughness
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_TEXTURE_WINDOW = (11, 11)
 _NEIGHBOURHOOD = (17, 17)
 
 _SHARE, _ROUGHNESS, _DISAGREEMENT, _BIAS = 4.2, -0.65, -0.84, -1.56
 """Logistic regression on the Middlebury motorcycle pair and three rendered table tops with sensor noise."""
-
-
-def texture(grey: NDArray[np.uint8]) -> Float32:
-    """(H, W) root mean square of the horizontal gradient (Sobel) in an 11x11 window, grey levels per pixel.
-
-    Sensor noise of one grey level alone gives 0.43.
-    """
-    gradient = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
-    return np.asarray(np.sqrt(cv2.sqrBoxFilter(gradient, cv2.CV_32F, _TEXTURE_WINDOW)), np.float32)
 
 
 def disagreement(disparity: Float32, other: Float32, scale: float = 1.0) -> Float32:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import StereoParameters
-from depth_prompt_ros.stages.stereo.confidence import disagreement, match_confidence, texture
+from depth_prompt_ros.stages.stereo.confidence import disagreement, match_confidence
 from depth_prompt_ros.stages.stereo.pair import VerticalDisparityCheck, check_pair
+from depth_prompt_ros.stages.stereo.texture import rests_on_texture, texture
 
 Grey = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
@@ -51,7 +52,8 @@ class SgbmMatcher:
     - the two matches disagree (occluded, or wrong),
     - its match would lie outside the right picture,
     - the best match is hardly better than the second (``uniqueness``),
-    - there is no texture around it (``min_texture``), or
+    - there is little texture around it (``min_texture``), and what there is may be noise: see
+      :func:`rests_on_texture`, or
     - it belongs to a small region that fits nothing around it (``speckle_area``).
     """
 
@@ -73,11 +75,10 @@ class SgbmMatcher:
         parameters = self._parameters
         self._vertical(left, right)
         match = _match(left, right, parameters)
-        textured = texture(left) >= parameters.min_texture
         confirmed = match.confirmed(parameters.left_right_tolerance)
-        valid = confirmed & textured
-        if (share := _share(confirmed, textured)) < _FEW:
+        if (share := _share(confirmed, texture(left) >= parameters.min_texture)) < _FEW:
             _refuse_swapped(left, right, share, parameters)
+        valid = confirmed & rests_on_texture(left, right, match.disparity, confirmed, parameters.min_texture)
         valid = _without_speckles(match.disparity, valid, parameters.speckle_area)
         disparity = np.where(valid, match.disparity, _NO_MATCH)
         depth = frame.camera.depth_from_disparity(disparity)

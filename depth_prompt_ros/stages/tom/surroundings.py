@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.median import median
-from depth_prompt_ros.stages.merge import spread
+from depth_prompt_ros.stages.spread import spread
 from depth_prompt_ros.stages.tom.scene_depth import ScenePrediction
 
 Float32 = NDArray[np.float32]

@@ -1,0 +1,136 @@
+"""Holes of a measured target, filled by what foretells its measured pixels better when some of them are withheld."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.stages.local_plane import local_plane
+from depth_prompt_ros.stages.spread import spread
+
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_SIDE = 64
+"""At most about so many pixels a side are withheld and foretold, evenly spread."""
+
+_FEW_HOLES, _FEW_KNOWN = 20, 60
+"""Fewer empty pixels, or fewer measured ones looked at and not withheld, decide nothing: the shape fills."""
+
+_NEIGHBOURHOOD = 0.06
+"""Withheld pixels are near or far compared with those around them: a Gaussian's deviation of 6 % of the target."""
+
+_MOST = 2.0
+"""An error of more than two preferences is a wrong surface, and no worse for being farther off.
+
+This, the neighbourhood and the weights' limit were chosen on targets of Middlebury's Teddy and Laundry, the motorcycle
+and 20 rendered table tops.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredSurface:
+    """What is measured of one target, in the box around it.
+
+    Attributes:
+        inverse: (h, w) float32 1/m, measured.
+        known: (h, w) bool, where it is measured and the target's.
+        shape: (h, w) float32 1/m, the monocular shape; 0 where there is none.
+        preference: 1/m; what is farther by so much weighs e times more, because holes lie behind.
+    """
+
+    inverse: Float32
+    known: Mask
+    shape: Float32
+    preference: float
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """Inverse depth for a target's holes.
+
+    Attributes:
+        inverse: (h, w) float32 1/m.
+        error: mean relative error where measured pixels were withheld.
+    """
+
+    inverse: Float32
+    error: float
+
+
+def by_own_plane(surface: MeasuredSurface, holes: Mask) -> Filling | None:
+    """The holes' filling by a plane through the target's own pixels if that foretells better than its shape; else None.
+
+    As many measured pixels as there are holes are withheld beside them, and foretold by the shape drawn to the rest
+    (:func:`by_shape`) and by the rest's :func:`local_plane`. The smaller mean error wins. Far pixels weigh more in it,
+    for holes lie on the farther of two surfaces, where a plane through both is wrong. [ours]
+
+    Args:
+        holes: (h, w) bool, what is to be filled.
+    """
+    step = -(-max(holes.shape) // _SIDE)
+    some = np.s_[::step, ::step]
+    known, inverse = surface.known[some], surface.inverse[some]
+    withheld = withhold(known, holes[some])
+    left = known & ~withheld
+    if np.count_nonzero(holes) < _FEW_HOLES or not withheld.any() or np.count_nonzero(left) < _FEW_KNOWN:
+        return None
+    shaped = by_shape(replace(surface, inverse=inverse, known=left, shape=surface.shape[some]))
+    weight = _far_first(inverse, known, surface.preference)[withheld]
+    truth, most = inverse[withheld], np.float32(_MOST * surface.preference)
+    by_shapes, by_planes = (np.abs(found[withheld] - truth) for found in (shaped, local_plane(inverse, left)))
+    if np.sum(weight * np.minimum(by_shapes, most)) <= np.sum(weight * np.minimum(by_planes, most)):
+        return None
+    measured = surface.inverse[surface.known]
+    plane = np.clip(local_plane(surface.inverse, surface.known), 0.5 * measured.min(), 2 * measured.max())
+    return Filling(plane, float(np.mean(by_planes / truth)))
+
+
+def by_shape(surface: MeasuredSurface) -> Float32:
+    """(h, w) inverse depth of the shape plus what the known pixels around have over it, at least a fifth of it."""
+    residual = np.where(surface.known, surface.inverse - surface.shape, np.float32(0))
+    drawn = surface.shape + spread(residual, surface.known, surface.preference)
+    return np.asarray(np.maximum(drawn, np.float32(0.2) * surface.shape), np.float32)
+
+
+def withhold(known: Mask, holes: Mask) -> Mask:
+    """(h, w) bool, known pixels beside the holes: as far to their left as each is wide.
+
+    There the surface goes on that the nearer one to the right hides from the right camera. Of holes with nothing known
+    before them, to their right. At most half of the known pixels, those nearest to a hole.
+    """
+    width = holes.shape[1]
+    column = np.broadcast_to(np.arange(width), holes.shape)
+    before, after = np.roll(holes, 1, axis=1), np.roll(holes, -1, axis=1)
+    before[:, 0], after[:, -1] = False, False
+    first, last = holes & ~before, holes & ~after
+    last_to_left = np.maximum.accumulate(np.where(last, column, -1), axis=1)
+    first_to_right = np.minimum.accumulate(np.where(first, column, width)[:, ::-1], axis=1)[:, ::-1]
+    starts = np.maximum.accumulate(np.where(first, column, -1), axis=1)
+    ends = np.minimum.accumulate(np.where(last, column, width)[:, ::-1], axis=1)[:, ::-1]
+
+    def at(values: NDArray[np.integer], where: NDArray[np.integer]) -> NDArray[np.integer]:
+        return np.take_along_axis(values, np.clip(where, 0, width - 1), axis=1)
+
+    right_width = at(ends, first_to_right) - first_to_right + 1
+    withheld = known & (first_to_right < width) & (first_to_right - column <= right_width)
+    start = at(starts, last_to_left)
+    open_ended = (start == 0) | ~np.take_along_axis(known, np.clip(start - 1, 0, width - 1), axis=1)
+    reached = column - last_to_left <= last_to_left - start + 1
+    withheld |= known & (last_to_left >= 0) & open_ended & reached
+    most = np.count_nonzero(known) // 2
+    if np.count_nonzero(withheld) > most > 0:
+        away = cv2.distanceTransform((~holes).view(np.uint8), cv2.DIST_L2, 3)
+        withheld &= away <= np.partition(away[withheld], most - 1)[most - 1]
+    return withheld
+
+
+def _far_first(inverse: Float32, known: Mask, preference: float) -> Float32:
+    """(h, w) weight of known pixels: e times more for every ``preference`` below those around, up to five of them."""
+    deviation, mass = max(2.0, _NEIGHBOURHOOD * max(known.shape)), known.astype(np.float32)
+    total, count = (cv2.GaussianBlur(part, (0, 0), deviation) for part in (np.where(known, inverse, 0), mass))
+    around = total / np.maximum(count, np.float32(1e-6))
+    return np.asarray(np.exp(np.clip((around - inverse) / np.float32(preference), -5, 5)), np.float32)
