@@ -205,7 +205,7 @@ class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
-    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D")
+    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D; false: rectify them here")
     most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
     depth: DepthParameters = DepthParameters()

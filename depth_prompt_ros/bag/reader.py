@@ -171,8 +171,8 @@ class FrameReader:
                 raise BadInput(f"topic {topic} (topics.{role}) is {msgtype}, not {' or '.join(expected)}")
             if role in ("left_image", "right_image") and self._rectified and "image_raw" in topic:
                 logger.warning(
-                    "topic %s looks unrectified (image_raw): results need rectified pictures; P of its camera_info "
-                    "is used and D ignored, rectify it with image_proc if lines are bent or rows do not match",
+                    "topic %s looks unrectified (image_raw): P of its camera_info is used and D ignored; if lines are "
+                    "bent or rows do not match set rectified: false, and it is rectified here",
                     topic,
                 )
 
