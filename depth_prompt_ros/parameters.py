@@ -76,7 +76,7 @@ class StereoParameters(_Group):
 class SegmentationParameters(_Group):
     """Which objects to grasp."""
 
-    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels"] = Field(
+    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text"] = Field(
         "things",
         description="how the grasp targets are found; things: the shipped network, every thing on a table",
     )
@@ -90,6 +90,11 @@ class SegmentationParameters(_Group):
     rembg_model: str = Field("u2netp", description="rembg session name, or the path of a local ONNX file")
     onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
     class_ids: tuple[int, ...] = Field((), description="classes that are targets; none: all but 0 (method onnx)")
+    text: str = Field("", description="names of what to grasp, commas between them (method text)")
+    text_network: str = Field("", description="YAML that depth-prompt export text writes (method text)")
+    text_threshold: float = Field(
+        0.5, gt=0, lt=1, description="pixels less likely of a name are not of the target (method text)"
+    )
     max_targets: int = Field(
         16,
         ge=1,
@@ -102,7 +107,7 @@ class SegmentationParameters(_Group):
 class TomParameters(_Group):
     """Which pixels are transparent or mirror (ToM)."""
 
-    method: Literal["network", "labels", "onnx", "none"] = Field(
+    method: Literal["network", "labels", "onnx", "text", "none"] = Field(
         "network", description="where masks of ToM pixels come from; network: the shipped one for things"
     )
     evidence: bool = Field(
@@ -112,6 +117,11 @@ class TomParameters(_Group):
     class_ids: tuple[int, ...] = Field(
         (), description="classes that are transparent or mirror; none: all but 0 (method onnx)"
     )
+    text: str = Field(
+        "glass, mirror", description="names of what is transparent or mirror, commas between them (method text)"
+    )
+    text_network: str = Field("", description="YAML that depth-prompt export text writes (method text)")
+    text_threshold: float = Field(0.5, gt=0, lt=1, description="pixels less likely of a name are not ToM (method text)")
     mono: str = Field(
         "", description="YAML that describes a network from picture to relative disparity; empty = the shipped one"
     )

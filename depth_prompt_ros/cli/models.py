@@ -1,4 +1,4 @@
-"""depth-prompt models: the depth and stereo networks there are, and the user's own folder of them."""
+"""depth-prompt models: the depth networks, stereo networks and CLIPs there are, and the user's own folder of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 app = typer.Typer(
-    no_args_is_help=True, help="Depth and stereo networks: what there is, add published weights, check them."
+    no_args_is_help=True,
+    help="Depth networks, stereo networks, CLIPs: what there is, add published weights, check them.",
 )
 
 Name = Annotated[str, typer.Argument(help="Network, as depth-prompt models list calls it.")]
@@ -20,14 +21,14 @@ def list_networks() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from depth_prompt_ros.networks.catalogue import CATALOGUE, STEREO, weights_path
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, CLIPS, STEREO, weights_path
     from depth_prompt_ros.networks.entry import NetworkEntry
     from depth_prompt_ros.networks.store import parameters_of
 
     table = Table("network", "million", "pixels", "output", "licence of the weights", "where", box=None)
     for column in table.columns[:-1]:
         column.no_wrap = True
-    for entry in (*CATALOGUE.values(), *STEREO.values()):
+    for entry in (*CATALOGUE.values(), *STEREO.values(), *CLIPS.values()):
         count = parameters_of(entry)
         if entry.weights:
             where = "with the package"
@@ -36,7 +37,8 @@ def list_networks() -> None:
         else:
             where = entry.source.page if entry.source else "not learned yet"
         million = "" if count is None else f"{count / 1e6:.1f}"
-        kind = (str(entry.size), entry.output) if isinstance(entry, NetworkEntry) else ("any", "disparity of pairs")
+        other = ("any", "vectors" if entry.name in CLIPS else "disparity of pairs")
+        kind = (str(entry.size), entry.output) if isinstance(entry, NetworkEntry) else other
         table.add_row(entry.name, million, *kind, entry.licence, where)
     console = Console()
     if not console.is_terminal:
@@ -78,10 +80,10 @@ def check(
 ) -> None:
     """Verify the networks that are present, and run one picture through each."""
     from depth_prompt_ros.errors import BadInput, BadModel
-    from depth_prompt_ros.networks.catalogue import CATALOGUE, STEREO, find_any, weights_path
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, CLIPS, STEREO, find_any, weights_path
     from depth_prompt_ros.networks.store import check as check_network
 
-    entries = [find_any(name) for name in names or (*CATALOGUE, *STEREO)]
+    entries = [find_any(name) for name in names or (*CATALOGUE, *STEREO, *CLIPS)]
     if not names:
         entries = [entry for entry in entries if entry.weights or weights_path(entry).is_file()]
     wrong = 0

@@ -54,3 +54,51 @@ def background(
     effort = replace(PAPER_EFFORT if paper_schedule else Effort(), seeds=seeds)
     study_background(studied, effort, cache, out, results, meshes, jobs, report=lambda line: typer.echo(line, err=True))
     typer.echo(results)
+
+
+@app.command("clip")
+def clip(
+    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
+        "study-clip"
+    ),
+    results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown.")] = Path("docs/results/clip.md"),
+    cache: Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")] = Path(
+        "rendered"
+    ),
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--weights", help="A small CLIP that is there already; else it is learned first."),
+    ] = None,
+    side: Annotated[int, typer.Option(min=32, help="Of the pictures, pixels; a multiple of 16.")] = 112,
+    clip_pictures: Annotated[int, typer.Option(min=8, help="That the small CLIP learns from.")] = 20000,
+    clip_steps: Annotated[int, typer.Option(min=1, help="Of the small CLIP.")] = 6000,
+    clip_batch: Annotated[int, typer.Option(min=2, help="Pictures a step of the small CLIP.")] = 128,
+    text_steps: Annotated[int, typer.Option(min=1, help="Of the decoder that segments by captions.")] = 2000,
+    pictures: Annotated[int, typer.Option(min=2, help="That depth is learned from.")] = 4000,
+    test_pictures: Annotated[int, typer.Option(min=2, help="That everything is measured on.")] = 500,
+    steps: Annotated[int, typer.Option(min=1, help="Of every row.")] = 4000,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures a step of every row.")] = 8,
+    rate: Annotated[float, typer.Option(min=0.0, help="Learning rate of every row's decoder.")] = 1e-3,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of every learned row.")] = 3,
+    first: Annotated[int, typer.Option(min=0, help="Rows of the table that get all seeds; the others get one.")] = 15,
+) -> None:
+    """Mirror, free vector, sentence, similarity scores and more through a small CLIP, learned here, equal steps."""
+    from depth_prompt_ros.learning.clip.study.plan import Effort
+    from depth_prompt_ros.learning.clip.study.study import study_clip
+
+    effort = Effort(
+        side,
+        clip_pictures,
+        clip_steps,
+        clip_batch,
+        text_steps,
+        pictures,
+        test_pictures,
+        steps,
+        batch,
+        rate,
+        seeds,
+        first,
+    )
+    study_clip(effort, cache, out, results, lambda line: typer.echo(line, err=True), weights)
+    typer.echo(results)

@@ -139,3 +139,19 @@ def sequence_loss(steps: list[Tensor], disparity: Tensor, mask: Tensor, gamma: f
     each = gamma ** (15 / max(1, len(steps) - 1))
     losses = [((step - disparity).abs() * mask).sum() / total for step in steps]
     return torch.stack([each**after * loss for after, loss in enumerate(reversed(losses))]).sum()
+
+
+def scale_invariant_log_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """``10 sqrt(Var g + 0.15 mean(g)^2)`` of ``g = log prediction - log target`` over all pixels of the mask, () float.
+
+    The loss of 1406.2283 as AdaBins (2011.14141) has it. A batch's pixels are taken together.
+
+    Args:
+        prediction, target: metres, above 0 in the mask.
+        mask: in {0, 1}; of no pixel the loss is 0.
+    """
+    known = mask > 0
+    if not bool(known.any()):
+        return (0 * prediction).sum()
+    difference = prediction[known].log() - target[known].log()
+    return 10 * torch.sqrt(difference.var(correction=0) + 0.15 * difference.mean().square() + 1e-8)

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.weights import read_weights
+from depth_prompt_ros.networks.clip_mirror import entries as clip_entries
+from depth_prompt_ros.networks.clip_mirror.entries import ClipEntry
 from depth_prompt_ros.networks.depth import (
     fastdepth,
     leres,
@@ -25,7 +27,7 @@ from depth_prompt_ros.networks.entry import Entry, NetworkEntry, StereoEntry
 from depth_prompt_ros.networks.stereo import crestereo, raft_stereo, raft_stereo_small
 from depth_prompt_ros.resources import model_folder, resource_path
 
-_MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth)
+_MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth, clip_entries)
 
 CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for module in _MODULES for entry in module.ENTRIES}
 """Depth networks."""
@@ -34,6 +36,9 @@ STEREO: dict[str, StereoEntry] = {
     entry.name: entry for module in (raft_stereo_small, raft_stereo, crestereo) for entry in module.ENTRIES
 }
 """Stereo networks."""
+
+CLIPS: dict[str, ClipEntry] = {entry.name: entry for entry in clip_entries.CLIPS}
+"""Frozen CLIPs, which mirrors are learned through and texts are answered by."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -63,13 +68,24 @@ def find_stereo(name: str) -> StereoEntry:
     return STEREO[name]
 
 
+def find_clip(name: str) -> ClipEntry:
+    """The CLIP of that name.
+
+    Raises:
+        BadModel: no such CLIP; the message names those there are.
+    """
+    if name not in CLIPS:
+        raise BadModel(f"no CLIP named {name!r}; there are: {', '.join(sorted(CLIPS))}")
+    return CLIPS[name]
+
+
 def find_any(name: str) -> Entry:
-    """The network of that name, depth or stereo.
+    """The network of that name, depth, stereo or CLIP.
 
     Raises:
         BadModel: no such network; the message names those there are.
     """
-    return STEREO[name] if name in STEREO else find(name)
+    return STEREO.get(name) or CLIPS.get(name) or find(name)
 
 
 class Normalise(nn.Module):

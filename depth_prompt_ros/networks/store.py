@@ -1,4 +1,4 @@
-"""The user's depth and stereo networks: published weights, verified, turned into safetensors, kept in one folder."""
+"""The user's networks and CLIPs: published weights, verified, turned into safetensors, kept in one folder."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks.catalogue import find_any, first_line, load_frozen, weights_path
+from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
 
@@ -103,6 +104,9 @@ def check(name: str) -> None:
     coarse = torch.randn((1, 3, 8, 8), generator=generator)
     side = entry.size if isinstance(entry, NetworkEntry) else _PAIR_SIDE
     picture = nn.functional.interpolate(coarse, (side, side), mode="bicubic", align_corners=False)
+    if isinstance(network, Clip):
+        _check_clip(name, network, picture)
+        return
     pictures = (picture,) if isinstance(entry, NetworkEntry) else (picture, picture.roll(-8, 3))
     with torch.inference_mode():
         output = network(*pictures)
@@ -110,6 +114,16 @@ def check(name: str) -> None:
         raise BadModel(f"{name} gives {tuple(output.shape)}, not (1, 1, {side}, {side})")
     if not bool(output.isfinite().all()) or bool(output.amin() == output.amax()):
         raise BadModel(f"{name} gives nothing but one value, or values that are no numbers: its weights are damaged")
+
+
+def _check_clip(name: str, network: Clip, picture: Tensor) -> None:
+    """Raise BadModel unless two texts and a picture get vectors, all different."""
+    sizes = network.sizes
+    ids = torch.tensor([[sizes.vocabulary - 2, word, sizes.vocabulary - 1] for word in (0, 1)])
+    with torch.inference_mode():
+        vectors = torch.cat([network.phrase_vectors(ids), network.picture_vector(picture)])
+    if not bool(vectors.isfinite().all()) or len(vectors.unique(dim=0)) < len(vectors):
+        raise BadModel(f"{name} gives the same vector for all, or values that are no numbers: its weights are damaged")
 
 
 def parameters_of(entry: Entry) -> int | None:

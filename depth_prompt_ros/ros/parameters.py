@@ -21,8 +21,8 @@ _LARGEST_INT = 2**63 - 1
 AT_CONFIGURE = (
     "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified",
     "most_megapixels", "topics.", "depth.", "sync.",
-    "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx", "tom.onnx",
-    "prompted_depth.",
+    "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx",
+    "segmentation.text_network", "tom.onnx", "tom.text_network", "prompted_depth.",
 )  # fmt: skip
 """Parameters, or beginnings of their names, that are read when the node is configured and not after."""
 

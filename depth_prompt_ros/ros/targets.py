@@ -1,4 +1,4 @@
-"""What to grasp: a point or a box that someone has sent, until it is cleared."""
+"""What to grasp: a point, a box or a name that someone has sent, until it is cleared."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import RegionOfInterest
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.ros.transforms import Transforms
+from depth_prompt_ros.stages.text.phrases import phrases_in
 
 
 @dataclass(frozen=True)
@@ -24,24 +26,30 @@ class _Point:
     frame_id: str
 
 
+@dataclass(frozen=True)
+class _Text:
+    names: str
+
+
 class TargetChoice:
-    """``~/target_point``, ``~/target_box``, ``~/clear_targets`` and ``~/get_targets`` of a node.
+    """``~/target_point``, ``~/target_box``, ``~/target_text``, ``~/clear_targets`` and ``~/get_targets`` of a node.
 
     A point is one of a frame (RViz's *Publish Point*) and followed by tf while the camera moves; without a frame_id
-    its x and y are pixels. The latest point or box wins over the parameters.
+    its x and y are pixels. A text names the target for method text. The latest of them wins over the parameters.
     """
 
     def __init__(self, node: Any, transforms: Transforms) -> None:
         self._node, self._transforms, self._lock = node, transforms, threading.Lock()
-        self._chosen: _Point | tuple[float, float, float, float] | None = None
+        self._chosen: _Point | _Text | tuple[float, float, float, float] | None = None
         self._seen: list[dict[str, Any]] = []
         node.create_subscription(PointStamped, "~/target_point", self._on_point, 1)
         node.create_subscription(RegionOfInterest, "~/target_box", self._on_box, 1)
+        node.create_subscription(String, "~/target_text", self._on_text, 1)
         node.create_service(Trigger, "~/clear_targets", self._clear)
         node.create_service(Trigger, "~/get_targets", self._get)
 
     def parameters(self, given: SegmentationParameters, frame: Frame) -> SegmentationParameters:
-        """The segmentation parameters of this frame: the latest point or box that was sent, else the node's parameters.
+        """The segmentation parameters of this frame: the latest point, box or text that was sent, else the node's.
 
         Raises:
             BadFrame: the point cannot be seen in this picture, or there is no transform to it.
@@ -52,6 +60,8 @@ class TargetChoice:
             return given
         if isinstance(chosen, tuple):
             return given.model_copy(update={"method": "box", "target_box": chosen})
+        if isinstance(chosen, _Text):
+            return given.model_copy(update={"method": "text", "text": chosen.names})
         x, y, z = chosen.position
         if chosen.frame_id:
             to_camera = self._transforms.lookup(frame.frame_id, chosen.frame_id, frame.stamp_ns)
@@ -86,6 +96,15 @@ class TargetChoice:
                 float(message.x_offset), float(message.y_offset), float(message.width), float(message.height),
             )  # fmt: skip
 
+    def _on_text(self, message: String) -> None:
+        try:
+            phrases = phrases_in(message.data)
+        except BadInput as error:
+            self._node.get_logger().warning(f"a target text was ignored: {error}")
+            return
+        with self._lock:
+            self._chosen = _Text(", ".join(phrases))
+
     def _clear(self, request: Any, response: Any) -> Any:
         del request
         with self._lock:
@@ -100,6 +119,8 @@ class TargetChoice:
         content: dict[str, Any] = {"chosen": None, "seen": seen}
         if isinstance(chosen, _Point):
             content["chosen"] = {"point": chosen.position, "frame_id": chosen.frame_id}
+        elif isinstance(chosen, _Text):
+            content["chosen"] = {"text": chosen.names}
         elif chosen is not None:
             content["chosen"] = {"box": chosen}
         response.success, response.message = True, json.dumps(content)

@@ -32,9 +32,9 @@ class Output(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field("", description="of the output; empty = the first")
-    meaning: Literal["disparity", "relative disparity", "scores", "class ids", "saliency"] = Field(
+    meaning: Literal["disparity", "relative disparity", "metric depth", "scores", "class ids", "saliency"] = Field(
         description="disparity, pixels; relative disparity, of one picture, up to scale and shift, larger = nearer; "
-        "scores, a channel a class; class ids; saliency, above a threshold a target"
+        "metric depth, metres; scores, a channel a class; class ids; saliency, above a threshold a target"
     )
     channel: int = Field(0, ge=0, description="which channel is meant (disparity, saliency)")
     factor: float = Field(

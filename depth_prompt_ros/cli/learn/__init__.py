@@ -6,6 +6,7 @@ import typer
 
 from depth_prompt_ros.cli.learn import (
     background,
+    mirror,
     scene_network,
     stereo,
     things,
@@ -18,6 +19,7 @@ from depth_prompt_ros.cli.learn import (
 app = typer.Typer(no_args_is_help=True, help="Learn prompts and networks.")
 app.command("background")(background.background)
 app.command("scene-network")(scene_network.scene_network)
+app.command("mirror")(mirror.mirror)
 app.command("tom-labels")(tom_labels.tom_labels)
 app.command("tom-mono")(tom_mono.tom_mono)
 app.command("tom-masks")(tom_masks.tom_masks)

@@ -1,9 +1,9 @@
-"""From a published data set to a picture set, cut to squares, its cameras in step, or to a set of ToM masks."""
+"""From a published data set to a set of objects cut to squares, of ToM masks, or of whole pictures with depth."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
+from depth_prompt_ros.data.readers.metric_layouts import METRIC_LAYOUTS, MetricLayout, MetricSample
 from depth_prompt_ros.data.readers.sample import Layout, Sample
 from depth_prompt_ros.data.readers.tom_layouts import TOM_LAYOUTS, TomSample
+from depth_prompt_ros.data.sets.metric_set import MetricSet, resized
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
@@ -32,7 +34,7 @@ class Prepared:
         skipped: reasons why samples were left out, with how often.
     """
 
-    pictures: PictureSet | TomMaskSet
+    pictures: PictureSet | TomMaskSet | MetricSet
     skipped: dict[str, int]
 
 
@@ -41,7 +43,8 @@ def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, don
 
     Of objects the square around them is cut out, and the set is a :class:`PictureSet`. Pictures with masks of
     transparent things or mirrors are kept whole, squeezed to 4:3 as the pipeline squeezes them, and make a
-    :class:`TomMaskSet`.
+    :class:`TomMaskSet`. Whole pictures with metric depth make a :class:`MetricSet`; their depth outside of what the
+    test protocols measure is unknown in ``nyu-test`` and ``kitti-test``.
 
     Args:
         layout: name of the layout.
@@ -55,8 +58,11 @@ def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, don
     settings: dict[str, Any] = {"layout": layout, "folder": str(folder.resolve()), "limit": limit, "size": size}
     if layout in TOM_LAYOUTS:
         return _prepare_masks(TOM_LAYOUTS[layout], folder, out, settings, done)
+    if layout in METRIC_LAYOUTS:
+        return _prepare_metric(METRIC_LAYOUTS[layout], folder, out, settings, done)
     if layout not in LAYOUTS:
-        raise BadInput(f"no layout named {layout!r}; there are: {', '.join((*LAYOUTS, *TOM_LAYOUTS))}")
+        known = ", ".join((*LAYOUTS, *TOM_LAYOUTS, *METRIC_LAYOUTS))
+        raise BadInput(f"no layout named {layout!r}; there are: {known}")
     reader = LAYOUTS[layout]
     usable, reasons = _usable(reader, folder, limit, done)
 
@@ -91,6 +97,37 @@ def _prepare_masks(
 
     settings["count"] = len(usable)
     return Prepared(TomMaskSet.open_or_make(out, settings, len(usable), (height, width), fill), reasons)
+
+
+def _prepare_metric(
+    reader: MetricLayout, folder: Path, out: Path, settings: dict[str, Any], done: Done | None
+) -> Prepared:
+    usable, reasons = _usable(reader, folder, settings["limit"], done)
+    height = settings["size"]
+    return Prepared(
+        write_metric_set(
+            out, settings, (reader.read(path) for path in usable), len(usable),
+            (height, round(height * reader.width_over_height)),
+        ),
+        reasons,
+    )  # fmt: skip
+
+
+def write_metric_set(
+    out: Path, settings: dict[str, Any], samples: Iterable[MetricSample], count: int, size: tuple[int, int]
+) -> MetricSet:
+    """Write so many samples, resized, as a set; where it is there already, nothing is read.
+
+    Raises:
+        BadInput: the folder holds a set made with other settings, or it cannot be written.
+    """
+
+    def fill(aside: Path) -> None:
+        pictures = MetricSet.open(aside, mode="r+")
+        for index, sample in zip(range(count), samples, strict=False):
+            pictures.images[index], pictures.depths[index] = resized(sample.image, sample.depth, size)
+
+    return MetricSet.open_or_make(out, {**settings, "count": count}, count, size, fill)
 
 
 def _usable(reader: Layout[S], folder: Path, limit: int, done: Done | None) -> tuple[list[Path], dict[str, int]]:

@@ -107,27 +107,13 @@ class TransformersEntry(NetworkEntry):
         Raises:
             RuntimeError: a tensor is missing or has another shape.
         """
-        architecture = _library_class(self.architecture)
-        with _quiet():
-            model, report = architecture.from_pretrained(
-                None,
-                config=_config(self.architecture, self.settings),
-                state_dict=self.adapt(tensors),
-                dtype=torch.float32,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-            )
-        missing = sorted(key for key in report["missing_keys"] if NEVER_USED not in key)
-        if missing:
-            raise RuntimeError(f"{len(missing)} tensors are missing, {missing[0]} first")
-        if report["mismatched_keys"]:
-            key, found, expected = min(report["mismatched_keys"])
-            raise RuntimeError(f"{key} has shape {tuple(found)}, not {tuple(expected)}")
+        config = _config(self.architecture, self.settings)
+        model = published_model(self.architecture, config, self.adapt(tensors), NEVER_USED)
         return _wrap(model, self.architecture)
 
     def contradictions(self, config: Settings) -> list[str]:
         """What a published ``config.json`` says against this entry, one line each."""
-        kind = _library_class(self.architecture).config_class
+        kind = library_class(self.architecture).config_class
         if config.get("model_type") != kind.model_type:
             return [f"model_type is {config.get('model_type')!r}, not {kind.model_type!r}"]
         from huggingface_hub.errors import StrictDataclassError
@@ -137,6 +123,36 @@ class TransformersEntry(NetworkEntry):
         except (StrictDataclassError, TypeError, ValueError) as error:
             return [" ".join(str(error).split())]
         return _differences(self.settings, _config(self.architecture, self.settings).to_dict(), published)
+
+
+def published_model(architecture: str, config: Any, tensors: dict[str, Tensor], never_used: str = "") -> Any:
+    """A network of the library with published tensors, in float32; the library knows what it calls them today.
+
+    Args:
+        architecture: the library's class.
+        config: of that class.
+        tensors: by their published names; what the network has not is left out.
+        never_used: part of the names of tensors that may be missing.
+
+    Raises:
+        RuntimeError: a tensor is missing or has another shape.
+    """
+    with _quiet():
+        model, report = library_class(architecture).from_pretrained(
+            None,
+            config=config,
+            state_dict=tensors,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+        )
+    missing = sorted(key for key in report["missing_keys"] if not never_used or never_used not in key)
+    if missing:
+        raise RuntimeError(f"{len(missing)} tensors are missing, {missing[0]} first")
+    if report["mismatched_keys"]:
+        key, found, expected = min(report["mismatched_keys"])
+        raise RuntimeError(f"{key} has shape {tuple(found)}, not {tuple(expected)}")
+    return model
 
 
 def _differences(stated: Settings, ours: Settings, published: Settings, path: str = "") -> list[str]:
@@ -153,14 +169,15 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _library_class(name: str) -> Any:
+def library_class(name: str) -> Any:
+    """A class of the transformers library by its name."""
     import transformers
 
     return getattr(transformers, name)
 
 
 def _config(architecture: str, settings: Settings) -> Any:
-    return _library_class(architecture).config_class.from_dict(deepcopy(dict(settings)))  # it writes into its argument
+    return library_class(architecture).config_class.from_dict(deepcopy(dict(settings)))  # it writes into its argument
 
 
 def _wrap(model: Any, architecture: str) -> TransformersDepth:
@@ -173,7 +190,7 @@ def _wrap(model: Any, architecture: str) -> TransformersDepth:
 
 
 def _build(architecture: str, settings: Settings) -> TransformersDepth:
-    return _wrap(_library_class(architecture)(_config(architecture, settings)), architecture)
+    return _wrap(library_class(architecture)(_config(architecture, settings)), architecture)
 
 
 @contextmanager

@@ -105,13 +105,16 @@ def _disagreement(module: nn.Module, path: Path, size: tuple[int, int], output: 
 def write_description(graph: Path, description: dict[str, Any]) -> None:
     """Write what :class:`depth_prompt_ros.runtime.picture_graph.Description` reads beside ``graph``, suffix ``.yaml``.
 
+    Where ``graph`` is that file itself, the description names its graphs.
+
     Raises:
         BadModel: it cannot be written.
     """
     path = graph.with_suffix(".yaml")
     aside = path.with_name(path.name + ".part")
     try:
-        aside.write_text(yaml.safe_dump({"graph": graph.name, **description}, sort_keys=False))
+        named = {} if path == graph else {"graph": graph.name}
+        aside.write_text(yaml.safe_dump({**named, **description}, sort_keys=False))
         aside.replace(path)
     except OSError as error:
         raise BadModel(f"cannot write {path} ({error.strerror}): make room, or give another place") from error

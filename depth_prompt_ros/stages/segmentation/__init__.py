@@ -74,6 +74,12 @@ def _things(parameters: SegmentationParameters, runtime: RuntimeParameters) -> S
     return ThingsSegmenter(parameters, runtime)
 
 
+def _text(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.text_targets import TextTargets
+
+    return TextTargets(parameters, runtime)
+
+
 _SEGMENTERS: dict[str, Callable[[SegmentationParameters, RuntimeParameters], Segmenter]] = {
     "point": _grabcut,
     "box": _grabcut,
@@ -82,6 +88,7 @@ _SEGMENTERS: dict[str, Callable[[SegmentationParameters, RuntimeParameters], Seg
     "rembg": _rembg,
     "onnx": _classes,
     "labels": _outside,
+    "text": _text,
 }
 
 

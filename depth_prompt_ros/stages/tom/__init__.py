@@ -13,7 +13,7 @@ from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, Parameters, RuntimePar
 
 if TYPE_CHECKING:
     from depth_prompt_ros.stages.segmentation import Segmenter
-    from depth_prompt_ros.stages.tom.scene_depth import SceneDepth
+    from depth_prompt_ros.stages.tom.scene_depth import SceneDepth, SharedSceneDepth
 
 
 class TomDetector(Protocol):
@@ -52,11 +52,22 @@ def _classes(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetect
     return lambda frame, _: classes(frame)
 
 
+def _text(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:
+    from depth_prompt_ros.stages.text.finder import open_text_finder
+    from depth_prompt_ros.stages.text.phrases import phrases_in
+
+    phrases = phrases_in(parameters.text)
+    finder = open_text_finder(parameters.text_network, "tom", runtime)
+    finder.vectors(phrases)
+    return lambda frame, _: finder.probabilities(frame.image, phrases).max(0) >= parameters.text_threshold
+
+
 _DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters], TomDetector]] = {
     "none": _none,
     "network": _things,
     "labels": _outside,
     "onnx": _classes,
+    "text": _text,
 }
 
 
@@ -78,14 +89,22 @@ def make_tom_detector(
     return _DETECTORS[parameters.method](parameters, runtime)
 
 
-def make_scene_depth(parameters: Parameters) -> SceneDepth | None:
+def make_scene_depth(parameters: Parameters) -> SceneDepth | SharedSceneDepth | None:
     """The network for whole pictures, None where ``tom.method`` is none: without ToM masks it has nothing to do.
 
+    Where ``tom.mono`` names the file of a ``text_network``, depth comes from the pass that texts are answered by.
+
     Raises:
+        BadInput: ``tom.mono`` that cannot be used so.
         BadModel: its network is missing or corrupt.
     """
     if parameters.tom.method == "none":
         return None
-    from depth_prompt_ros.stages.tom.scene_depth import SceneDepth
+    from depth_prompt_ros.stages.tom.scene_depth import SceneDepth, SharedSceneDepth
 
+    if parameters.tom.mono and parameters.tom.mono in (
+        parameters.tom.text_network,
+        parameters.segmentation.text_network,
+    ):
+        return SharedSceneDepth(parameters.tom, parameters)
     return SceneDepth(parameters.tom, parameters)

@@ -10,7 +10,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.result import TargetReport
 from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.tom.regions import tom_regions
-from depth_prompt_ros.stages.tom.scene_depth import SceneDepth
+from depth_prompt_ros.stages.tom.scene_depth import SceneDepth, SharedSceneDepth
 from depth_prompt_ros.stages.tom.surroundings import Surrounded, coarse, fit_to_surroundings, region_depth
 
 Float32 = NDArray[np.float32]
@@ -23,7 +23,7 @@ def take_surroundings(
     tom: NDArray[np.bool_],
     mono_depth: Float32,
     reports: list[TargetReport],
-    scene_depth: SceneDepth | None,
+    scene_depth: SceneDepth | SharedSceneDepth | None,
     parameters: Parameters,
 ) -> tuple[list[Target], list[TargetReport]]:
     """Give ToM regions that no target's shape covers the depth of their surroundings.

@@ -1,0 +1,107 @@
+"""Two image topics of a recording whose stamps belong together: pictures and what is true of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from depth_prompt_ros.bag.messages import stamp_of, typestore
+from depth_prompt_ros.bag.recording import RawMessage, Recording
+from depth_prompt_ros.bag.sync import pair
+from depth_prompt_ros.errors import BadFrame, BadInput
+
+_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+
+
+Sample = TypeVar("Sample")
+
+
+class PairedImages(Generic[Sample]):
+    """Every picture of a recording that has a partner of nearly its stamp; no camera_info is needed.
+
+    Attributes:
+        recording: where the messages come from.
+        skipped: how many pictures were left out so far, by reason.
+    """
+
+    def __init__(
+        self,
+        bag: Path,
+        topics: tuple[str, str],
+        options: tuple[str, str],
+        read: Callable[[Any, Any], Sample],
+        tolerance: float = 0.02,
+        partner: str = "partner",
+    ) -> None:
+        """Open the bag and pair the stamps, the closest first.
+
+        Args:
+            bag: rosbag2 folder, or a lone ``.mcap`` or ``.db3`` file.
+            topics: of the pictures and of their partners, ``sensor_msgs/Image`` or ``CompressedImage``.
+            options: that the topics are given with, for messages.
+            read: a sample of two messages; raises BadFrame where it cannot be used.
+            tolerance: seconds between the stamps of a picture and its partner.
+            partner: what it is, for messages.
+
+        Raises:
+            BadInput: no readable bag, a topic that is missing or of the wrong type, or no picture.
+        """
+        self.recording = Recording(bag)
+        self._topics = (f"/{topics[0].lstrip('/')}", f"/{topics[1].lstrip('/')}")
+        self._read = read
+        for topic, option in zip(self._topics, options, strict=True):
+            if (msgtype := self.recording.types.get(topic, "")) not in _TYPES:
+                problem = f"is {msgtype}, no image" if msgtype else "is not there"
+                raise BadInput(
+                    f"topic {topic} {problem} in {bag}: give {option}, one of {self.recording.describe_topics()}"
+                )
+        images, partners = self._stamps()
+        if not len(images):
+            raise BadInput(f"topic {self._topics[0]} in {bag} has no messages")
+        self._reason = f"no {partner} on {self._topics[1]} within {tolerance:g} s"
+        self._partners = pair(images, partners, round(tolerance * 1e9))
+        self.skipped: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._partners)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield each picture with its partner as soon as both have been read."""
+        self.skipped = Counter({self._reason: int((self._partners < 0).sum())}) + Counter()  # without a count of 0
+        owners = {int(other): image for image, other in enumerate(self._partners) if other >= 0}
+        counts = dict.fromkeys(self._topics, 0)
+        waiting: dict[int, Any] = {}
+        for raw in self.recording.messages(self._topics):
+            number = counts[raw.topic]
+            counts[raw.topic] += 1
+            is_image = raw.topic == self._topics[0]
+            image = number if is_image else owners.get(number, -1)
+            if image < 0 or self._partners[image] < 0:
+                continue
+            if image not in waiting:
+                waiting[image] = raw
+                continue
+            other = waiting.pop(image)
+            try:
+                first, second = (raw, other) if is_image else (other, raw)
+                yield self._read(_message(first), _message(second))
+            except BadFrame as error:
+                self.skipped[str(error)] += 1
+
+    def _stamps(self) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+        """Header stamps of both topics, in order of recording."""
+        stamps: dict[str, list[int]] = {topic: [] for topic in self._topics}
+        for raw in self.recording.messages(self._topics):
+            stamps[raw.topic].append(stamp_of(_message(raw)))
+        return [np.array(stamps[topic], np.int64) for topic in self._topics]
+
+
+def _message(raw: RawMessage) -> Any:
+    try:
+        return typestore().deserialize_cdr(raw.data, raw.msgtype)
+    except Exception as error:  # whatever the parser meets in damaged data
+        raise BadInput(f"a message of topic {raw.topic} is no {raw.msgtype}: {error}") from error

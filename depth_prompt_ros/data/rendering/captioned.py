@@ -1,0 +1,103 @@
+"""Objects whose shape, colour, material and size have a name, one on a table in a random room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.rendering import shapes, textures
+from depth_prompt_ros.data.rendering.scenes import look_at, random_room
+from depth_prompt_ros.data.rendering.tracer import Body, Scene, Surface, View
+
+SHAPES: Mapping[str, shapes.Family] = {
+    "box": shapes.box,
+    "bowl": shapes.bowl,
+    "vase": shapes.vessel,
+    "mug": shapes.mug,
+    "ring": shapes.torus,
+    "stone": shapes.blob,
+}
+COLOURS: Mapping[str, tuple[float, float, float]] = {
+    "red": (0.75, 0.06, 0.05),
+    "orange": (0.85, 0.35, 0.04),
+    "yellow": (0.85, 0.75, 0.06),
+    "green": (0.07, 0.5, 0.1),
+    "blue": (0.06, 0.15, 0.7),
+    "white": (0.88, 0.88, 0.86),
+    "black": (0.04, 0.04, 0.045),
+}
+"""Albedo, of glass and mirrors the tint; varied by a tenth."""
+MATERIALS = ("matte", "glossy", "glass", "mirror")
+SIZES: Mapping[str, tuple[float, float]] = {"small": (0.1, 0.13), "large": (0.2, 0.26)}
+"""Longest side, metres."""
+
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "size": tuple(SIZES),
+    "colour": tuple(COLOURS),
+    "material": MATERIALS,
+    "shape": tuple(SHAPES),
+}
+"""Every attribute's words, in the order in which a caption says them."""
+
+_FOCAL = 1.1
+_ABSORPTION = 40.0
+"""Of coloured glass, 1/m: how fast what its tint lacks fades inside."""
+_SURFACES = {"glass": Surface.GLASS, "mirror": Surface.MIRROR}
+
+
+def caption(attributes: NDArray[np.integer]) -> str:
+    """For example "a small red glass bowl"; ``attributes`` (4,) are numbers into :data:`WORDS`."""
+    return "a " + " ".join(words[number] for words, number in zip(WORDS.values(), attributes.tolist(), strict=True))
+
+
+def captioned_view(rng: np.random.Generator, size: int) -> tuple[View, NDArray[np.uint8], CameraModel]:
+    """A square picture of such an object, label 1, from 0.45 to 0.75 m; its four attributes; the camera.
+
+    Every word of an attribute is as likely as the others. The object stands upright, off the picture's middle; what
+    is around it is plain and pale, so that a small network can learn the words in an hour.
+    """
+    attributes = np.array([rng.integers(len(words)) for words in WORDS.values()], np.uint8)
+    length_name, colour, material, shape = (
+        words[number] for words, number in zip(WORDS.values(), attributes, strict=True)
+    )
+    focal = _FOCAL * size
+    camera = CameraModel(size, size, focal, focal, (size - 1) / 2, (size - 1) / 2)
+    while True:
+        bodies, lights, ambient = random_room(rng, table=True)
+        bodies = [replace(body, texture=textures.plain(_muted(rng))) for body in bodies]
+        mesh = SHAPES[shape](rng).standing()
+        turn = rng.uniform(0, 2 * np.pi)
+        spin = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+        moved = mesh.moved(spin, float(rng.uniform(*SIZES[length_name])), np.zeros(3))
+        albedo = np.clip(np.array(COLOURS[colour]) * rng.uniform(0.9, 1.1, 3), 0, 1).astype(np.float32)
+        bodies.append(
+            Body(
+                moved,
+                textures.plain(albedo),
+                _SURFACES.get(material, Surface.OPAQUE),
+                1,
+                gloss=0.8 if material == "glossy" else 0.0,
+                coat=0.5 if material == "glossy" else 0.0,
+                absorption=(_ABSORPTION * (1 - albedo)).astype(np.float32),
+            )
+        )
+        azimuth, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(15, 60))
+        towards = np.array(
+            [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
+        )
+        eye = float(rng.uniform(0.45, 0.75)) * towards
+        if np.abs(eye[:2]).max() > 0.78:
+            continue
+        target = np.array([*rng.normal(scale=0.04, size=2), rng.uniform(0.0, 0.08)])
+        view = Scene(bodies, lights, ambient, ambient).view(camera, look_at(eye, target), threads=1)
+        if (view.labels == 1).mean() > 0.01:
+            return view, attributes, camera
+
+
+def _muted(rng: np.random.Generator) -> textures.Float32:
+    """(3,) albedo of a pale colour, any brightness."""
+    return np.asarray(rng.uniform(0.2, 0.8) * rng.uniform(0.8, 1.2, 3), np.float32).clip(0, 1)

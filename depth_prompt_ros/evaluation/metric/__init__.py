@@ -1,0 +1,1 @@
+"""How far metric depth of whole pictures is off."""

@@ -1,0 +1,227 @@
+"""One run of the study: learn a row, measure it on the test pictures, keep what was found in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from depth_prompt_ros.data.rendering.captioned import MATERIALS
+from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
+from depth_prompt_ros.evaluation.metric.errors import picture_errors
+from depth_prompt_ros.learning.clip.mirror import DECAY, MIRROR_RATE
+from depth_prompt_ros.learning.clip.study.features import FeatureBatch, Features, load
+from depth_prompt_ros.learning.clip.study.methods import ConditionedDecoder, SimilarityDepth, replacements
+from depth_prompt_ros.learning.clip.study.plan import DISTANCES, Effort, Row
+from depth_prompt_ros.learning.losses import scale_invariant_log_loss
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit
+from depth_prompt_ros.networks.clip_mirror.clip import Clip
+from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
+
+CAP = 10.0
+FRACTIONS = (0.05, 0.25, 1.0)
+"""Of the steps, where a row is measured while it learns."""
+_RESULT, _ERRORS = "result.json", "errors.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What every run of one image encoder shares.
+
+    Attributes:
+        clip: frozen; a run that learns it on gets one of its own.
+        normalise: of its pictures.
+        train, test: pictures.
+        seen, unseen: their features.
+        decoder: taught to segment by captions; None where no row needs it.
+    """
+
+    clip: Clip
+    normalise: nn.Module
+    train: CaptionedSet
+    test: CaptionedSet
+    seen: Features
+    unseen: Features
+    decoder: Decoder | None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What is kept of one run.
+
+    Attributes:
+        errors: (P,) AbsRel of every test picture.
+        objects: (P,) AbsRel of the object's pixels.
+        figures: means and what else was measured.
+    """
+
+    errors: NDArray[np.float64]
+    objects: NDArray[np.float64]
+    figures: dict[str, Any]
+
+
+def result_of(folder: Path) -> Found | None:
+    """What a run left in its folder, None where it is not done."""
+    if not (folder / _RESULT).is_file():
+        return None
+    with np.load(folder / _ERRORS) as stored:
+        return Found(stored["errors"], stored["objects"], json.loads((folder / _RESULT).read_text()))
+
+
+def execute(row: Row, seed: int, effort: Effort, material: Material, folder: Path, device: torch.device) -> Found:
+    """Learn and measure; a run that is done is read, one that stopped goes on."""
+    if (done := result_of(folder)) is not None:
+        return done
+    torch.manual_seed(seed)
+    network = _network(row, material).to(device)
+    rng_of = np.random.default_rng
+    curve: dict[str, float] = {}
+    marks = {max(round(effort.steps * share), 1): f"{share:g}" for share in FRACTIONS}
+
+    def load_batch(places: NDArray[np.int64]) -> FeatureBatch:
+        flips = rng_of([seed, *places.tolist()]).random(len(places)) < 0.5
+        return load(material.seen, material.train, places, flips, device)
+
+    def loss_of(batch: FeatureBatch, _: torch.Generator) -> Losses:
+        return {"depth": scale_invariant_log_loss(network(batch), batch.depth, batch.mask)}
+
+    learned = [each for each in network.parameters() if each.requires_grad]
+    if learned:
+        measured = sorted(set(marks) - {effort.steps})
+
+        def validate(at: int) -> float:
+            if at in measured:
+                curve[marks[at]] = float(np.nanmean(measure(network, material, device)[0]))
+            return -float(at)  # the last state is the result: nothing is chosen on test pictures
+
+        every = int(np.gcd.reduce([*measured, effort.steps])) if measured else 0
+        schedule = Schedule(effort.steps, effort.batch, effort.rate, seed, False, "cosine", validate_every=every)
+        fit(
+            network,
+            load_batch,
+            loss_of,
+            len(material.train),
+            schedule,
+            folder / "learned.safetensors",
+            validate=validate,
+            settings={"row": asdict(row)},
+            groups=_groups(network, effort.rate),
+        )
+    errors, objects, others = measure(network, material, device)
+    figures: dict[str, Any] = {
+        "abs_rel": float(np.nanmean(errors)),
+        "objects": float(np.nanmean(objects)),
+        **{name: float(np.nanmean(values)) for name, values in others.items()},
+        "curve": {**curve, "1": float(np.nanmean(errors))},
+        "learned": sum(each.numel() for each in learned),
+    }
+    if isinstance(network, ConditionedDecoder) and row.kind in ("mirror", "vector", "sentence"):
+        figures["replaced"] = _replaced(network, material, seed, device)
+    return _keep(folder, Found(errors, objects, figures))
+
+
+def constant_rows(train: CaptionedSet, test: CaptionedSet) -> dict[str, Found]:
+    """The humble rows: one depth everywhere, and the mean scene; both minimise nothing but squares of logarithms."""
+    logs = np.log(np.nan_to_num(np.asarray(train.depths), nan=1.0))
+    known = np.isfinite(train.depths)
+    mean_scene = np.exp((logs * known).sum(0) / np.maximum(known.sum(0), 1))
+    constant = np.full_like(mean_scene, np.exp(logs[known].mean()))
+    found = {}
+    for name, answer in (("constant depth", constant), ("mean scene", mean_scene)):
+        errors, objects, others = _errors((answer for _ in range(len(test))), test)
+        figures = {name: float(np.nanmean(values)) for name, values in others.items()}
+        figures |= {"abs_rel": float(np.nanmean(errors)), "objects": float(np.nanmean(objects)), "learned": 0}
+        found[name] = Found(errors, objects, figures)
+    return found
+
+
+def _network(row: Row, material: Material) -> ConditionedDecoder | SimilarityDepth:
+    if row.kind in ("words", "learned words"):
+        depths = np.asarray(material.train.depths)
+        shares = (np.arange(len(DISTANCES)) + 0.5) / len(DISTANCES)
+        bins = np.quantile(depths[np.isfinite(depths)], shares).astype(np.float32)
+        return SimilarityDepth(material.clip, bins, row.kind == "learned words")
+    return ConditionedDecoder(row, material.clip, material.normalise, material.decoder if row.pretrained else None)
+
+
+def _groups(network: nn.Module, rate: float) -> list[dict[str, Any]]:
+    """The decoder with decay; a condition at ten times the rate without; a CLIP that is learned on at a tenth."""
+    groups: list[dict[str, Any]] = []
+    for prefix, factor, decay in (("decoder.", 1.0, DECAY), ("condition.", MIRROR_RATE, 0.0), ("clip.", 0.1, DECAY),
+                                  ("words", MIRROR_RATE, 0.0), ("temperature", 1.0, 0.0)):  # fmt: skip
+        chosen = [each for name, each in network.named_parameters() if name.startswith(prefix) and each.requires_grad]
+        if chosen:
+            groups.append({"params": chosen, "lr": factor * rate, "weight_decay": decay})
+    return groups
+
+
+@torch.no_grad()
+def measure(
+    network: nn.Module, material: Material, device: torch.device
+) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    """AbsRel of every test picture, of its object's pixels, and the other errors."""
+    training = network.training
+    network.eval()
+    answers = _answers(network, material, device)
+    network.train(training)
+    return _errors(iter(answers), material.test)
+
+
+def _answers(network: nn.Module, material: Material, device: torch.device) -> list[NDArray[np.float32]]:
+    found: list[NDArray[np.float32]] = []
+    for start in range(0, len(material.test), 50):
+        places = np.arange(start, min(start + 50, len(material.test)))
+        batch = load(material.unseen, material.test, places, np.zeros(len(places), bool), device)
+        depth: Tensor = network(batch)
+        found.extend(depth[:, 0].float().cpu().numpy())
+    return found
+
+
+def _errors(
+    answers: Any, test: CaptionedSet
+) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+    whole, objects = [], []
+    for place, answer in enumerate(answers):
+        truth = np.asarray(test.depths[place])
+        whole.append(picture_errors(answer, truth, CAP))
+        inside = np.where(np.asarray(test.masks[place]), truth, np.float32(np.nan))
+        objects.append(picture_errors(answer, inside, CAP)["abs_rel"])
+    others = {name: np.array([each[name] for each in whole]) for name in ("rmse", "log10", "delta1")}
+    return np.array([each["abs_rel"] for each in whole]), np.array(objects), others
+
+
+def _replaced(
+    network: ConditionedDecoder, material: Material, seed: int, device: torch.device
+) -> dict[str, dict[str, float]]:
+    """AbsRel when the learned constant is replaced: of all pixels, and of objects by material."""
+    materials, found = material.test.words[:, 2], {}
+    for name, make in replacements(network, material.clip, seed).items():
+        with torch.no_grad():
+            network.replaced = make()
+        errors, objects, _ = measure(network, material, device)
+        found[name] = {"all": float(np.nanmean(errors))} | {
+            word: float(np.nanmean(objects[materials == number])) if (materials == number).any() else float("nan")
+            for number, word in enumerate(MATERIALS)
+        }
+    network.replaced = None
+    objects = measure(network, material, device)[1]
+    own = {word: float(np.nanmean(objects[materials == n])) if (materials == n).any() else float("nan")
+           for n, word in enumerate(MATERIALS)}  # fmt: skip
+    found["as learned"] = {"all": float(np.nanmean(measure(network, material, device)[0])), **own}
+    return found
+
+
+def _keep(folder: Path, found: Found) -> Found:
+    """Write the run's result, its figures last: a folder with them is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / _ERRORS, errors=found.errors, objects=found.objects)
+    aside = folder / (_RESULT + ".part")
+    aside.write_text(json.dumps(found.figures, indent=1))
+    aside.replace(folder / _RESULT)
+    return found

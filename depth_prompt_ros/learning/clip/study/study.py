@@ -1,0 +1,140 @@
+"""The whole study: a small CLIP, a decoder that segments, every row with its seeds, and the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from depth_prompt_ros.data.sets.captioned_set import CaptionedSet, open_or_render_captioned
+from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.learning.clip.small_clip import NAME, accepted, learn_small_clip, zero_shot
+from depth_prompt_ros.learning.clip.study.features import open_or_compute
+from depth_prompt_ros.learning.clip.study.page import write_page
+from depth_prompt_ros.learning.clip.study.plan import TABLE, Effort
+from depth_prompt_ros.learning.clip.study.runs import Material, constant_rows, execute, result_of
+from depth_prompt_ros.learning.clip.text_decoder import learn_text_decoder, text_iou
+from depth_prompt_ros.learning.trainer import Schedule, pick_device
+from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.networks.clip_mirror.clip import Clip
+from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
+from depth_prompt_ros.networks.clip_mirror.entries import SMALL
+from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, load_clip
+
+_SEEDS = (300, 301)
+"""Of the pictures to learn from and to test on."""
+
+Say = Callable[[str], None]
+
+
+def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Say, clip: Path | None = None) -> None:
+    """Run what is not done yet, seed by seed and in the table's order, and write the page after every run.
+
+    Args:
+        effort: how much.
+        cache: folder of the rendered pictures.
+        out: folder of runs; a study that stopped goes on from it.
+        results: page to write, Markdown.
+        report: gets a line after every part.
+        clip: weights of a small CLIP that is there already; it is learned in ``out`` if None.
+
+    Raises:
+        BadInput: a folder of runs made with other settings, or pictures of another kind.
+    """
+    device = pick_device()
+    _same_settings(out, effort)
+    train, test = (
+        open_or_render_captioned(cache / f"captioned-{effort.side}-{count}-{seed}", count, effort.side, seed)
+        for count, seed in zip((effort.clip_pictures, effort.test_pictures), _SEEDS, strict=True)
+    )
+    report(f"pictures: {len(train)} and {len(test)}")
+    weights = clip or out / "clip.safetensors"
+    if not weights.is_file():
+        schedule = Schedule(effort.clip_steps, effort.clip_batch, 1e-3, 0, True)
+        figures = learn_small_clip(train, test, weights, schedule)
+        report(f"small CLIP: {figures}")
+    small = load_clip(NAME, weights).to(device)
+    before = zero_shot(small, test, device)
+    if not accepted(before):
+        report(f"the small CLIP is not accepted, its accuracies are too near to chance: {before}")
+    decoder = _text_decoder(small, train, effort, out)
+    words = text_iou(small, decoder, test)
+    report(f"text decoder, IoU: {words}")
+    first = _part(train, effort.pictures)
+    materials = {
+        name: Material(
+            encoder, catalogue.Normalise(catalogue.find_clip(NAME)).to(device), first, test,
+            open_or_compute(out / f"features-{name}-train.npz", encoder, first, device),
+            open_or_compute(out / f"features-{name}-test.npz", encoder, test, device), decoder,
+        )
+        for name, encoder in (("learned", small), ("random", _random().to(device)))
+    }  # fmt: skip
+    report("features are there")
+    digest = clip_sha256(small)
+    humble = constant_rows(first, test)
+    for seed in range(effort.seeds):
+        for row in TABLE:
+            folder = out / f"{row.folder}-{seed}"
+            if seed not in effort.seeds_of(row) or result_of(folder) is not None:
+                continue
+            material = materials["random" if row.encoder == "random" else "learned"]
+            if row.encoder == "fine-tuned":
+                material = replace(material, clip=deepcopy(material.clip))
+            found = execute(row, seed, effort, material, folder, device)
+            report(f"{row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
+            write_page(results, effort, humble, _done(out, effort), before, None, words)
+    after = zero_shot(small, test, device)
+    if clip_sha256(small) != digest:
+        raise BadInput("the frozen CLIP has changed while it was learned through: this is a fault of the program")
+    write_page(results, effort, humble, _done(out, effort), before, after, words)
+
+
+def _text_decoder(clip: Clip, train: CaptionedSet, effort: Effort, out: Path) -> Decoder:
+    path = out / "text-decoder.safetensors"
+    if not path.is_file():
+        return learn_text_decoder(clip, train, path, Schedule(effort.text_steps, 32, 1e-3, 0, False))
+    from depth_prompt_ros.graph.weights import read_weights
+
+    decoder = Decoder(clip.sizes)
+    decoder.load_state_dict(read_weights(path)[0])
+    return decoder.to(next(clip.parameters()).device).eval()
+
+
+def _random() -> Clip:
+    """A small CLIP with random weights, always the same."""
+    torch.manual_seed(0)
+    return Clip(SMALL).eval().requires_grad_(False)
+
+
+def _part(data: CaptionedSet, count: int) -> CaptionedSet:
+    images, depths, masks = (np.asarray(array[:count]) for array in (data.images, data.depths, data.masks))
+    return CaptionedSet(images, depths, masks, np.asarray(data.attributes[:count]))
+
+
+def _done(out: Path, effort: Effort) -> dict[str, dict[int, Path]]:
+    """Folders of the runs that are done, by row and seed."""
+    return {
+        row.name: {
+            seed: folder
+            for seed in effort.seeds_of(row)
+            if (folder := out / f"{row.folder}-{seed}") and result_of(folder) is not None
+        }
+        for row in TABLE
+    }
+
+
+def _same_settings(out: Path, effort: Effort) -> None:
+    """Keep what a run depends on in ``out``; raises BadInput where it was begun with something else."""
+    wanted = {key: value for key, value in asdict(effort).items() if key not in ("seeds", "first")}
+    path = out / "study.json"
+    if path.is_file():
+        if (found := json.loads(path.read_text())) != wanted:
+            raise BadInput(f"{out} holds a study made with {found}, not {wanted}: give another folder")
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(wanted))
