@@ -219,8 +219,8 @@ def _transparent(
     if np.count_nonzero(claimed & mask) > _WHOLE * area:
         count = np.count_nonzero(measured)
         standing = 0 if near is None else np.count_nonzero(stands & near)
-        surface = any(count > dense * area and standing > pure * count for dense, pure in _SURFACES)
-        surface |= active and count > _SOLID * area
+        standing_out = any(count > dense * area and standing > pure * count for dense, pure in _SURFACES)
+        surface = standing_out or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
     if judged:
         return np.zeros_like(claimed)

@@ -112,8 +112,10 @@ def _random() -> Clip:
 
 
 def _part(data: CaptionedSet, count: int) -> CaptionedSet:
-    images, depths, masks = (np.asarray(array[:count]) for array in (data.images, data.depths, data.masks))
-    return CaptionedSet(images, depths, masks, np.asarray(data.attributes[:count]))
+    return CaptionedSet(
+        np.asarray(data.images[:count]), np.asarray(data.depths[:count]), np.asarray(data.masks[:count]),
+        np.asarray(data.attributes[:count]),
+    )  # fmt: skip
 
 
 def _done(out: Path, effort: Effort) -> dict[str, dict[int, Path]]:
