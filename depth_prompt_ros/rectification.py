@@ -72,7 +72,7 @@ def _along_new_axis(depth: NDArray[np.float32], calibration: Calibration) -> NDA
     x = (np.arange(calibration.width) - cx) / fx
     y = (np.arange(calibration.height) - cy) / fy
     along_x, along_y, along_z = calibration.rotation[:, 2]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         moved = depth / (x * along_x + (y * along_y + along_z)[:, None]).astype(np.float32)
     return np.where(moved > 0, moved, np.float32(np.nan))
 
