@@ -20,14 +20,14 @@ from depth_prompt_ros.learning.clip.study.features import FeatureBatch, Features
 from depth_prompt_ros.learning.clip.study.methods import ConditionedDecoder, SimilarityDepth, replacements
 from depth_prompt_ros.learning.clip.study.plan import DISTANCES, Effort, Row
 from depth_prompt_ros.learning.losses import scale_invariant_log_loss
-from depth_prompt_ros.learning.trainer import Losses, Schedule, fit
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, write_weights
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 
 CAP = 10.0
 FRACTIONS = (0.05, 0.25, 1.0)
 """Of the steps, where a row is measured while it learns."""
-_RESULT, _ERRORS = "result.json", "errors.npz"
+_RESULT, _ERRORS, _CURVE = "result.json", "errors.npz", "curve.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def execute(row: Row, seed: int, effort: Effort, material: Material, folder: Pat
     torch.manual_seed(seed)
     network = _network(row, material).to(device)
     rng_of = np.random.default_rng
-    curve: dict[str, float] = {}
+    curve = _read_curve(folder)
     marks = {max(round(effort.steps * share), 1): f"{share:g}" for share in FRACTIONS}
 
     def load_batch(places: NDArray[np.int64]) -> FeatureBatch:
@@ -98,6 +98,7 @@ def execute(row: Row, seed: int, effort: Effort, material: Material, folder: Pat
         def validate(at: int) -> float:
             if at in measured:
                 curve[marks[at]] = float(np.nanmean(measure(network, material, device)[0]))
+                _write_json(folder / _CURVE, curve)
             return -float(at)  # the last state is the result: nothing is chosen on test pictures
 
         every = int(np.gcd.reduce([*measured, effort.steps])) if measured else 0
@@ -113,6 +114,8 @@ def execute(row: Row, seed: int, effort: Effort, material: Material, folder: Pat
             settings={"row": asdict(row)},
             groups=_groups(network, effort.rate),
         )
+        note = {"network": f"study clip, {row.name}", "seed": str(seed)}
+        write_weights(folder / "learned.safetensors", dict(network.state_dict()), note, {"row": asdict(row)})
     errors, objects, others = measure(network, material, device)
     figures: dict[str, Any] = {
         "abs_rel": float(np.nanmean(errors)),
@@ -221,7 +224,18 @@ def _keep(folder: Path, found: Found) -> Found:
     """Write the run's result, its figures last: a folder with them is done."""
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / _ERRORS, errors=found.errors, objects=found.objects)
-    aside = folder / (_RESULT + ".part")
-    aside.write_text(json.dumps(found.figures, indent=1))
-    aside.replace(folder / _RESULT)
+    _write_json(folder / _RESULT, found.figures)
     return found
+
+
+def _read_curve(folder: Path) -> dict[str, float]:
+    """What was measured before a run stopped."""
+    path = folder / _CURVE
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(json.dumps(content, indent=1))
+    aside.replace(path)
