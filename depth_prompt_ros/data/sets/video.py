@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.errors import BadInput
 
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -156,6 +158,9 @@ def find_spans(frames: Iterable[VideoFrame], rules: SpanRules) -> tuple[list[lis
             blind.append(frame)
             continue
         name_blind()
+        if span and frame.stamp_ns == span[-1].stamp_ns:
+            left_out.append(LeftOut("recorded twice", frame.name, frame.name, 1))
+            continue
         if span and (reason := _cut(span[-1], frame, rules)):
             left_out.append(LeftOut(reason, span[-1].name, frame.name, 0))
             close()
@@ -168,8 +173,8 @@ def find_spans(frames: Iterable[VideoFrame], rules: SpanRules) -> tuple[list[lis
 def _cut(before: VideoFrame, after: VideoFrame, rules: SpanRules) -> str:
     """Why a span ends between two frames; empty: it does not."""
     seconds = (after.stamp_ns - before.stamp_ns) * _NANO
-    if seconds <= 0:
-        return f"time goes back by {-seconds:.3g} s" if seconds else "two frames have one stamp"
+    if seconds < 0:
+        return f"time goes back by {-seconds:.3g} s"
     if seconds > rules.gap:
         return f"gap of {seconds:.3g} s"
     if after.image.shape != before.image.shape or after.camera != before.camera:
@@ -241,3 +246,33 @@ def _rays(camera: CameraModel, points: NDArray[np.floating]) -> Float64:
     x, y = (points[:, 0] - camera.cx) / camera.fx, (points[:, 1] - camera.cy) / camera.fy
     rays = np.stack([x, y, np.ones_like(x)], 1)
     return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True), np.float64)
+
+
+def gather(
+    sources: Iterable[VideoSource], rules: SpanRules, width: int, own: Path | None = None
+) -> tuple[list[list[VideoFrame]], list[LeftOut]]:
+    """:func:`find_spans` of several videos, their pictures shrunk to this width.
+
+    Args:
+        own: mask picture of the robot itself in all pictures, any value but 0.
+
+    Raises:
+        BadInput: a mask that cannot be read.
+    """
+    mask = None if own is None else cv2.imread(str(own), cv2.IMREAD_GRAYSCALE)
+    if own is not None and mask is None:
+        raise BadInput(f"cannot read {own}: the file is missing, damaged or no picture")
+
+    def prepared(frame: VideoFrame) -> VideoFrame:
+        small = frame.at_width(width)
+        if mask is None:
+            return small
+        height, wide = small.image.shape[:2]
+        return replace(small, own=cv2.resize(mask, (wide, height), interpolation=cv2.INTER_NEAREST) > 0)
+
+    spans, left_out = [], []
+    for source in sources:
+        found, missing = find_spans((prepared(frame) for frame in source), rules)
+        spans += found
+        left_out += missing
+    return spans, left_out
