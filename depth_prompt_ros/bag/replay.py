@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
+from depth_prompt_ros.bag.transforms import TransformTree
 from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.parameters import Parameters, fixed_frame
 
 if TYPE_CHECKING:
     from depth_prompt_ros.result import ObjectDepth
@@ -116,6 +117,8 @@ def replay(
 
         pipeline = ObjectDepthPipeline(parameters)
     transforms = [topic for topic in TRANSFORMS if reader.recording.types.get(topic) == _TRANSFORM_TYPE]
+    fixed = fixed_frame(parameters)
+    tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)
     done = 0
     with BagWriter(out, storage) as writer:
@@ -125,6 +128,8 @@ def replay(
                 writer.write_raw(content.topic, content.msgtype, content.data, content.log_ns, content.qos)
                 continue
             if isinstance(content, Frame):
+                if tree is not None:
+                    content = replace(content, pose=tree.pose(content.frame_id, fixed, content.stamp_ns))
                 try:
                     result = pipeline(content)
                 except BadFrame as error:

@@ -20,7 +20,7 @@ _LARGEST_INT = 2**63 - 1
 AT_CONFIGURE = (
     "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified", "topics.", "sync.",
     "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx", "tom.onnx",
-    "prompted_depth.",
+    "prompted_depth.", "moving.method", "moving.graph", "moving.fixed_frame",
 )  # fmt: skip
 """Parameters, or beginnings of their names, that are read when the node is configured and not after."""
 
