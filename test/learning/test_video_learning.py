@@ -220,6 +220,34 @@ def test_smoothness_is_that_of_the_formula_and_spares_what_is_left_out() -> None
     assert float(smoothness_loss(disparity, grey, keep)) == 0
 
 
+def test_turns_are_followed_and_the_pose_network_sees_pictures_turned_back() -> None:
+    K = CAMERA.K
+    noise = np.random.default_rng(1).integers(0, 255, (20, 40, 3), np.uint8)
+    wide = cv2.resize(noise, (160, 80), interpolation=cv2.INTER_CUBIC)
+    frames, turns = [], []
+    for number in range(3):
+        angle = 0.06 * (number - 1)
+        turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+        shift = np.array([[1, 0, -48], [0, 1, -16], [0, 0, 1.0]])
+        image = cv2.warpPerspective(wide, K @ turn @ np.linalg.inv(K) @ shift, (64, 48))
+        frames.append(VideoFrame(f"{number}", number * 10**8, image, CAMERA))
+        turns.append(turn)
+    data = VideoSet([frames])
+    np.testing.assert_allclose(data.turns[0, 1], turns[0], atol=5e-3)
+    np.testing.assert_allclose(data.turns[0, 4], turns[2], atol=5e-3)
+    batch = cut(data.load(np.array([0]), torch.device("cpu")), LEARNING.cuts, torch.Generator())
+    middle, *others = batch.small[0]
+    plain = cut(
+        VideoSet([frames], follows=False).load(np.array([0]), torch.device("cpu")), LEARNING.cuts, torch.Generator()
+    )
+    for place, other in enumerate(others):
+        aligned = (middle - other)[:, 6:-6, 12:-12].abs().mean()
+        assert aligned < 0.3 * (middle - plain.small[0, place + 1])[:, 6:-6, 12:-12].abs().mean()
+    motion, known = VideoModel(LEARNING)._motions(batch)
+    assert not known
+    torch.testing.assert_close(motion, batch.turns)  # the pose network begins with none of its own
+
+
 def test_the_auto_mask_leaves_out_what_fits_better_unwarped() -> None:
     picture = torch.rand(1, 3, 4, 4)
     seen = Seen(picture + 0.1, torch.ones(1, 1, 4, 4))

@@ -51,6 +51,9 @@ def video(
     ] = "",
     part: Annotated[str, typer.Option("--part", help="Of each folder: START:STOP, shares of its frames.")] = "0:1",
     poses: Annotated[bool, typer.Option(help="Use poses that a folder or tf has; else they are learned.")] = True,
+    follow: Annotated[
+        bool, typer.Option(help="Follow corners for the camera's turns; else the pose network learns them too.")
+    ] = True,
     picture_width: Annotated[int, typer.Option("--picture-width", min=32, help="Larger pictures are shrunk.")] = 640,
     step: Annotated[int, typer.Option("--step", min=1, help="Frames between neighbours.")] = 1,
     max_gap: Annotated[float, typer.Option("--max-gap", min=0.0, help="Seconds that end a span of frames.")] = 0.5,
@@ -113,7 +116,7 @@ def video(
     spans, left_out = gather(sources, rules, picture_width, own)
     for each in left_out:
         typer.echo(each, err=True)
-    data = VideoSet(spans, step)
+    data = VideoSet(spans, step, follow)
     network = VideoSettings(head.value, width, levels, 1 / farthest, 1 / nearest)
     learning = VideoLearning(
         network, width, Cuts((crop_height, crop_width)), planes, warp="backward" if backward else "forward",

@@ -108,7 +108,7 @@ class VideoFolder:
                 camera,
                 self._pose(number) if self._poses else None,
                 None if right is None else np.ascontiguousarray(right[..., ::-1]),
-                None if own is None else self._rectified(_any(own), cv2.INTER_NEAREST) > 0,
+                self._unseen(None if own is None else _any(own), image.shape[:2]),
                 None if moving is None else self._rectified(_any(moving), cv2.INTER_NEAREST) > 0,
                 None if depth is None else self._metres(depth),
             )
@@ -136,6 +136,16 @@ class VideoFolder:
             maps = cv2.initUndistortRectifyMap(K, np.array(distortion), np.eye(3), K, (width, height), cv2.CV_32FC1)
             self._maps = np.asarray(maps[0], np.float32), np.asarray(maps[1], np.float32)
         return np.asarray(cv2.remap(picture, *self._maps, interpolation=way))
+
+    def _unseen(self, own: NDArray[np.uint8] | None, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """The robot's own pixels, and those that rectifying leaves without a picture."""
+        distorted = any(self._calibration.get("dist_k1k2p1p2k3") or ())
+        if not distorted:
+            return None if own is None else own > 0
+        empty = self._rectified(np.ones(shape, np.uint8), cv2.INTER_NEAREST) == 0
+        kernel = np.ones((5, 5), np.uint8)  # interpolation darkens what borders on it
+        unseen = np.asarray(cv2.dilate(empty.view(np.uint8), kernel) > 0)
+        return unseen if own is None else unseen | (self._rectified(own, cv2.INTER_NEAREST) > 0)
 
     def _beside(self, path: Path, name: str) -> NDArray[Any] | None:
         folder = self._folder / name

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.sets.following import follow, turn_between
 from depth_prompt_ros.errors import BadInput
 
 Float64 = NDArray[np.float64]
@@ -208,8 +209,7 @@ def _useless(span: list[VideoFrame], rules: SpanRules) -> str:
 def median_parallax(span: list[VideoFrame], step: int) -> float:
     """Pixels: the median over pairs, ``step`` frames apart, of the median motion that no turn of the camera explains.
 
-    Corners are followed (Lucas and Kanade); the turn is the rotation between their rays with least squares (Kabsch),
-    twice, the second time without the farther half. 0 without corners.
+    See :func:`depth_prompt_ros.data.sets.following.turn_between`. 0 without corners.
     """
     step = min(step, len(span) - 1)
     firsts = np.unique(np.linspace(0, len(span) - 1 - step, _PAIRS).astype(int))
@@ -218,34 +218,13 @@ def median_parallax(span: list[VideoFrame], step: int) -> float:
 
 
 def _parallax(before: VideoFrame, after: VideoFrame) -> float:
-    assert before.camera is not None
-    grey = [cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY) for frame in (before, after)]
-    seen = None if before.own is None else (~before.own).astype(np.uint8)
-    corners = cv2.goodFeaturesToTrack(grey[0], 200, 0.01, 5, mask=seen)
-    if corners is None or len(corners) < 8:
-        return 0.0
-    followed, good, _ = cv2.calcOpticalFlowPyrLK(grey[0], grey[1], corners, None)
-    ok = good.ravel() > 0
-    if ok.sum() < 8:
-        return 0.0
     camera = before.camera
-    first, second = (_rays(camera, points.reshape(-1, 2)[ok]) for points in (corners, followed))
-    off = np.zeros(len(first))
-    for _ in range(2):
-        used = off <= np.median(off)
-        u, _, vt = np.linalg.svd(second[used].T @ first[used])
-        turn = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-        turned = first @ turn.T
-        moved = (turned / turned[:, 2:] - second / second[:, 2:])[:, :2] * [camera.fx, camera.fy]
-        off = np.linalg.norm(moved, axis=1)
-    return float(np.median(off))
-
-
-def _rays(camera: CameraModel, points: NDArray[np.floating]) -> Float64:
-    """(N, 3) unit rays of (N, 2) columns and rows."""
-    x, y = (points[:, 0] - camera.cx) / camera.fx, (points[:, 1] - camera.cy) / camera.fy
-    rays = np.stack([x, y, np.ones_like(x)], 1)
-    return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True), np.float64)
+    assert camera is not None
+    grey = [cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY) for frame in (before, after)]
+    corners = follow(
+        np.asarray(grey[0], np.uint8), np.asarray(grey[1], np.uint8), None if before.own is None else ~before.own
+    )
+    return turn_between(*corners, np.array([camera.fx, camera.fy, camera.cx, camera.cy]))[1]
 
 
 def gather(

@@ -93,6 +93,7 @@ class VideoModel(nn.Module):
             return given, True
         moment, before, behind = batch.small.unbind(1)
         learned = torch.stack([self.pose(moment, before, behind), self.pose(moment, behind, before)], 1)
+        learned = batch.turns @ learned
         learned = torch.cat([learned, given[:, 2:]], 1)  # a right picture's is always known
         return torch.where(known[:, :, None, None], torch.nan_to_num(given), learned), False
 

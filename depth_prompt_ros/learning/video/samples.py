@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from depth_prompt_ros.data.sets.following import follow, turn_between
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.video.view import View, joined, position_grid
+from depth_prompt_ros.learning.video.warp import projected, sampled
 
 _NEIGHBOURS = 2
 """Before is one or two steps before, after one or two steps after."""
@@ -49,13 +51,16 @@ class VideoSet:
         poses: (T, 4, 4), NaN where they are not known.
         rights: (T, H, W, 3) uint8 where every frame has a right picture, else None; ``baselines`` and ``offsets`` (T,).
         samples: (n, 5) numbers of the frames two and one before, at, one and two behind each moment.
+        turns: (n, 5, 3, 3) rotation from each moment's camera to that of each of its frames, as corners that are
+            followed say; none where they are not followed.
     """
 
-    def __init__(self, spans: Sequence[Sequence[VideoFrame]], step: int = 1) -> None:
+    def __init__(self, spans: Sequence[Sequence[VideoFrame]], step: int = 1, follows: bool = True) -> None:
         """Stack the frames.
 
         Args:
             step: frames between neighbours.
+            follows: follow corners, so that the pose network need not learn how the camera turns.
 
         Raises:
             BadInput: no span, or spans of pictures of several sizes.
@@ -91,8 +96,28 @@ class VideoSet:
         if not len(self.samples):
             raise BadInput(f"nothing to learn from: no frame has neighbours {step} frames before and behind it")
 
+        self.turns = self._turns() if follows else np.tile(np.eye(3, dtype=np.float32), (len(self.samples), 5, 1, 1))
+
     def __len__(self) -> int:
         return len(self.samples)
+
+    def _turns(self) -> NDArray[np.float32]:
+        grey = [np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8) for image in self.images]
+        seen = self.extra[:, Channel.SEEN] > 0
+        known: dict[tuple[int, int], NDArray[np.float64]] = {}
+
+        def turn(middle: int, other: int) -> NDArray[np.float64]:
+            if middle == other:
+                return np.eye(3)
+            if (other, middle) in known:
+                return known[other, middle].T
+            if (middle, other) not in known:
+                corners = follow(grey[middle], grey[other], seen[middle])
+                known[middle, other] = turn_between(*corners, self.intrinsics[middle])[0]
+            return known[middle, other]
+
+        rows = [[turn(int(frames[_NEIGHBOURS]), int(other)) for other in frames] for frames in self.samples]
+        return np.array(rows, np.float32)
 
     @staticmethod
     def _samples(spans: Sequence[Sequence[VideoFrame]], step: int) -> NDArray[np.int64]:
@@ -126,6 +151,7 @@ class VideoSet:
             tensor(self.poses[frames]),
             rights,
             tensor(np.stack([self.baselines[middle], self.offsets[middle]], 1)),
+            tensor(self.turns[indices]),
         )  # fmt: skip
 
 
@@ -140,6 +166,7 @@ class Moments(NamedTuple):
         poses: (B, F, 4, 4), NaN = not known.
         rights: (B, 3, H, W), or None.
         stereo: (B, 2) baseline in metres and cx_right - cx_left in pixels.
+        turns: (B, F, 3, 3) rotation from the moment's camera to each frame's, as far as it is known beforehand.
     """
 
     images: Tensor
@@ -149,6 +176,7 @@ class Moments(NamedTuple):
     poses: Tensor
     rights: Tensor | None
     stereo: Tensor
+    turns: Tensor
 
 
 @dataclass(frozen=True)
@@ -172,13 +200,16 @@ class Batch(NamedTuple):
 
     Attributes:
         view: the first of its pictures is the one whose depth is sought.
-        small: (B, 3, 3, h, w) whole pictures for the pose network: the moment, before, behind.
+        small: (B, 3, 3, h, w) whole pictures for the pose network: the moment, before, behind, the neighbours turned
+            to the moment's camera as far as ``turns`` knows.
         motions: (B, P - 1, 4, 4) from the picture's camera to each neighbour's, NaN = not known.
+        turns: (B, 2, 4, 4) the turn to before and behind that is known beforehand.
     """
 
     view: View
     small: Tensor
     motions: Tensor
+    turns: Tensor
 
 
 def cut(moments: Moments, cuts: Cuts, generator: torch.Generator) -> Batch:
@@ -186,7 +217,7 @@ def cut(moments: Moments, cuts: Cuts, generator: torch.Generator) -> Batch:
 
     Before is one or two steps before, behind one or two steps behind, and which of them comes first is drawn too.
     """
-    views, smalls, motions = [], [], []
+    views, smalls, motions, turns = [], [], [], []
     height, width = moments.images.shape[-2:]
     for number in range(len(moments.images)):
         draw = torch.rand(7, generator=generator)
@@ -207,13 +238,28 @@ def cut(moments: Moments, cuts: Cuts, generator: torch.Generator) -> Batch:
         grid = position_grid(height, width).to(pictures)
         view = View(pictures[None], extra[None], grid, intrinsics[None], pictures.new_ones(1))
         views.append(_varied(view, cuts, draw[3:]))
-        smalls.append(moments.small[number, order[:3]])
+        turn = torch.eye(4, device=pictures.device).repeat(2, 1, 1)
+        turn[:, :3, :3] = moments.turns[number, order[1:3]]
+        smalls.append(_turned(moments.small[number, order[:3]], turn, intrinsics[0], (height, width)))
         motions.append(motion)
+        turns.append(turn)
     view = joined(views)
     small = torch.stack(smalls)
     if cuts.colour:
         view, small = _coloured(view, small, generator)
-    return Batch(view, small, torch.stack(motions).float())
+    return Batch(view, small, torch.stack(motions).float(), torch.stack(turns))
+
+
+def _turned(small: Tensor, turns: Tensor, intrinsics: Tensor, size: tuple[int, int]) -> Tensor:
+    """(3, 3, h, w) small pictures whose second and third are as the first one's camera would see what is far away."""
+    if torch.equal(turns, torch.eye(4, device=turns.device).expand_as(turns)):
+        return small
+    height, width = small.shape[-2:]
+    down, across = height / size[0], width / size[1]
+    fx, fy, cx, cy = intrinsics
+    camera = torch.stack([fx * across, fy * down, (cx + 0.5) * across - 0.5, (cy + 0.5) * down - 0.5]).expand(2, 4)
+    places, _ = projected(small.new_zeros(2, 1, height, width), turns, camera, camera)
+    return torch.cat([small[:1], sampled(small[1:], places)])
 
 
 def _varied(view: View, cuts: Cuts, draw: Tensor) -> View:
