@@ -79,7 +79,7 @@ def execute(run: Run, effort: Effort, out: Path) -> dict[str, Any]:
     network = catalogue.load_video(weights).to(pick_device())
     frames = [frame for clip in held_out(run.motion, effort) for frame in clip[::_EVERY]]
     found: dict[str, Any] = {"run": run.row.name, "motion": run.motion, "seed": run.seed, "effort": asdict(effort)}
-    found["errors"] = tabled(frames, lambda frame, _: 1 / look(network, frame, effort.crop[1]))
+    found["errors"] = tabled(frames, lambda frame, _: np.float32(1) / look(network, frame, effort.crop[1]))
     if run.row.name == "stage 1":
         found["masks"] = mask_figures(network, effort, run.motion)
     aside = result.with_name(result.name + ".part")
@@ -140,7 +140,7 @@ def simple_rows(motion: Motion, effort: Effort) -> dict[str, dict[str, Errors]]:
     ways: dict[str, Callable[[VideoFrame, NDArray[np.bool_]], Float32]] = {
         "constant": lambda _, known: np.full(known.shape, 1 / median, np.float32),
         "mean scene": lambda *_: (1 / mean).astype(np.float32),
-        "ramp": lambda *_: 1 / ramp,
+        "ramp": lambda *_: np.float32(1) / ramp,
         "shipped network, scale and shift fitted": lambda frame, known: fitted_inverse(
             shipped(frame.image), _truth(frame), known
         ),

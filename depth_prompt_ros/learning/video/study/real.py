@@ -70,7 +70,7 @@ def real_rows(folder: Path, split: float, colour: Path | None, poses: Path | Non
     mean = _mean_inverse(VideoFolder(folder, Part(0.0, split)))
     ways: dict[str, Callable[[VideoFrame, NDArray[np.bool_]], Float32]] = {
         "constant": lambda frame, known: np.full(known.shape, np.median(_truth(frame)[known]), np.float32),
-        "mean frame": lambda frame, known: median_scaled(1 / mean, _truth(frame), known),
+        "mean frame": lambda frame, known: median_scaled(np.float32(1) / mean, _truth(frame), known),
     }
     shipped = shipped_look()
     ways["shipped network, scale and shift fitted"] = lambda frame, known: fitted_inverse(
@@ -78,15 +78,17 @@ def real_rows(folder: Path, split: float, colour: Path | None, poses: Path | Non
     )
     if colour is not None:
         look = _looker(colour)
-        ways["learned from colour"] = lambda frame, known: median_scaled(1 / look(frame), _truth(frame), known)
+        ways["learned from colour"] = lambda frame, known: median_scaled(
+            np.float32(1) / look(frame), _truth(frame), known
+        )
         ways["learned from colour, scale and shift fitted"] = lambda frame, known: fitted_inverse(
             look(frame), _truth(frame), known
         )
     if poses is not None:
         metric = _looker(poses)
-        ways["learned with poses"] = lambda frame, _: 1 / metric(frame)
+        ways["learned with poses"] = lambda frame, _: np.float32(1) / metric(frame)
         ways["learned with poses, median-scaled"] = lambda frame, known: median_scaled(
-            1 / metric(frame), _truth(frame), known
+            np.float32(1) / metric(frame), _truth(frame), known
         )
     return [RealRow(name, _errors(test, way)) for name, way in ways.items()]
 
@@ -111,14 +113,13 @@ def _truth(frame: VideoFrame) -> Float32:
 
 def _mean_inverse(frames: VideoFolder) -> Float32:
     """(H, W) mean of the true inverse depth, where no frame has one the mean of all."""
-    total, count = None, None
+    inverses = []
     for frame in frames:
-        if frame.depth is None:
-            continue
-        known = LIMITS.known(frame.depth)
-        inverse = np.where(known, 1 / np.where(known, frame.depth, 1), 0)
-        total, count = (inverse, known.astype(int)) if total is None else (total + inverse, count + known)
-    assert total is not None and count is not None
+        if frame.depth is not None:
+            known = LIMITS.known(frame.depth)
+            inverses.append(np.where(known, 1 / np.where(known, frame.depth, 1), 0).astype(np.float16))
+    stacked = np.stack(inverses)
+    total, count = stacked.sum(0, dtype=np.float64), (stacked > 0).sum(0)
     return np.where(count > 0, total / np.maximum(count, 1), total.sum() / count.sum()).astype(np.float32)
 
 

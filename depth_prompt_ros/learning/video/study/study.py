@@ -14,7 +14,7 @@ from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.learning.video.learn import Told, learn_video
 from depth_prompt_ros.learning.video.objective import VideoLearning
 from depth_prompt_ros.learning.video.samples import Cuts, VideoSet
-from depth_prompt_ros.learning.video.study.execute import RESULT, execute, simple_rows
+from depth_prompt_ros.learning.video.study.execute import RESULT, Errors, execute, simple_rows
 from depth_prompt_ros.learning.video.study.plan import Effort, runs
 from depth_prompt_ros.learning.video.study.real import real_rows
 from depth_prompt_ros.learning.video.study.tables import page
@@ -62,8 +62,9 @@ def study_video(
                 report(f"real/{kind}")
                 _learn_real(real, path, kind == "poses")
             weights[kind] = path if path.exists() else None
-    motions: list[Motion] = [motion for motion in ("bound", "random") if any(f["motion"] == motion for f in found)]  # type: ignore[misc]
-    simple = {motion: simple_rows(motion, effort) for motion in motions}
+    motions: tuple[Motion, ...] = ("bound", "random")
+    there = [motion for motion in motions if any(each["motion"] == motion for each in found)]
+    simple: dict[str, dict[str, dict[str, Errors]]] = {motion: simple_rows(motion, effort) for motion in there}
     rows = real_rows(real, SPLIT, weights["colour"], weights["poses"]) if real is not None else []
     notes = [f"Not run: {', '.join(missing)}."] if missing else []
     text = page(found, simple, rows, effort, notes)

@@ -162,9 +162,9 @@ def _real(rows: Sequence[RealRow]) -> list[str]:
     ]  # fmt: skip
     for one, other in pairs:
         if one in by_name and other in by_name:
-            mean, low, high = paired_interval(by_name[one], by_name[other])
+            apart, low, high = paired_interval(by_name[one], by_name[other])
             lines.append(
-                f"- {one} less {other}: {mean:+.3f} abs rel, 95 % interval over frames {low:+.3f} to {high:+.3f}."
+                f"- {one} less {other}: {apart:+.3f} abs rel, 95 % interval over frames {low:+.3f} to {high:+.3f}."
             )
     return lines
 
