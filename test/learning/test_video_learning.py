@@ -314,3 +314,31 @@ def test_a_file_that_holds_no_such_network_is_refused(tmp_path) -> None:
     write_weights(tmp_path / "a.safetensors", network.state_dict(), {"network": "video-levels", "settings": "{}"}, {})
     with pytest.raises(BadModel, match="no network learned from video"):
         load_video(tmp_path / "a.safetensors")
+
+
+def test_evaluation_prints_both_protocols_and_masks_of_listed_frames(tmp_path) -> None:
+    from typer.testing import CliRunner
+
+    from depth_prompt_ros.cli.main import app
+
+    learn_video(VideoSet([scene()]), tmp_path / "a.safetensors", Schedule(2, 1, 1e-3, 0, False, "halved"), LEARNING)
+    folder = tmp_path / "drive_7"
+    for name in ("images", "depth", "moving"):
+        (folder / name).mkdir(parents=True)
+    for frame in scene():
+        cv2.imwrite(str(folder / "images" / f"{frame.name}.png"), frame.image[..., ::-1])
+        cv2.imwrite(str(folder / "depth" / f"{frame.name}.png"), (1000 * frame.depth).astype(np.uint16))
+        cv2.imwrite(str(folder / "moving" / f"{frame.name}.png"), np.full((48, 64), 255, np.uint8))
+    sizes = {"width": 64, "height": 48, "fx": 60.0, "fy": 60.0, "cx": 31.5, "cy": 23.5}
+    (folder / "calib.json").write_text(json.dumps(sizes))
+    (tmp_path / "list.txt").write_text("2011/drive_7 3 l\n2011/drive_7/image_02/data/5.png\n2011/other 1 l\n")
+    command = ["evaluate", "video", str(folder), "--weights", str(tmp_path / "a.safetensors")]
+    answer = CliRunner().invoke(app, [*command, "--list", str(tmp_path / "list.txt")])
+    assert answer.exit_code == 0, answer.output
+    figures = json.loads(answer.output.split("\n", 1)[1])
+    assert figures["frames"] == 2 and set(figures["moving"]) == {"iou", "precision", "recall"}
+    for name in ("metric, 1 to 80 m", "median-scaled, 1e-3 to 80 m, Garg's crop"):
+        assert 0 < figures[name]["abs_rel"] < 5
+    (tmp_path / "bad.txt").write_text("drive_7\n")
+    refused = CliRunner().invoke(app, [*command, "--list", str(tmp_path / "bad.txt")])
+    assert isinstance(refused.exception, BadInput) and "expected a drive and the number" in str(refused.exception)

@@ -41,6 +41,7 @@ def video(
     info: Annotated[str, typer.Option("--camera-info", help="Its camera_info topic.")] = "/left/camera_info",
     right: Annotated[str, typer.Option("--right", help="Picture topic of a rectified pair's other camera.")] = "",
     right_info: Annotated[str, typer.Option("--right-camera-info", help="Its camera_info topic.")] = "",
+    pair: Annotated[bool, typer.Option("--pair", help="Use the right pictures of KITTI and Cityscapes.")] = False,
     own_topic: Annotated[str, typer.Option("--own-topic", help="Mask topic: pixels of the robot itself.")] = "",
     own: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
@@ -111,7 +112,7 @@ def video(
     if not 0 < nearest < farthest:
         raise BadInput(f"no depth lies between --nearest {nearest:g} and --farthest {farthest:g}")
     topics = VideoTopics(image, info, right, right_info, own_topic, "", fixed_frame)
-    sources = [open_video(path, topics, Part.parsed(part), poses) for path in inputs]
+    sources = [open_video(path, topics, Part.parsed(part), poses, pair) for path in inputs]
     rules = SpanRules(max_gap, min_parallax, max_jump, step=step)
     spans, left_out = gather(sources, rules, picture_width, own)
     for each in left_out:
@@ -136,12 +137,17 @@ def video(
     print_figures(out, figures)
 
 
-def open_video(path: Path, topics: VideoTopics, part: Part, poses: bool) -> VideoSource:
-    """What is at ``path``: a recording has its files, everything else is a folder of pictures."""
+def open_video(path: Path, topics: VideoTopics, part: Part, poses: bool, pair: bool = False) -> VideoSource:
+    """What is at ``path``: a recording, a drive of KITTI raw, a city of Cityscapes, or a folder of pictures."""
     from depth_prompt_ros.bag.video import RecordedVideo
+    from depth_prompt_ros.data.readers.driving import CityscapesSequences, KittiDrive
     from depth_prompt_ros.data.readers.video_folder import VideoFolder
 
     bags = (".mcap", ".db3")
     if path.suffix in bags or (path.is_dir() and any(file.suffix in bags for file in path.iterdir())):
         return RecordedVideo(path, topics)
+    if (path / "image_02").is_dir():
+        return KittiDrive(path, pair)
+    if path.is_dir() and any(path.glob("*_leftImg8bit.png")):
+        return CityscapesSequences(path, pair)
     return VideoFolder(path, part, poses)
