@@ -30,7 +30,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import CloudMemory, as_array, message_class, ros_message
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
-from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
+from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, MOVING_DTYPE
 
 STEP_NS = 100_000_000
 GIVEN = {"segmentation__method": "labels", "topics__labels": "labels", "device": "cpu"}
@@ -567,3 +567,43 @@ def test_a_raw_pair_is_rectified(live, frame) -> None:
     assert not np.any(np.asarray(info.d))
     assert info.k[0] == pytest.approx(frame.camera.fx)
     assert live.node.frames.finished == 1
+
+
+def test_what_moves_is_masked_and_dropped_and_a_clock_that_jumps_is_forgotten(live, frame) -> None:
+    depth = np.full(frame.labels.shape, 1.0, np.float32)
+    still = replace(frame, right=None, depth=depth, camera=replace(frame.camera, baseline=0.0))
+    arrived = replace(still, depth=depth.copy())
+    arrived.depth[60:120, 80:160] = 0.7
+    transform = TransformStamped()
+    transform.header.frame_id, transform.child_frame_id = "map", frame.frame_id
+    transform.transform.rotation.w = 1.0
+    broadcaster = StaticTransformBroadcaster(live.tester)
+    broadcaster.sendTransform(transform)
+    live.listen("moving_mask", "points")
+    live.start(**GIVEN, topics__depth_image="/depth", moving__method="geometric", moving__fixed_frame="map")
+    assert live.set("moving.drop_points", True).successful
+
+    def shown(what, number: int) -> np.ndarray:
+        masks = live.received["/object_depth/moving_mask"]
+        before = len(masks)
+        live.show(what, START_NS + number * STEP_NS)
+        live.until(lambda: len(masks) > before)
+        return label_image(masks[-1])
+
+    first, deadline = shown(still, 0), time.monotonic() + 10
+    assert (first == 128).all()
+    number = 1
+    while (mask := shown(still, number))[2:-2, 2:-2].max() != 0 and time.monotonic() < deadline:
+        number += 1  # tf may take its time
+    assert (mask[2:-2, 2:-2] == 0).all()
+    mask = shown(arrived, number + 1)
+    assert (mask[64:116, 84:156] == 255).all() and (mask == 255).sum() <= 60 * 80
+    live.until(lambda: stamp_of(live.received["/object_depth/points"][-1]) == START_NS + (number + 1) * STEP_NS)
+    cloud = live.received["/object_depth/points"][-1]
+    assert [field.name for field in cloud.fields][-1] == "moving" and cloud.point_step == MOVING_DTYPE.itemsize
+    points = np.frombuffer(cloud.data, MOVING_DTYPE).reshape(mask.shape)
+    np.testing.assert_array_equal(points["moving"], mask)
+    assert np.isnan(points["z"][mask == 255]).all() and np.isfinite(points["z"][mask == 0]).mean() > 0.9
+    assert (shown(arrived, number - 100) == 128).all()  # time has jumped back
+    refused = live.set("moving.method", "none")
+    assert not refused.successful and "moving.method is read at configure" in refused.reason
