@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from depth_prompt_ros.camera_info import Calibration, check_focal_lengths, describe_size, read_calibration
 from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.rectification import is_raw
 
 Float32 = NDArray[np.float32]
 
@@ -43,7 +44,8 @@ class CameraModel:
         """Build from ``sensor_msgs/CameraInfo`` messages (rclpy's ``.k .p`` or rosbags' ``.K .P`` alike).
 
         ``rectified``: use ``P`` and ignore ``D``, which in the CameraInfo beside ``image_rect`` still
-        describes the raw picture (REP 104); otherwise ``K`` is used and ``D`` must be zero.
+        describes the raw picture (REP 104); otherwise the picture is raw: where
+        :func:`depth_prompt_ros.rectification.rectify` changes it, ``P`` is its camera's, else ``K``.
         ``roi`` and ``binning`` are applied, see :func:`depth_prompt_ros.camera_info.read_calibration`.
         The right camera's ``P[0, 3] = -fx * baseline`` (sensor_msgs/CameraInfo). ``side`` is what the first camera is
         called in messages to people.
@@ -53,8 +55,7 @@ class CameraModel:
                 a right camera without a baseline, or one on the left.
         """
         calibration = read_calibration(left, side)
-        if not rectified and calibration.distorted:
-            raise BadFrame(f"{side} camera_info has lens distortion and rectified is false: rectify the picture first")
+        rectified = rectified or is_raw(calibration, pair=right is not None)
         fx, fy, cx, cy, left_tx = _pinhole(calibration, side, rectified)
         camera = cls(calibration.width, calibration.height, fx, fy, cx, cy)
         if right is None:

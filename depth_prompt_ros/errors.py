@@ -25,3 +25,9 @@ def in_one_line(error: BaseException) -> str:
     """An exception's kind and the first line of what it says, for a reason or a log."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def printable(text: object) -> str:
+    """A text that came from outside, in one line: what is no printable character is escaped."""
+    joined = " ".join(str(text).split())
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in joined)

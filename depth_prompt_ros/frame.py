@@ -25,6 +25,7 @@ class Frame:
         depth: (H, W) float32 metres along +z, invalid = NaN, aligned to ``image``.
         labels: (H, W) uint16 object labels from outside, 0 = background.
         tom: (H, W) bool transparent-or-mirror regions from outside.
+        pose: (4, 4) from ``frame_id`` to ``moving.fixed_frame`` at the stamp, metres; None: not known.
     """
 
     stamp_ns: int
@@ -35,6 +36,7 @@ class Frame:
     depth: NDArray[np.float32] | None = None
     labels: NDArray[np.uint16] | None = None
     tom: NDArray[np.bool_] | None = None
+    pose: NDArray[np.float64] | None = None
 
     @property
     def seed(self) -> int:

@@ -164,6 +164,27 @@ class MergeParameters(_Group):
     agreement: float = Field(0.05, gt=0, description="relative difference at which measurement and shape agree")
 
 
+class MovingParameters(_Group):
+    """Which pixels show things that move."""
+
+    method: Literal["none", "spimo", "geometric", "both"] = Field(
+        "none",
+        description="spimo: a network learned from this camera's video, for motion that goes with the place; "
+        "geometric: measured depth beside that of the last frame, by the camera's poses",
+    )
+    graph: str = Field("", description="ONNX file of depth-prompt export video (method spimo, both)")
+    dispersion: float = Field(
+        0.03, gt=0, description="static below: variance over squared mean of three depths (method spimo, both)"
+    )
+    horizon: float = Field(
+        -1.0, ge=-1, le=1, description="rows above are static, -1 to 1 from top to bottom; -0.25 for driving"
+    )
+    fixed_frame: str = Field("", description="frame of the camera's poses, by tf (method geometric, both)")
+    sigmas: float = Field(3.0, gt=0, description="standard deviations of depth that count as motion (geometric, both)")
+    max_gap: float = Field(0.5, gt=0, description="the last frame is forgotten after so many seconds (geometric, both)")
+    drop_points: bool = Field(False, description="no points of what moves in the clouds")
+
+
 class SyncParameters(_Group):
     """Pairing of topics."""
 
@@ -215,7 +236,7 @@ class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
-    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D")
+    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D; false: rectify them here")
     most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
     depth: DepthParameters = DepthParameters()
@@ -227,6 +248,7 @@ class Parameters(RuntimeParameters):
     prompted_depth: PromptedDepthParameters = PromptedDepthParameters()
     scale: ScaleParameters = ScaleParameters()
     merge: MergeParameters = MergeParameters()
+    moving: MovingParameters = MovingParameters()
 
     @classmethod
     def from_yaml(cls, path: Path) -> Parameters:
@@ -253,3 +275,8 @@ class Parameters(RuntimeParameters):
         except ValidationError as error:
             lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise BadInput(f"bad parameters in {source}: {lines}") from error
+
+
+def fixed_frame(parameters: Parameters) -> str:
+    """The frame whose camera poses are needed; empty where none are."""
+    return parameters.moving.fixed_frame if parameters.moving.method in ("geometric", "both") else ""

@@ -12,6 +12,7 @@ from depth_prompt_ros.parameters import Parameters, SegmentationParameters
 from depth_prompt_ros.result import ObjectDepth
 from depth_prompt_ros.stages.belief import Belief, Masks, believe
 from depth_prompt_ros.stages.merge import merge
+from depth_prompt_ros.stages.moving import make_moving
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
@@ -38,6 +39,7 @@ class ObjectDepthPipeline:
         self.find_tom = make_tom_detector(parameters.tom, parameters, self.segment)
         self.scene_depth = make_scene_depth(parameters)
         self.prompted_depth = PromptedDepth(parameters.prompted_depth, parameters)
+        self.moving = make_moving(parameters.moving, parameters)
 
     def change(self, parameters: Parameters) -> Callable[[], None]:
         """Make what other parameters need; the graph stays, and so do stages whose parameters are the same.
@@ -50,7 +52,7 @@ class ObjectDepthPipeline:
         """
         before = self.parameters
         match_stereo, segment = self.match_stereo, self.segment
-        find_tom, scene_depth = self.find_tom, self.scene_depth
+        find_tom, scene_depth, moving = self.find_tom, self.scene_depth, self.moving
         if parameters.stereo != before.stereo:
             match_stereo = make_stereo_matcher(parameters.stereo, parameters)
         if parameters.segmentation != before.segmentation:
@@ -59,11 +61,13 @@ class ObjectDepthPipeline:
             find_tom = make_tom_detector(parameters.tom, parameters, segment)
         if parameters.tom != before.tom:
             scene_depth = make_scene_depth(parameters)
+        if parameters.moving != before.moving:
+            moving = make_moving(parameters.moving, parameters)
 
         def apply() -> None:
             self.parameters = parameters
             self.match_stereo, self.segment = match_stereo, segment
-            self.find_tom, self.scene_depth = find_tom, scene_depth
+            self.find_tom, self.scene_depth, self.moving = find_tom, scene_depth, moving
 
         return apply
 
@@ -96,10 +100,20 @@ class ObjectDepthPipeline:
                 frame.camera, measurement, shaped.mono_depth, [*belief.targets, *shaped.regions], belief.disbelieved,
                 self.parameters.merge,
             )  # fmt: skip
+        moving = None
+        if self.moving is not None:
+            with timed(seconds, "moving"):
+                moving = self.moving(frame, measurement)
         return ObjectDepth(
             frame, measurement, merged.depth, merged.confidence, belief.labels, belief.tom, belief.reasons,
             merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces, reason, seconds,
+            moving,
         )  # fmt: skip
+
+    def reset(self) -> None:
+        """Forget earlier frames: time has jumped."""
+        if self.moving is not None:
+            self.moving.reset()
 
     def measure(self, frame: Frame) -> DepthMeasurement:
         """Depth of stereo or of the depth camera."""

@@ -57,6 +57,7 @@ class ObjectDepth:
         surfaces: one report a ToM region that is on no target.
         reason: why no target was found; empty where one was.
         seconds: time of each stage.
+        moving: uint8, 0 static, 255 moving, 128 not known; None where nothing looks for motion.
     """
 
     frame: Frame
@@ -73,6 +74,7 @@ class ObjectDepth:
     surfaces: list[TargetReport]
     reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
+    moving: NDArray[np.uint8] | None = None
 
     @property
     def prompted_image(self) -> NDArray[np.uint8]:

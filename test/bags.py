@@ -105,6 +105,7 @@ def fake_pipeline(frame):
         prompted_image=np.repeat(np.repeat(frame.image[:1, :1], 8, 0), 16, 1),
         surfaces=[],
         reason="",
+        moving=np.where(labels > 0, 255, 0).astype(np.uint8),
         targets=[
             SimpleNamespace(
                 label=1, anchor="inside", inliers=20, residual=0.01, scale=2.0, shift=0.1, reason="", pixels={}

@@ -16,6 +16,7 @@ from depth_prompt_ros.camera_info import describe_size
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.rectification import rectify
 
 CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
     "left_image": picture,
@@ -91,6 +92,8 @@ class FrameBuilder:
             expected = own or camera
             if size == (expected.width, expected.height):
                 array = self._convert[role](messages[role])
+                if not self._settings.rectified:
+                    array = self._rectify(role, array, messages, info)
                 if role == "depth_image":
                     self._alignment.look_at(array, self._topics[role])
                 return self._alignment.register(array, own, messages, camera) if own else array
@@ -102,3 +105,14 @@ class FrameBuilder:
             f"{describe_size(messages[info])}: give pictures and camera_info of one size"
             + (", or topics.depth_camera_info for depth of another" if depth else "")
         )
+
+    def _rectify(self, role: str, array: NDArray[Any], messages: Mapping[str, Any], info: str) -> NDArray[Any]:
+        """A raw image as its rectified camera sees it.
+
+        Depth and labels lie on the raw left picture, unless depth has a camera_info of its own.
+        """
+        info = "right_camera_info" if role == "right_image" else info
+        nearest = role not in ("left_image", "right_image")
+        side = info.partition("_")[0]
+        pair = info != "depth_camera_info" and "right_camera_info" in messages
+        return rectify(array, messages[info], side, pair, nearest)

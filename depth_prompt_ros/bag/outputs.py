@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import (
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from depth_prompt_ros.result import ObjectDepth, TargetReport
     from depth_prompt_ros.stages.cloud import RigidTransform
 
+Memory = Callable[[tuple[int, int], "np.dtype[Any]"], NDArray[Any]]
+"""Gives a cloud of that height, width and type of point a place."""
+
 NAMESPACE = "/object_depth"
 TOPICS = (
     "points",
@@ -37,6 +41,7 @@ TOPICS = (
     "belief",
     "anchors",
     "mono_depth",
+    "moving_mask",
 )
 """What there is, below ``NAMESPACE``."""
 
@@ -51,6 +56,7 @@ _IMAGES = {
     "provenance": ("provenance", "mono8"),
     "belief": ("belief", "mono8"),
     "prompted_image": ("prompted_image", "rgb8"),
+    "moving_mask": ("moving", "mono8"),
 }
 _CLOUDS = ("points", "object_points")
 _OK, _WARN = 0, 1
@@ -81,14 +87,15 @@ def output_messages(
     parameters: Parameters,
     make: Make = message,
     transform: RigidTransform | None = None,
-    memory: Callable[[tuple[int, int]], NDArray[Any]] | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[tuple[str, Any]]:
     """Name and message of each chosen output; stamp and frame_id are those of the left image.
 
-    ``disparity`` exists for stereo only. Clouds are in another frame if there is a ``transform`` to it. ``memory``
-    gives the organised cloud of a picture's height and width a place; None: a new one.
+    ``disparity`` exists for stereo only, ``moving_mask`` where motion is looked for. Clouds are in another frame if
+    there is a ``transform`` to it. ``memory`` gives the organised cloud of a picture's height and width a place, of
+    the type that it is told; None: a new one.
     """
-    yield from _clouds(result, chosen, make, transform, memory)
+    yield from _clouds(result, chosen, parameters, make, transform, memory)
     for topic in chosen:
         if topic not in _CLOUDS and (content := _message(topic, result, parameters, make)) is not None:
             yield topic, content
@@ -97,17 +104,22 @@ def output_messages(
 def _clouds(
     result: ObjectDepth,
     chosen: Collection[str],
+    parameters: Parameters,
     make: Make,
     transform: RigidTransform | None,
-    memory: Callable[[tuple[int, int]], NDArray[Any]] | None,
+    memory: Memory | None,
 ) -> Iterator[tuple[str, Any]]:
     if not set(_CLOUDS) & set(chosen):
         return
-    from depth_prompt_ros.stages.cloud import object_points, organised_cloud
+    from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, MOVING_DTYPE, object_points, organised_cloud
 
     frame, frame_id = result.frame, result.frame.frame_id
-    out = None if memory is None else memory((frame.camera.height, frame.camera.width))
-    cloud = organised_cloud(frame.camera, result.depth, frame.image, result.labels, result.confidence, out)
+    kind = CLOUD_DTYPE if result.moving is None else MOVING_DTYPE
+    out = None if memory is None else memory((frame.camera.height, frame.camera.width), kind)
+    cloud = organised_cloud(
+        frame.camera, result.depth, frame.image, result.labels, result.confidence, out, result.moving,
+        parameters.moving.drop_points,
+    )  # fmt: skip
     if transform is not None:
         transform.move(cloud)
         frame_id = transform.frame_id
@@ -130,7 +142,8 @@ def _message(topic: str, result: ObjectDepth, parameters: Parameters, make: Make
     if topic == "anchors":
         return anchors_message([*result.targets, *result.surfaces], stamp, frame_id, make)
     attribute, encoding = _IMAGES[topic]
-    return image_message(getattr(result, attribute), encoding, stamp, frame_id, make)
+    content = getattr(result, attribute)
+    return None if content is None else image_message(content, encoding, stamp, frame_id, make)
 
 
 def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: str, make: Make = message) -> Any:

@@ -28,6 +28,7 @@ def picture_size(data: bytes, format_: str) -> tuple[int, int]:
     """
     try:
         if data.startswith(PNG):
+            _check_chunks(data)
             return struct.unpack_from(">II", data, 16)
         if data.startswith(_JPEG):
             return _jpeg_size(data)
@@ -35,13 +36,30 @@ def picture_size(data: bytes, format_: str) -> tuple[int, int]:
             return _tiff_size(data, _TIFF[data[:4]])
     except (struct.error, IndexError) as error:
         raise BadFrame(
-            f"cannot decode the compressed image ({format_!r}, {len(data)} bytes): it ends before it says its size"
+            f"cannot decode the compressed image ({format_!r}, {len(data)} bytes): it is cut, or its lengths are wrong"
         ) from error
     found = f"begins with {data[:8].hex(' ')}" if data else "is empty"
     raise BadFrame(
         f"cannot decode the compressed image: format {format_!r} with data that {found} is no JPEG, PNG or TIFF "
         "picture; video streams are not read: give one of the three, or an Image topic"
     )
+
+
+def _check_chunks(data: bytes) -> None:
+    """Refuse a PNG whose chunks say that they are longer than what is there: OpenCV takes memory by their word.
+
+    Raises:
+        IndexError: one ends beyond the data, or the first is not the header (PNG specification, section 5).
+    """
+    place = len(PNG)
+    if data[place + 4 : place + 8] != b"IHDR":
+        raise IndexError
+    while place + 8 <= len(data):
+        place += 12 + int(struct.unpack_from(">I", data, place)[0])
+        if data[place - 8 : place - 4] == b"IEND":
+            return
+    if place > len(data):
+        raise IndexError
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.spill import Spill
 from depth_prompt_ros.bag.static_transforms import StaticTransforms
 from depth_prompt_ros.bag.sync import in_force, nearest, pair
-from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line
+from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line, printable
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, Topics
 
@@ -168,11 +168,11 @@ class FrameReader:
                 )
             expected = _INFO_TYPES if role in INFOS else _IMAGE_TYPES
             if (msgtype := self.recording.types[topic]) not in expected:
-                raise BadInput(f"topic {topic} (topics.{role}) is {msgtype}, not {' or '.join(expected)}")
+                raise BadInput(f"topic {topic} (topics.{role}) is {printable(msgtype)}, not {' or '.join(expected)}")
             if role in ("left_image", "right_image") and self._rectified and "image_raw" in topic:
                 logger.warning(
-                    "topic %s looks unrectified (image_raw): results need rectified pictures; P of its camera_info "
-                    "is used and D ignored, rectify it with image_proc if lines are bent or rows do not match",
+                    "topic %s looks unrectified (image_raw): P of its camera_info is used and D ignored; if lines are "
+                    "bent or rows do not match set rectified: false, and it is rectified here",
                     topic,
                 )
 
@@ -186,7 +186,7 @@ class FrameReader:
                 message = typestore().deserialize_cdr(raw.data, raw.msgtype)
                 stamp = stamp_of(message)
             except Exception as error:  # noqa: BLE001 (whatever the parser meets in damaged data)
-                reason = f"a message of topic {raw.topic} is no {raw.msgtype}: {error}"
+                reason = f"a message of topic {raw.topic} is no {raw.msgtype}: {printable(error)}"
                 if not topic.damaged:
                     logger.warning("%s; such messages are left out", reason)
                 topic.damaged[len(topic.stamps)] = reason

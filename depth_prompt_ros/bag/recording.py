@@ -13,7 +13,7 @@ import yaml
 
 from depth_prompt_ros.bag.decompress import decompress_file
 from depth_prompt_ros.bag.mcap_source import McapSource, RawMessage
-from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.errors import BadInput, printable
 
 __all__ = ["RawMessage", "Recording"]
 
@@ -42,7 +42,7 @@ class _Sqlite3Source:
         self.foreign: dict[str, str] = {}
         self.damage = ""
         with Reader(self.path) as reader:
-            self.types = {connection.topic: connection.msgtype for connection in reader.connections}
+            self.types = {str(connection.topic): str(connection.msgtype) for connection in reader.connections}
 
     def messages(self, topics: Collection[str]) -> Iterator[RawMessage]:
         from rosbags.rosbag2 import Reader
@@ -114,9 +114,9 @@ class Recording:
         """The topics that are there, by type, for error messages."""
         by_type: dict[str, list[str]] = defaultdict(list)
         for topic, msgtype in sorted(self.types.items()):
-            by_type[msgtype].append(topic)
+            by_type[printable(msgtype)].append(printable(topic))
         for topic, encoding in sorted(self.foreign.items()):
-            by_type[f"not ROS 2 but {encoding or 'of no known encoding'}"].append(topic)
+            by_type[f"not ROS 2 but {printable(encoding) or 'of no known encoding'}"].append(printable(topic))
         return "; ".join(f"{msgtype}: {', '.join(topics)}" for msgtype, topics in sorted(by_type.items())) or "none"
 
     def _open(self, path: Path) -> list[_Source]:
@@ -137,7 +137,7 @@ class Recording:
                 return [_Sqlite3Source(path)]
             except Exception as error:  # newer or damaged metadata: the files alone may do
                 if folder.mode == "message":
-                    raise BadInput(f"cannot read bag {path}: {error}") from error
+                    raise BadInput(f"cannot read bag {path}: {printable(error)}") from error
         return [self._source(file, folder.mode == "message") for file in folder.files]
 
     def _folder(self, path: Path) -> _Folder:
@@ -173,7 +173,7 @@ class Recording:
                 file = whole
             return McapSource(file, packed_messages) if file.suffix == ".mcap" else _Sqlite3Source(file)
         except Exception as error:
-            raise BadInput(f"cannot read bag {self.path}: {error or type(error).__name__}") from error
+            raise BadInput(f"cannot read bag {self.path}: {printable(error) or type(error).__name__}") from error
 
 
 def _storage(file: Path) -> str:

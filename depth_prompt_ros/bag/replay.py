@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messag
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
 from depth_prompt_ros.bag.static_transforms import TRANSFORM_TYPE
+from depth_prompt_ros.bag.transforms import TransformTree
 from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.parameters import Parameters, fixed_frame
 
 if TYPE_CHECKING:
     from depth_prompt_ros.result import ObjectDepth
@@ -130,6 +131,8 @@ def replay(
 
         pipeline = ObjectDepthPipeline(parameters)
     transforms = [topic for topic in TRANSFORMS if reader.recording.types.get(topic) == TRANSFORM_TYPE]
+    fixed = fixed_frame(parameters)
+    tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)
     done, failures = 0, _InARow()
     with BagWriter(out, storage) as writer:
@@ -139,6 +142,8 @@ def replay(
                 writer.write_raw(content.topic, content.msgtype, content.data, content.log_ns, content.qos)
                 continue
             if isinstance(content, Frame):
+                if tree is not None:
+                    content = replace(content, pose=tree.pose(content.frame_id, fixed, content.stamp_ns))
                 try:
                     result = pipeline(content)
                     messages = list(output_messages(result, chosen, parameters))

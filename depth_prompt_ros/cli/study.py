@@ -102,3 +102,31 @@ def clip(
     )
     study_clip(effort, cache, out, results, lambda line: typer.echo(line, err=True), weights)
     typer.echo(results)
+
+
+@app.command("video")
+def video(
+    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
+        "study-video"
+    ),
+    results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown.")] = Path(
+        "docs/results/video.md"
+    ),
+    real: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--real", help="Folder of a real video with depth to check with."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of every row.")] = 1,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Of each stage of the rendered rows.")] = 200,
+    width: Annotated[float, typer.Option("--width", min=0.01, help="Of the networks of the rendered rows.")] = 0.125,
+    page_only: Annotated[
+        bool, typer.Option("--page-only", help="Learn nothing: write the page of what is there.")
+    ] = False,
+) -> None:
+    """Depth and masks learned from rendered workspaces with movers, and from real video, beside simple rows."""
+    from depth_prompt_ros.learning.video.study.plan import Effort
+    from depth_prompt_ros.learning.video.study.study import study_video
+
+    effort = Effort(steps=steps, width=width, seeds=seeds)
+    study_video(effort, out, results, real, not page_only, lambda line: typer.echo(line, err=True))
+    typer.echo(results)

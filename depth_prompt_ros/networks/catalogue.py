@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,8 +24,10 @@ from depth_prompt_ros.networks.depth import (
     transformers_depth,
 )
 from depth_prompt_ros.networks.depth.tflite_file import read_tflite
-from depth_prompt_ros.networks.entry import Entry, NetworkEntry, StereoEntry
+from depth_prompt_ros.networks.entry import Entry, NetworkEntry, StereoEntry, VideoEntry
 from depth_prompt_ros.networks.stereo import crestereo, raft_stereo, raft_stereo_small
+from depth_prompt_ros.networks.video import depth_net
+from depth_prompt_ros.networks.video.depth_net import VideoDepthNet, VideoSettings
 from depth_prompt_ros.resources import model_folder, resource_path
 
 _MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth, clip_entries)
@@ -39,6 +42,9 @@ STEREO: dict[str, StereoEntry] = {
 
 CLIPS: dict[str, ClipEntry] = {entry.name: entry for entry in clip_entries.CLIPS}
 """Frozen CLIPs, which mirrors are learned through and texts are answered by."""
+
+VIDEO: dict[str, VideoEntry] = {entry.name: entry for entry in depth_net.ENTRIES}
+"""Networks that are learned from video, at full width; what was learned says its own (:func:`load_video`)."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
@@ -77,6 +83,17 @@ def find_clip(name: str) -> ClipEntry:
     if name not in CLIPS:
         raise BadModel(f"no CLIP named {name!r}; there are: {', '.join(sorted(CLIPS))}")
     return CLIPS[name]
+
+
+def find_video(name: str) -> VideoEntry:
+    """The network for video of that name.
+
+    Raises:
+        BadModel: no such network; the message names those there are.
+    """
+    if name not in VIDEO:
+        raise BadModel(f"no network for video named {name!r}; there are: {', '.join(sorted(VIDEO))}")
+    return VIDEO[name]
 
 
 def find_any(name: str) -> Entry:
@@ -156,6 +173,22 @@ def load_learned(network: _Network, name: str, path: Path) -> _Network:
     except RuntimeError as error:
         raise BadModel(f"{path} does not fit {name}: {first_line(error)}") from error
     return network
+
+
+def load_video(path: Path) -> VideoDepthNet:
+    """A network that was learned from video, built as its file says, in eval mode and frozen.
+
+    Raises:
+        BadModel: missing or corrupt file, or weights of another network.
+    """
+    tensors, metadata = read_weights(path)
+    find_video(metadata.get("network", ""))
+    try:
+        network = VideoDepthNet(VideoSettings(**json.loads(metadata["settings"])))
+        network.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise BadModel(f"{path} is no network learned from video: {first_line(error)}") from error
+    return network.eval().requires_grad_(False)
 
 
 def _check_network(metadata: dict[str, str], name: str, path: Path) -> None:

@@ -152,3 +152,11 @@ class StereoEntry(Entry):
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     blue_first: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoEntry(Entry):
+    """A depth network learned from video: picture, position grid and focal lengths in, disparity out."""
+
+    mean: tuple[float, float, float] = (0.411, 0.432, 0.45)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)

@@ -44,12 +44,12 @@ class CloudMemory:
     def __init__(self) -> None:
         self._data: array.array[int] = array.array("B")
 
-    def __call__(self, size: tuple[int, int]) -> NDArray[Any]:
-        """(H, W) of CLOUD_DTYPE."""
-        needed = size[0] * size[1] * CLOUD_DTYPE.itemsize
+    def __call__(self, size: tuple[int, int], kind: np.dtype[Any] = CLOUD_DTYPE) -> NDArray[Any]:
+        """(H, W) of that type of point."""
+        needed = size[0] * size[1] * kind.itemsize
         if len(self._data) != needed:
             self._data = array.array("B", bytes(needed))
-        return np.frombuffer(self._data, CLOUD_DTYPE).reshape(size)
+        return np.frombuffer(self._data, kind).reshape(size)
 
 
 def as_array(values: NDArray[Any]) -> array.array[Any]:

@@ -15,6 +15,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.rectification import rectify
 from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 
 _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
@@ -68,7 +69,7 @@ def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, Topi
 
 
 def handed_over(messages: Mapping[str, Any], rectified: bool) -> HandedOver:
-    """Convert and check.
+    """Convert and check; what stages hand over is rectified, the camera's raw picture is rectified here.
 
     Raises:
         BadFrame: an encoding that cannot be used, or sizes that differ.
@@ -79,5 +80,8 @@ def handed_over(messages: Mapping[str, Any], rectified: bool) -> HandedOver:
         height, width = array.shape[:2]
         if (width, height) != (camera.width, camera.height):
             raise BadFrame(f"{role} is {width}x{height} but camera_info says {camera.width}x{camera.height}")
+    if not rectified and "left_image" in arrays:
+        pair = "right_camera_info" in messages
+        arrays["left_image"] = rectify(arrays["left_image"], messages["left_camera_info"], "left", pair)
     first = next(iter(messages.values()))
     return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays)

@@ -23,6 +23,7 @@ AT_CONFIGURE = (
     "most_megapixels", "topics.", "depth.", "sync.",
     "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx",
     "segmentation.text_network", "tom.onnx", "tom.text_network", "prompted_depth.",
+    "moving.method", "moving.graph", "moving.fixed_frame",
 )  # fmt: skip
 """Parameters, or beginnings of their names, that are read when the node is configured and not after."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,8 @@ class OnnxRuntimeGraph(Graph):
         options.log_severity_level = 3
         providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
         try:
-            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
+            with redirect_stdout(io.StringIO()):  # where it cannot read the file it prints that it tries again
+                self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:
             raise BadModel(_advice(path, str(error), onnxruntime.__version__)) from error
         if device == "cuda" and self._session.get_providers()[0] != _CUDA:

@@ -44,9 +44,9 @@ class Reason(IntEnum):
 _STANDS_OUT = 0.012
 """What is nearer than the support by this share of its distance stands out of it: 10 mm at 0.8 m."""
 
-_DENSE, _SURFACE = 0.5, 0.8
+_SURFACES = ((0.5, 0.8), (0.3, 0.9))
 """Measured on the first share of its pixels, and with the second share of those standing out of its support and not far
-behind its contact, a thing is a surface, not glass."""
+behind its contact, a thing is a surface, not glass. Where little texture leaves few, they are purer than on glass."""
 
 _SOLID = 0.9
 """A depth camera's light goes through glass or is lost in it: what answers it on so large a share is a surface, however
@@ -139,9 +139,9 @@ def believe(
 
     - a mask from outside says that it is transparent or mirror;
     - a network says so of a thing, and the thing is not measured as a surface: on half of its pixels, four fifths of
-      which stand out of its support and are not far behind its contact. Glossy ware and boxes that a network takes for
-      glass are measured so, glass is not. So is what a depth camera measures on nine tenths of, however flat. Where no
-      support is found, only holes are taken for glass;
+      which stand out of its support and are not far behind its contact, or on three tenths, nine tenths of them.
+      Glossy ware and boxes that a network takes for glass are measured so, glass is not. So is what a depth camera
+      measures on nine tenths of, however flat. Where no support is found, only holes are taken for glass;
     - no network has judged the target, less than a fifth of it stands out of its support and is not far behind its
       contact, and 15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
@@ -219,7 +219,8 @@ def _transparent(
     if np.count_nonzero(claimed & mask) > _WHOLE * area:
         count = np.count_nonzero(measured)
         standing = 0 if near is None else np.count_nonzero(stands & near)
-        surface = (count > _DENSE * area and standing > _SURFACE * count) or (active and count > _SOLID * area)
+        standing_out = any(count > dense * area and standing > pure * count for dense, pure in _SURFACES)
+        surface = standing_out or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
     if judged:
         return np.zeros_like(claimed)

@@ -17,6 +17,9 @@ CLOUD_DTYPE = np.dtype(
 )
 """A point: metres in the left optical frame; ``rgb`` holds the bits 0x00RRGGBB, as PCL and RViz read them; 24 bytes."""
 
+MOVING_DTYPE = np.dtype([*CLOUD_DTYPE.descr, ("moving", "<u4")])
+"""A point that also says whether it moves: 0 static, 255 moving, 128 not known; 28 bytes."""
+
 _BLOCK = 48
 """Rows that are interleaved at a time: so many stay in the processor's cache."""
 
@@ -41,8 +44,15 @@ class RigidTransform:
     translation: NDArray[np.float64]
     frame_id: str
 
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """(4, 4)."""
+        whole = np.eye(4)
+        whole[:3, :3], whole[:3, 3] = self.rotation, self.translation
+        return whole
+
     def move(self, cloud: NDArray[Any]) -> None:
-        """Move the points of a cloud of :data:`CLOUD_DTYPE` in place."""
+        """Move the points of a cloud of :data:`CLOUD_DTYPE` or :data:`MOVING_DTYPE` in place."""
         columns = cloud.view("<f4").reshape(*cloud.shape, -1)
         columns[..., :3] = columns[..., :3] @ self.rotation.T.astype(np.float32) + self.translation.astype(np.float32)
 
@@ -54,6 +64,8 @@ def organised_cloud(
     labels: NDArray[np.uint16],
     confidence: NDArray[np.float32],
     out: NDArray[Any] | None = None,
+    moving: NDArray[np.uint8] | None = None,
+    drop_moving: bool = False,
 ) -> NDArray[Any]:
     """One point a pixel (REP 118, sensor_msgs/PointCloud2 with ``is_dense`` false).
 
@@ -62,12 +74,16 @@ def organised_cloud(
         image: (H, W, 3) uint8 RGB.
         labels: (H, W) uint16, 0 = background.
         confidence: (H, W) float32 in [0, 1].
-        out: (H, W) of :data:`CLOUD_DTYPE` to write to, for example a message's memory; None: new.
+        out: (H, W) of the cloud's type to write to, for example a message's memory; None: new.
+        moving: (H, W) uint8, 0 static, 255 moving, 128 not known.
+        drop_moving: points that move are NaN.
 
     Returns:
-        (H, W) structured array of :data:`CLOUD_DTYPE`.
+        (H, W) structured array of :data:`CLOUD_DTYPE`, or of :data:`MOVING_DTYPE` where ``moving`` is given.
     """
-    cloud = np.empty(depth.shape, CLOUD_DTYPE) if out is None else out
+    cloud = np.empty(depth.shape, CLOUD_DTYPE if moving is None else MOVING_DTYPE) if out is None else out
+    if moving is not None and drop_moving:
+        depth = np.where(moving == 255, np.float32(np.nan), depth)
     columns = cloud.view("<f4").reshape(*depth.shape, -1)
     x, y = camera.slopes
     for first in range(0, depth.shape[0], _BLOCK):
@@ -75,7 +91,10 @@ def organised_cloud(
         z = depth[rows]
         rgb = cv2.cvtColor(image[rows], cv2.COLOR_RGB2BGRA).view("<u4")[..., 0] & np.uint32(0xFFFFFF)
         label = labels[rows].astype("<u4").view("<f4")
-        cv2.merge([z * x, z * y[rows, None], z, rgb.view("<f4"), label, confidence[rows]], columns[rows])
+        planes = [z * x, z * y[rows, None], z, rgb.view("<f4"), label, confidence[rows]]
+        if moving is not None:
+            planes.append(moving[rows].astype("<u4").view("<f4"))
+        cv2.merge(planes, columns[rows])
     return cloud
 
 

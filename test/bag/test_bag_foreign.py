@@ -312,3 +312,14 @@ def test_mcap_without_chunks_cut_inside_a_message(tmp_path):
     content = path.read_bytes()
     path.write_bytes(content[: content.index(bags.picture(3, 1).tobytes()) + 7])
     check(path, frames=3, damage="is truncated")
+
+
+def test_names_of_a_damaged_recording_are_said_in_one_line(tmp_path):
+    write_humble_sqlite3(tmp_path / "rec")
+    with sqlite3.connect(tmp_path / "rec" / "rec_0.db3") as database:
+        database.execute("UPDATE topics SET name = CAST(X'2f0c6c0a65' AS TEXT) WHERE name = '/left/image_rect'")
+        database.execute("UPDATE topics SET type = CAST(X'ff' AS BLOB) WHERE name = '/right/camera_info'")
+    database.close()
+    with pytest.raises(BadInput, match="topic /left/image_rect .* is not in .*: / l e, /right/image_rect") as error:
+        FrameReader(tmp_path / "rec" / "rec_0.db3", Parameters())
+    assert str(error.value).isprintable()

@@ -244,7 +244,7 @@ def test_compressed_depth_in_metres_is_dequantised():
         ("16UC1; compressedDepth rvl", bytes(40), "says that it is 0x0 pixels"),
         ("16UC1; compressedDepth rvl", bytes(15), "has only 15 bytes"),
         ("16UC1; compressedDepth png", bytes(12) + b"\x89PNG damaged", "is no JPEG, PNG or TIFF picture"),
-        ("16UC1; compressedDepth png", bytes(12) + b"\x89PNG\r\n\x1a\n", "ends before it says its size"),
+        ("16UC1; compressedDepth png", bytes(12) + b"\x89PNG\r\n\x1a\n", "is cut, or its lengths are wrong"),
     ],
 )
 def test_compressed_depth_errors(format_, data, text):
@@ -329,7 +329,7 @@ def test_the_size_is_known_from_the_first_bytes_and_a_cut_before_it_is_said(exte
     done, data = cv2.imencode(extension, np.zeros((24, 40, 3), np.uint8))
     assert done
     assert image_size(compressed_image_message(data.tobytes(), "x", 1, "left")) == (40, 24)
-    with pytest.raises(BadFrame, match="ends before it says its size"):
+    with pytest.raises(BadFrame, match="is cut, or its lengths are wrong"):
         picture(compressed_image_message(data.tobytes()[:15], "x", 1, "left"))
 
 
@@ -434,3 +434,17 @@ def test_depth_in_other_units():
         np.testing.assert_allclose(depth_metres(message_, unit=0.0001), [[np.nan, 0.75]])
     floats = np.array([[0, 750]], np.float32)
     np.testing.assert_allclose(depth_metres(raw_image(floats, "32FC1"), float_unit=0.001), [[np.nan, 0.75]])
+
+
+@pytest.mark.parametrize("place", [8, 33, -12])
+def test_a_png_whose_chunk_claims_gigabytes_is_refused(place):
+    png = cv2.imencode(".png", np.arange(96, dtype=np.uint8).reshape(8, 12))[1].tobytes()
+    place %= len(png)
+    claim = png[:place] + struct.pack(">I", 0xC0000000) + png[place + 4 :]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadFrame, match="it is cut, or its lengths are wrong"):
+        picture(compressed_image_message(claim, "png", 1, "left"))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    np.testing.assert_array_equal(
+        label_image(compressed_image_message(png, "png", 1, "left")), np.arange(96).reshape(8, 12)
+    )

@@ -325,8 +325,13 @@ def test_image_raw_is_warned_about_once(tmp_path, caplog, rectified, warnings):
 def test_distortion_is_ignored_beside_image_rect_only(tmp_path):
     records = changed(bags.stereo_records(1), "/left/camera_info", set_field("d", 0, 0.3))
     bag = bags.write(tmp_path / "bag", records)
-    assert isinstance(read(bag)[0], Frame)
-    assert "lens distortion and rectified is false" in only_reason(read(bag, rectified=False))
+    as_it_is, rectified = read(bag)[0], read(bag, rectified=False)[0]
+    np.testing.assert_array_equal(as_it_is.image, bags.picture(0))
+    assert rectified.camera == as_it_is.camera
+    expected = cv2.undistort(bags.picture(0), bags.CAMERA.K, np.array([0.3, 0, 0, 0, 0]))
+    assert np.abs(rectified.image.astype(int) - expected).max() <= 8
+    assert np.abs(rectified.image.astype(int) - bags.picture(0)).mean() > 5
+    np.testing.assert_array_equal(rectified.right, bags.picture(0, 1))
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,18 @@ from std_srvs.srv import Trigger
 from tf2_ros import StaticTransformBroadcaster
 
 from depth_prompt_ros.bag.images import depth_metres, label_image
-from depth_prompt_ros.bag.messages import compressed_image_message, stamp_of
+from depth_prompt_ros.bag.messages import (
+    camera_info_message,
+    compressed_image_message,
+    image_message,
+    stamp_of,
+)
 from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import CloudMemory, as_array, message_class, ros_message
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
-from depth_prompt_ros.stages.cloud import CLOUD_DTYPE
+from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, MOVING_DTYPE
 
 STEP_NS = 100_000_000
 GIVEN = {"segmentation__method": "labels", "topics__labels": "labels", "device": "cpu"}
@@ -514,3 +519,91 @@ def test_an_rgbd_camera(live, frame) -> None:
     live.show(replace(frame, right=None, depth=depth), START_NS)
     assert np.isfinite(depth_metres(live.wait("/object_depth/depth")[0])).mean() > 0.9
     assert not live.received["/object_depth/disparity"]
+
+
+def test_depth_of_another_camera_is_registered_by_tf_or_refused_with_both_frames(live, frame) -> None:
+    """The depth camera stands 0.1 m to the right: what it sees at 0.9 m lies fx * 0.1 / 0.9 pixels farther right."""
+    camera = replace(frame.camera, baseline=0.0)
+    depth = np.full(frame.labels.shape, 1.8, np.float32)
+    depth[:, 100:140] = 0.9
+    live.listen("depth")
+    live.start(**GIVEN, topics__depth_image="depth", topics__depth_camera_info="depth/camera_info", tom__method="none")
+
+    def show(number: int) -> None:
+        stamp = START_NS + number * STEP_NS
+        live.publish("/depth/camera_info", camera_info_message(camera, stamp, "depth_optical", make=ros_message))
+        live.show(replace(frame, camera=camera, right=None), stamp)
+        live.publish("/depth", image_message(depth, "32FC1", stamp, "depth_optical", ros_message))
+
+    show(0)
+    live.until(lambda: live.node.frames.skipped.total() == 1)
+    assert "no transform from depth_optical to left_optical" in next(iter(live.node.frames.skipped))
+    transform = TransformStamped()
+    transform.header.frame_id, transform.child_frame_id = "left_optical", "depth_optical"
+    transform.transform.translation.x, transform.transform.rotation.w = 0.1, 1.0
+    broadcaster = StaticTransformBroadcaster(live.tester)
+    broadcaster.sendTransform(transform)
+    deadline, number = time.monotonic() + 10, 1
+    while not live.received["/object_depth/depth"] and time.monotonic() < deadline:
+        show(number)
+        number += 1
+        time.sleep(0.3)
+    row = depth_metres(live.wait("/object_depth/depth")[0])[5]
+    near = np.nonzero(row < 1.0)[0]
+    shift = camera.fx * 0.1 / 0.9
+    assert abs(near[0] - (100 + shift)) <= 1
+    assert abs(near[-1] - (139 + shift)) <= 1
+
+
+def test_a_raw_pair_is_rectified(live, frame) -> None:
+    live.listen("depth/camera_info", "prompted_image", "labels")
+    live.start(**GIVEN, rectified=False)
+    messages = camera_messages(frame, START_NS, {})
+    for side in ("left", "right"):
+        messages[f"/{side}/camera_info"].d = [-0.2, 0.05, 0.0, 0.0, 0.0]
+    for topic, content in messages.items():
+        live.publish(topic, content)
+    info = live.wait("/object_depth/depth/camera_info")[0]
+    assert not np.any(np.asarray(info.d))
+    assert info.k[0] == pytest.approx(frame.camera.fx)
+    assert live.node.frames.finished == 1
+
+
+def test_what_moves_is_masked_and_dropped_and_a_clock_that_jumps_is_forgotten(live, frame) -> None:
+    depth = np.full(frame.labels.shape, 1.0, np.float32)
+    still = replace(frame, right=None, depth=depth, camera=replace(frame.camera, baseline=0.0))
+    arrived = replace(still, depth=depth.copy())
+    arrived.depth[60:120, 80:160] = 0.7
+    transform = TransformStamped()
+    transform.header.frame_id, transform.child_frame_id = "map", frame.frame_id
+    transform.transform.rotation.w = 1.0
+    broadcaster = StaticTransformBroadcaster(live.tester)
+    broadcaster.sendTransform(transform)
+    live.listen("moving_mask", "points")
+    live.start(**GIVEN, topics__depth_image="/depth", moving__method="geometric", moving__fixed_frame="map")
+    assert live.set("moving.drop_points", True).successful
+
+    def shown(what, number: int) -> np.ndarray:
+        masks = live.received["/object_depth/moving_mask"]
+        before = len(masks)
+        live.show(what, START_NS + number * STEP_NS)
+        live.until(lambda: len(masks) > before)
+        return label_image(masks[-1])
+
+    first, deadline = shown(still, 0), time.monotonic() + 10
+    assert (first == 128).all()
+    number = 1
+    while (mask := shown(still, number))[2:-2, 2:-2].max() != 0 and time.monotonic() < deadline:
+        number += 1  # tf may take its time
+    assert (mask[2:-2, 2:-2] == 0).all()
+    mask = shown(arrived, number + 1)
+    assert (mask[64:116, 84:156] == 255).all() and (mask == 255).sum() <= 60 * 80
+    live.until(lambda: stamp_of(live.received["/object_depth/points"][-1]) == START_NS + (number + 1) * STEP_NS)
+    cloud = live.received["/object_depth/points"][-1]
+    assert [field.name for field in cloud.fields][-1] == "moving" and cloud.point_step == MOVING_DTYPE.itemsize
+    points = np.frombuffer(cloud.data, MOVING_DTYPE).reshape(mask.shape)
+    np.testing.assert_array_equal(points["moving"], mask)
+    assert np.isnan(points["z"][mask == 255]).all() and np.isfinite(points["z"][mask == 0]).mean() > 0.9
+    assert (shown(arrived, number - 100) == 128).all()  # time has jumped back
+    refused = live.set("moving.method", "none")
+    assert not refused.successful and "moving.method is read at configure" in refused.reason

@@ -266,8 +266,12 @@ def test_rembg_offline_without_weights_says_what_to_do(tmp_path, monkeypatch) ->
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(BadModel, match="rembg's home folder"):
+    fetched = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *given, **_: fetched.append(given))
+    monkeypatch.setattr("socket.create_connection", lambda *given, **_: fetched.append(given))
+    with pytest.raises(BadModel, match=r"not in rembg's home folder, .* new_session\('u2netp'\)"):
         make_segmenter(SegmentationParameters(method="rembg", rembg_model="u2netp"))
+    assert not fetched
 
 
 def test_rembg_without_onnx_runtime_says_what_to_install(monkeypatch, capsys) -> None:

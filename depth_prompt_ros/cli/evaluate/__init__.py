@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from depth_prompt_ros.cli.evaluate import booster, cleargrasp, scenes, stereo, tom, tom_masks
+from depth_prompt_ros.cli.evaluate import booster, cleargrasp, scenes, stereo, tom, tom_masks, video
 
 app = typer.Typer(no_args_is_help=True, help="Evaluate on rendered and published data sets.")
 app.command("cleargrasp")(cleargrasp.cleargrasp)
@@ -13,3 +13,4 @@ app.command("scenes")(scenes.scenes)
 app.command("stereo")(stereo.stereo)
 app.command("tom")(tom.tom)
 app.command("tom-masks")(tom_masks.tom_masks)
+app.command("video")(video.video)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from depth_prompt_ros.cli.export import mirror, mono, prompted, stereo, text
+from depth_prompt_ros.cli.export import mirror, mono, prompted, stereo, text, video
 
 app = typer.Typer(no_args_is_help=True, help="Export networks as ONNX graphs, checked against PyTorch.")
 app.command("prompted")(prompted.prompted)
@@ -12,3 +12,4 @@ app.command("mono")(mono.mono)
 app.command("mirror")(mirror.mirror)
 app.command("stereo")(stereo.stereo)
 app.command("text")(text.text)
+app.command("video")(video.video)

@@ -14,6 +14,7 @@ from depth_prompt_ros.cli.learn import (
     tom_masks,
     tom_mono,
     tom_stereo,
+    video,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Learn prompts and networks.")
@@ -26,3 +27,4 @@ app.command("tom-masks")(tom_masks.tom_masks)
 app.command("things")(things.things)
 app.command("stereo")(stereo.stereo)
 app.command("tom-stereo")(tom_stereo.tom_stereo)
+app.command("video")(video.video)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.outputs import output_messages
-from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.parameters import Parameters, fixed_frame
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import CloudMemory, ros_message
 from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
@@ -36,6 +42,7 @@ class ObjectDepthNode(StageNode):
         "belief": "sensor_msgs/msg/Image",
         "anchors": "diagnostic_msgs/msg/DiagnosticArray",
         "mono_depth": "sensor_msgs/msg/Image",
+        "moving_mask": "sensor_msgs/msg/Image",
     }
 
     def __init__(self) -> None:
@@ -75,6 +82,8 @@ class ObjectDepthNode(StageNode):
     def on_time_jump(self) -> None:
         """See :meth:`StageNode.on_time_jump`."""
         self._transforms.reset()
+        if self._pipeline is not None:
+            self._pipeline.reset()
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
@@ -88,6 +97,8 @@ class ObjectDepthNode(StageNode):
         to = self.settings.output_frame
         moved = bool(to) and to != frame.frame_id and bool(_CLOUDS & set(wanted))
         transform = self._transforms.lookup(to, frame.frame_id, frame.stamp_ns) if moved else None
+        if (fixed := fixed_frame(self.settings)) and frame.pose is None:
+            frame = replace(frame, pose=self._pose(frame, fixed))
         result = pipeline(frame)
         self.frames.segments = result.seconds
         self.frames.notes = {
@@ -96,8 +107,16 @@ class ObjectDepthNode(StageNode):
         }
         if result.reason:
             self.frames.notes["no target"] = result.reason
+        if fixed and frame.pose is None:
+            self.frames.notes["moving"] = f"no transform from {frame.frame_id} to {fixed}: motion is not known"
         self._targets.seen([{"label": target.label, "anchor": target.anchor} for target in result.targets])
         yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
+
+    def _pose(self, frame: Frame, fixed: str) -> NDArray[np.float64] | None:
+        try:
+            return self._transforms.lookup(fixed, frame.frame_id, frame.stamp_ns).matrix
+        except BadFrame:
+            return None
 
     def graphs(self) -> list[Graph]:
         """See :meth:`StageNode.graphs`."""

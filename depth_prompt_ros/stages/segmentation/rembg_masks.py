@@ -96,6 +96,12 @@ def _open(name: str, path: Path | None) -> Any:
     known = {session.name(): session for session in sessions_class}
     if path is None and name not in known:
         raise BadInput(f"the installed rembg has no session {name!r}: choose another, or update rembg")
+    if path is None and not _weights_are_there(known[name], name):
+        raise BadModel(
+            f"the weights of rembg session {name!r} are not in rembg's home folder, {known[name].u2net_home()}, and "
+            "are not fetched while frames may come: fetch them once where there is a network, "
+            f"python3 -c \"from rembg import new_session; new_session('{name}')\", or put {name}.onnx there"
+        )
     options = onnxruntime.SessionOptions()
     # Spinning worker threads take the cores that stereo matching of the next frame needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -110,14 +116,17 @@ def _open(name: str, path: Path | None) -> Any:
         raise
     except Exception as error:
         where = str(path) if path else f"session {name!r}"
-        advice = (
-            "the file is not a u2net-shaped ONNX"
-            if path
-            else f"put its ONNX file into rembg's home folder, {known[name].u2net_home()}, or go online once"
-        )
+        advice = "the file is not a u2net-shaped ONNX" if path else "fetch its weights again, or choose another"
         raise BadModel(
             f"rembg cannot open {where}: {advice} ({str(error).splitlines()[0] if str(error) else error!r})"
         ) from error
+
+
+def _weights_are_there(session: Any, name: str) -> bool:
+    """Rembg has the session's weights already, in the folder of this version or of an older one."""
+    file = f"{name}.onnx"
+    found = session.resolve_existing(file) if hasattr(session, "resolve_existing") else None
+    return Path(found or Path(session.u2net_home()) / file).is_file()
 
 
 def _require_u2net_shape(network: Any, path: Path) -> None:

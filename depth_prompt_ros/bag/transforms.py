@@ -1,0 +1,87 @@
+"""Transforms of a recording's tf, looked up at any time: what tf2 is live."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.bag.messages import stamp_of, typestore
+from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.data.readers.video_folder import turned
+
+Float64 = NDArray[np.float64]
+
+TF, TF_STATIC = "/tf", "/tf_static"
+_TYPE = "tf2_msgs/msg/TFMessage"
+
+
+class TransformTree:
+    """All transforms of a recording by their child frame."""
+
+    def __init__(self, recording: Recording) -> None:
+        """Read ``/tf`` and ``/tf_static``, as far as the recording goes."""
+        self._parents: dict[str, str] = {}
+        self._fixed: dict[str, Float64] = {}
+        self._stamps: dict[str, list[int]] = {}
+        self._poses: dict[str, list[Any]] = {}
+        topics = [topic for topic in (TF, TF_STATIC) if recording.types.get(topic) == _TYPE]
+        for raw in recording.messages(topics):
+            for each in typestore().deserialize_cdr(raw.data, raw.msgtype).transforms:
+                self._add(each, raw.topic == TF_STATIC)
+        for child, stamps in self._stamps.items():
+            order = np.argsort(stamps, kind="stable")
+            self._stamps[child] = [stamps[place] for place in order]
+            self._poses[child] = [self._poses[child][place] for place in order]
+
+    def _add(self, stamped: Any, fixed: bool) -> None:
+        child = stamped.child_frame_id.lstrip("/")
+        self._parents[child] = stamped.header.frame_id.lstrip("/")
+        t, q = stamped.transform.translation, stamped.transform.rotation
+        pose = (np.array([t.x, t.y, t.z]), np.array([q.x, q.y, q.z, q.w]))
+        if fixed:
+            self._fixed[child] = _matrix(*pose)
+        else:
+            self._stamps.setdefault(child, []).append(stamp_of(stamped))
+            self._poses.setdefault(child, []).append(pose)
+
+    def pose(self, frame: str, fixed: str, stamp_ns: int) -> Float64 | None:
+        """(4, 4) from ``frame`` to ``fixed`` at a time; None where tf does not know it then.
+
+        Between two stamps translation is linear and rotation the normalised mean of both quaternions; before the first
+        and after the last there is none.
+        """
+        child, whole, passed = frame.lstrip("/"), np.eye(4), set()
+        while child != fixed.lstrip("/"):
+            step = self._step(child, stamp_ns)
+            if step is None or child in passed:
+                return None
+            passed.add(child)
+            whole = step @ whole
+            child = self._parents[child]
+        return whole
+
+    def _step(self, child: str, stamp_ns: int) -> Float64 | None:
+        """From ``child`` to its parent."""
+        if child not in self._stamps:
+            return self._fixed.get(child)
+        stamps, poses = self._stamps[child], self._poses[child]
+        after = bisect_left(stamps, stamp_ns)
+        if after < len(stamps) and stamps[after] == stamp_ns:
+            return _matrix(*poses[after])
+        if not 0 < after < len(stamps):
+            return None
+        share = (stamp_ns - stamps[after - 1]) / (stamps[after] - stamps[after - 1])
+        (t, q), (u, r) = poses[after - 1], poses[after]
+        r = r if q @ r >= 0 else -r
+        return _matrix((1 - share) * t + share * u, (1 - share) * q + share * r)
+
+
+def _matrix(translation: Float64, quaternion: Float64) -> Float64:
+    pose = np.eye(4)
+    if np.linalg.norm(quaternion) > 0:
+        pose[:3, :3] = turned(list(quaternion))
+    pose[:3, 3] = translation
+    return pose

@@ -1,0 +1,1 @@
+"""Depth learned from video, and masks of what moves, beside the truth."""

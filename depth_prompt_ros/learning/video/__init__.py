@@ -1,0 +1,1 @@
+"""Depth networks learned from plain video, without labels (2205.08851)."""

@@ -1,0 +1,58 @@
+"""What moves in a set's pictures, and what depth is taught there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from depth_prompt_ros.learning.video.boosting import boosted, rim
+from depth_prompt_ros.learning.video.look import network_inputs
+from depth_prompt_ros.learning.video.samples import Channel, VideoSet
+from depth_prompt_ros.learning.video.static import StaticRule, static_mask
+from depth_prompt_ros.networks.video.depth_net import VideoDepthNet
+
+
+def mask_moving(
+    data: VideoSet,
+    network: VideoDepthNet,
+    look: int,
+    rule: StaticRule | None,
+    boost: bool,
+    device: torch.device,
+    report: Callable[[int, int], None] | None = None,
+) -> float:
+    """Write static masks and labels of moving pixels into a set; returns the share of pixels that move.
+
+    Args:
+        network: of the first stage.
+        look: width at which it looks at whole pictures, pixels.
+        rule: of SPIMO masks; None: the masks that the set has.
+        boost: label moving pixels, see :func:`depth_prompt_ros.learning.video.boosting.boosted`.
+        report: called with the number of pictures done and their total.
+    """
+    size, moved = data.size[::-1], 0.0
+    for number, (image, intrinsics) in enumerate(zip(data.images, data.intrinsics, strict=True)):
+        inputs = network_inputs(image, intrinsics, look, device)
+        if rule is not None:
+            static = static_mask(network, *inputs, rule).astype(np.uint8)
+            data.extra[number, Channel.STATIC] = cv2.resize(static, size, interpolation=cv2.INTER_NEAREST)
+        moving = data.extra[number, Channel.STATIC] == 0
+        moved += float(moving.mean())
+        if boost:
+            label = boosted(network, *inputs)
+            agree = label.agree[0, 0].cpu().numpy().astype(np.uint8)
+            data.extra[number, Channel.LABEL] = cv2.resize(label.disparity[0, 0].cpu().numpy(), size)
+            believed = cv2.resize(agree, size, interpolation=cv2.INTER_NEAREST) > 0
+            data.extra[number, Channel.BELIEVED] = believed & moving & _seen(data, number)
+            data.extra[number, Channel.RIM] = rim(moving) & _seen(data, number)
+        if report:
+            report(number + 1, len(data.images))
+    return moved / len(data.images)
+
+
+def _seen(data: VideoSet, number: int) -> NDArray[np.bool_]:
+    return np.asarray(data.extra[number, Channel.SEEN] > 0)

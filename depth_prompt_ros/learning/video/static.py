@@ -1,0 +1,62 @@
+"""What moves with its place in the picture, found by telling a network that it stands elsewhere (2205.08851)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from depth_prompt_ros.networks.video.depth_net import VideoDepthNet
+
+SHIFT = 0.5
+"""The grid's u is moved by this to either side."""
+
+LOOK = 2 / 3
+"""Pictures are looked at this much smaller."""
+
+
+@dataclass(frozen=True)
+class StaticRule:
+    """Which pixels are static.
+
+    Attributes:
+        dispersion: static where variance over squared mean of the three depths is below.
+        horizon: rows with v below are static: the sky and far buildings of driving, -0.25 there; -1 = none.
+    """
+
+    dispersion: float = 0.03
+    horizon: float = -1.0
+
+
+def dispersion(disparities: Tensor) -> Tensor:
+    """(H, W) unbiased variance over squared mean of depth, of (L, H, W) disparities of one picture."""
+    depth = 1 / disparities
+    return depth.var(0) / depth.mean(0) ** 2
+
+
+@torch.no_grad()
+def static_mask(
+    network: VideoDepthNet, picture: Tensor, grid: Tensor, focal: Tensor, rule: StaticRule
+) -> NDArray[np.bool_]:
+    """(H, W) bool, the static pixels of one picture (1, 3, H, W): see :class:`StaticRule`.
+
+    The network looks three times at a picture of two thirds of the size: with its grid, and with u moved to both sides.
+    Only motion that goes with the place leaves a trace: a network cannot know any other.
+    """
+    height, width = picture.shape[2:]
+    size = max(8, round(height * LOOK)), max(8, round(width * LOOK))
+    seen, places = (
+        functional.interpolate(each, size=size, mode="bilinear", antialias=True, align_corners=False)
+        for each in (picture, grid)
+    )
+    shift = torch.tensor([0.0, -SHIFT, SHIFT], device=grid.device).view(3, 1, 1, 1)
+    shifts = torch.cat([shift, torch.zeros_like(shift)], 1)
+    found = network(seen.expand(3, -1, -1, -1), places + shifts, focal.expand(3, -1) * LOOK)
+    spread = functional.interpolate(
+        dispersion(found[:, 0])[None, None], size=(height, width), mode="bilinear", align_corners=False
+    )[0, 0]
+    return ((spread < rule.dispersion) | (grid[0, 1] < rule.horizon)).cpu().numpy()

@@ -1,0 +1,1 @@
+"""What depth and masks learned from video are worth: rendered workspaces with movers, and real video."""

@@ -1,0 +1,107 @@
+"""Which runs the study of rendered workspaces is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from depth_prompt_ros.data.rendering.workspaces import Motion
+from depth_prompt_ros.learning.trainer import Schedule
+from depth_prompt_ros.learning.video.objective import VideoLearning
+from depth_prompt_ros.learning.video.samples import Cuts
+from depth_prompt_ros.networks.video.depth_net import VideoSettings
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is rendered and learned; the defaults are what the page was made with.
+
+    Attributes:
+        train, test: clips of each kind of motion, of disjoint seeds.
+        steps, batch, learning_rate: of each stage.
+        width: of both networks.
+        levels: of the adaptive head.
+        seeds: runs of every row.
+    """
+
+    train: int = 10
+    test: int = 3
+    steps: int = 200
+    batch: int = 4
+    learning_rate: float = 1e-3
+    width: float = 0.125
+    levels: int = 11
+    crop: tuple[int, int] = (64, 96)
+    planes: int = 17
+    seeds: int = 1
+
+    def learning(self, **changes: Any) -> VideoLearning:
+        """What is learned; depths from 0.25 to 6 m, since what comes towards the camera seems nearer."""
+        changes = dict(changes)
+        network = VideoSettings("adaptive", self.width, self.levels, 1 / 6, 4.0)
+        network = replace(
+            network, **{name: changes.pop(name) for name in ("head", "levels", "grid") if name in changes}
+        )
+        planes = changes.pop("planes", self.planes)
+        return VideoLearning(network, self.width, Cuts(self.crop, 0.6, 1.0), planes, **changes)
+
+    def schedule(self, seed: int) -> Schedule:
+        """Of each stage."""
+        return Schedule(self.steps, self.batch, self.learning_rate, seed, False, "halved")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way of learning.
+
+    Attributes:
+        name: of the table's row.
+        changes: of :class:`VideoLearning`, and of its network.
+        masks: of a second stage; None: there is none.
+    """
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    masks: Literal["spimo", "given"] | None = None
+
+
+ROWS = (
+    Row("stage 1"),
+    Row("SPIMO masks", masks="spimo"),
+    Row("true masks (bound)", masks="given"),
+    Row("fixed levels, N = 33", {"head": "levels", "levels": 33, "planes": 33}),
+    Row("auto-mask", {"auto_mask": True}),
+    Row("without grid", {"grid": False}),
+    Row("backward warp", {"warp": "backward"}),
+    Row("SPIMO masks, without boosting", {"boost": 0.0}, masks="spimo"),
+    Row("poses learned", {"given_motion": False}),
+)
+"""The most telling first."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row, motion and seed."""
+
+    row: Row
+    motion: Motion
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """Where its result goes, below the study's folder."""
+        name = "".join(each if each.isalnum() else "-" for each in self.row.name)
+        return f"{self.motion}/{name}-{self.seed}"
+
+
+def runs(effort: Effort) -> Iterator[Run]:
+    """All: every row where motion is bound to the place, the first three where it is random."""
+    for seed in range(effort.seeds):
+        for row in ROWS[:4]:
+            yield Run(row, "bound", seed)
+        yield Run(ROWS[0], "random", seed)
+        for row in ROWS[4:]:
+            yield Run(row, "bound", seed)
+        for row in ROWS[1:3]:
+            yield Run(row, "random", seed)

@@ -1,0 +1,173 @@
+"""The study's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from depth_prompt_ros.evaluation.video.errors import PARTS, mean_errors, paired_interval
+from depth_prompt_ros.learning.video.study.plan import Effort
+from depth_prompt_ros.learning.video.study.real import TOLD, RealRow
+
+Result = Mapping[str, Any]
+
+_REAL = (
+    "Learned from the colour of the first two thirds, tested on the depth of the last, every second frame; errors as "
+    "of Eigen et al. (2014), means over frames, depth between 0.3 and 10 m."
+)
+
+_MOTIONS = {"bound": "Motion that goes with the place", "random": "Random motion"}
+
+
+def page(
+    results: Sequence[Result],
+    simple: Mapping[str, Mapping[str, Mapping[str, Mapping[str, list[float]]]]],
+    real: Sequence[RealRow],
+    effort: Effort,
+    notes: Sequence[str] = (),
+) -> str:
+    """The page in Markdown.
+
+    Args:
+        results: of the runs that are done, see :func:`depth_prompt_ros.learning.video.study.execute.execute`.
+        simple: by motion and row, errors without learning.
+        real: rows of the real video.
+        notes: what was run and what was not, one sentence each.
+    """
+    lines = [
+        "# Depth and masks learned from video",
+        "",
+        "Written by `depth-prompt study video`; nothing in the tables is typed by hand.",
+        "",
+        _made(effort),
+        "",
+        *(f"- {note}" for note in notes),
+        "",
+    ]
+    for motion, title in _MOTIONS.items():
+        found = [result for result in results if result["motion"] == motion]
+        if found:
+            lines += [
+                f"## {title}",
+                "",
+                *_depths(found, simple.get(motion, {})),
+                "",
+                *_masks(found),
+                "",
+                *_checks(found),
+            ]
+    if real:
+        lines += ["## Real video", "", *_real(real)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _made(effort: Effort) -> str:
+    height, width = effort.crop
+    return (
+        f"{effort.train} rendered clips of 16 frames of each kind of motion to learn from, {effort.test} of other "
+        f"workspaces to test on; networks of {effort.width:g} of the published width, {effort.steps} steps of "
+        f"{effort.batch} windows of {width}x{height} a stage, {effort.levels} adaptive levels, {effort.planes} planes, "
+        f"poses given but where a row says otherwise, {effort.seeds} seed(s). Figures are mean relative errors of "
+        "depth over frames; *scaled*: to the median of the static pixels. *Moving* pixels are those of things that "
+        "move; *edges* are within two pixels of a step in depth."
+    )
+
+
+def _depths(
+    results: Sequence[Result], simple: Mapping[str, Mapping[str, Mapping[str, list[float]]]]
+) -> list[str]:  # fmt: skip
+    heads = [f"{part}{', scaled' if kind == 'scaled' else ''}" for kind in ("metric", "scaled") for part in PARTS]
+    lines = _head(["", *heads])
+    for name, errors in simple.items():
+        lines.append(_row(name, [errors]))
+    for name in dict.fromkeys(result["run"] for result in results):
+        lines.append(_row(name, [result["errors"] for result in results if result["run"] == name]))
+    return lines
+
+
+def _row(name: str, runs: Sequence[Mapping[str, Mapping[str, list[float]]]]) -> str:
+    cells = []
+    for kind in ("metric", "scaled"):
+        for part in PARTS:
+            means = [_mean(run[kind][part]) for run in runs]
+            spread = f" ± {np.std(means):.3f}" if len(means) > 1 else ""
+            cells.append(f"{np.mean(means):.3f}{spread}" if np.isfinite(means).all() else "")
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _mean(values: Iterable[float]) -> float:
+    kept = [value for value in values if np.isfinite(value)]
+    return float(np.mean(kept)) if kept else float("nan")
+
+
+def _masks(results: Sequence[Result]) -> list[str]:
+    tables = [result["masks"] for result in results if result.get("masks")]
+    if not tables:
+        return []
+    lines = _head(["mask", "IoU", "precision", "recall"])
+    for name in tables[0]:
+        cells = [np.mean([table[name][key] for table in tables]) for key in ("iou", "precision", "recall")]
+        lines.append(f"| {name} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
+    return lines
+
+
+def _checks(results: Sequence[Result]) -> list[str]:
+    """What was to be shown, with what came out."""
+    by_name: dict[str, list[Result]] = {}
+    for result in results:
+        by_name.setdefault(result["run"], []).append(result)
+
+    def frames(name: str, kind: str, part: str) -> Any:
+        return np.array([result["errors"][kind][part] for result in by_name[name]], np.float64).mean(0)
+
+    lines = []
+    for name in ("true masks (bound)", "SPIMO masks", "auto-mask"):
+        if name in by_name and "stage 1" in by_name:
+            one, other = frames("stage 1", "metric", "moving"), frames(name, "metric", "moving")
+            mean, low, high = paired_interval(other, one)
+            change = 100 * mean / float(np.nanmean(one))
+            lines.append(
+                f"- {name}: moving pixels' error {change:+.0f} % against stage 1 (difference {mean:+.3f}, 95 % "
+                f"interval over frames {low:+.3f} to {high:+.3f})."
+            )
+    if "fixed levels, N = 33" in by_name and "stage 1" in by_name:
+        mean, low, high = paired_interval(
+            frames("stage 1", "metric", "all"), frames("fixed levels, N = 33", "metric", "all")
+        )
+        lines.append(
+            f"- Adaptive levels, N = 11, less fixed, N = 33: {mean:+.4f} on all pixels, 95 % interval over frames "
+            f"{low:+.4f} to {high:+.4f}."
+        )
+    return [*lines, ""] if lines else []
+
+
+def _real(rows: Sequence[RealRow]) -> list[str]:
+    lines = [
+        _REAL,
+        "",
+        *_head(["", "told", "abs rel", "RMSE, m", "RMSE log", "below 1.25"]),
+    ]
+    for row in rows:
+        mean = mean_errors(row.frames)
+        cells = [f"{value:.3f}" for value in (mean.abs_rel, mean.rmse, mean.rmse_log, mean.a1)]
+        lines.append(f"| {row.name} | {TOLD[row.name]} | {' | '.join(cells)} |")
+    lines.append("")
+    by_name = {row.name: np.array([errors.abs_rel for errors in row.frames]) for row in rows}
+    pairs = [
+        ("learned from colour", "constant"), ("learned from colour", "mean frame"),
+        ("learned from colour, scale and shift fitted", "shipped network, scale and shift fitted"),
+        ("learned with poses, median-scaled", "constant"),
+    ]  # fmt: skip
+    for one, other in pairs:
+        if one in by_name and other in by_name:
+            apart, low, high = paired_interval(by_name[one], by_name[other])
+            lines.append(
+                f"- {one} less {other}: {apart:+.3f} abs rel, 95 % interval over frames {low:+.3f} to {high:+.3f}."
+            )
+    return lines
+
+
+def _head(columns: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]

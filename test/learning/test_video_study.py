@@ -1,0 +1,68 @@
+"""The study of video: a run leaves a result and is done, and the page says what came out and what is missing."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("open3d")
+
+from depth_prompt_ros.evaluation.video.errors import DepthErrors
+from depth_prompt_ros.learning.video.study import execute
+from depth_prompt_ros.learning.video.study.plan import ROWS, Effort, Run, runs
+from depth_prompt_ros.learning.video.study.real import RealRow
+from depth_prompt_ros.learning.video.study.tables import page
+
+EFFORT = Effort(train=1, test=1, steps=2, batch=1, width=0.05, levels=3, crop=(32, 48), planes=5)
+
+
+def test_a_run_is_learned_once_and_has_errors_by_part_and_masks(tmp_path, monkeypatch) -> None:
+    torch.set_num_threads(1)
+    whole = execute.clips
+    monkeypatch.setattr(execute, "clips", lambda *which: tuple(clip[:4] for clip in whole(*which)))
+    found = execute.execute(Run(ROWS[0], "bound", 0), EFFORT, tmp_path)
+    assert all(
+        np.isfinite(found["errors"][kind][part]).all() for kind in ("metric", "scaled") for part in ("all", "moving")
+    )
+    assert set(found["masks"]) == {"SPIMO", "auto-mask", "geometric, depth camera", "all moves"}
+    assert found["masks"]["geometric, depth camera"]["precision"] > 0.7
+    before = (tmp_path / "bound/stage-1-0/learned.safetensors").stat().st_mtime_ns
+    assert execute.execute(Run(ROWS[0], "bound", 0), EFFORT, tmp_path) == json.loads(json.dumps(found))
+    assert (tmp_path / "bound/stage-1-0/learned.safetensors").stat().st_mtime_ns == before
+    second = execute.execute(Run(ROWS[2], "bound", 0), EFFORT, tmp_path)
+    assert second["run"] == "true masks (bound)" and "masks" not in second
+    assert (tmp_path / "bound/true-masks--bound--0/learned-stage1.safetensors").exists()
+
+
+def test_every_row_is_planned_where_motion_goes_with_the_place_and_seeds_differ() -> None:
+    planned = list(runs(Effort(seeds=2)))
+    assert len({run.folder for run in planned}) == len(planned) == 2 * (len(ROWS) + 3)
+    assert {run.row.name for run in planned if run.motion == "random"} == {row.name for row in ROWS[:3]}
+    fixed = EFFORT.learning(**ROWS[3].changes)
+    assert (fixed.network.head, fixed.network.levels, fixed.planes) == ("levels", 33, 33)
+
+
+def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
+    def result(name: str, moving: float, masks: bool = False) -> dict:
+        errors = {
+            kind: {part: [moving, moving + 0.1] for part in ("all", "static", "moving", "edges")}
+            for kind in ("metric", "scaled")
+        }
+        figures = {"SPIMO": {"iou": 0.52, "precision": 0.6, "recall": 0.8}} if masks else None
+        return {"run": name, "motion": "bound", "errors": errors, "masks": figures}
+
+    results = [result("stage 1", 0.4, True), result("true masks (bound)", 0.2)]
+    real = [
+        RealRow("constant", (DepthErrors(0.3, 0, 1, 1, 0, 0, 0),) * 3),
+        RealRow("learned from colour", (DepthErrors(0.25, 0, 1, 1, 0, 0, 0),) * 3),
+    ]
+    simple = {"bound": {"constant": result("", 0.9)["errors"]}}
+    text = page(results, simple, real, EFFORT, ["Not run: x."])
+    assert "- Not run: x." in text
+    assert "| SPIMO | 0.52 | 0.60 | 0.80 |" in text
+    assert "| constant | 0.950 |" in text and "| stage 1 | 0.450 |" in text
+    assert "true masks (bound): moving pixels' error -44 % against stage 1" in text
+    assert "learned from colour less constant: -0.050 abs rel, 95 % interval over frames -0.050 to -0.050" in text
