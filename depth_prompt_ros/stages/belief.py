@@ -175,12 +175,14 @@ def believe(
         if not masks.tom_told:
             claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, not stereo)
             tom[target.box][target.mask] = claimed[target.mask]
-        beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
+        beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed if masks.tom_told else None)
         if beyond.any():
             wrong = _mismatches(depth, target, beyond)
             if stereo:
                 wrong |= _mismatched_rim(frame.image, target, beyond)
-            labels[target.box][beyond & ~wrong] = 0
+            background = beyond & ~wrong
+            labels[target.box][background] = 0
+            tom[target.box][background] = False
             refuted[target.box] |= wrong
     if not masks.tom_told and parameters.evidence:
         _keep_mirrors(depth, tom, labels, parameters.min_area)
