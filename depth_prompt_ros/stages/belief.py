@@ -74,7 +74,7 @@ means are at least so far apart, of 255."""
 _MOSTLY = 0.35
 """A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
 
-_BESIDE_A_CLAIM = 0.25
+_BESIDE_A_CLAIM = 0.5
 """Of what is measured on a claim, more than this share is not seen through a thing but beside it."""
 
 _DEEPER, _FEW = 0.8, 20
@@ -153,7 +153,7 @@ def believe(
       rims of a target the depth behind it.
 
     All other pixels that are so far from their target are background that its mask ran into, at its rim or through a
-    gap: they are cut off the target and stay believed. Of what a network claims only where they are more than a quarter of
+    gap: they are cut off the target and stay believed. Of what a network claims only where they are more than half of
     what is measured there: some background is seen through glass.
 
     Args:
