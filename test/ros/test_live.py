@@ -94,7 +94,7 @@ def test_nothing_is_computed_while_nobody_listens_and_a_listener_may_come_and_go
     live.until(lambda: live.node.wanted() == [])
     live.show(frame, START_NS + 2 * STEP_NS)
     live.until(lambda: live.node.inputs.sets == 3)
-    live.until(lambda: live.node.frames.finished == 1)
+    assert live.node.frames.finished == 1
 
 
 def test_missing_weights_fail_the_transition_with_the_reason_and_the_node_stays(live, frame, caplog) -> None:
