@@ -193,7 +193,7 @@ def test_every_network_that_is_shown_is_in_the_catalogue() -> None:
         named |= {name for line in lines for name in re.findall(r"^depth-prompt models add ([a-z][\w.-]*)", line)}
     names = {name for name in named if not name.endswith(".yaml")}  # a description of one's own
     assert len(names) > 2
-    assert names <= {*catalogue.CATALOGUE, *catalogue.STEREO}
+    assert names <= {*catalogue.CATALOGUE, *catalogue.STEREO, *catalogue.CLIPS, *catalogue.VIDEO}
 
 
 def test_the_readme_has_a_row_for_every_extra() -> None:
