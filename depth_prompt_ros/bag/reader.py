@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.frames import CONVERT, INFOS, FrameBuilder
 from depth_prompt_ros.bag.messages import stamp_of, typestore
+from depth_prompt_ros.bag.recorded_transforms import RecordedTransforms
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.spill import Spill
-from depth_prompt_ros.bag.static_transforms import StaticTransforms
 from depth_prompt_ros.bag.sync import in_force, nearest, pair
 from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line, printable
 from depth_prompt_ros.frame import Frame
@@ -107,7 +107,7 @@ class FrameReader:
         self._said: set[str] = set()
         self._topics = {role: self.recording.topic(name) for role, name in used_topics(parameters.topics).items()}
         self._check_topics()
-        self._frame = build or FrameBuilder(self._topics, parameters, StaticTransforms(self.recording).lookup)
+        self._frame = build or FrameBuilder(self._topics, parameters, RecordedTransforms(self.recording).lookup)
         indexed = self._index()
         self._infos = {role: indexed[role].messages for role in self._topics if role in INFOS}
         self.frames = len(indexed["left_image"].stamps)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
-from depth_prompt_ros.bag.static_transforms import TRANSFORM_TYPE
-from depth_prompt_ros.bag.transforms import TransformTree
+from depth_prompt_ros.bag.transforms import TRANSFORM_TYPE, TransformTree
 from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.frame import Frame
