@@ -43,21 +43,15 @@ class Clip(nn.Module):
 
     def picture_vector(self, picture: Tensor) -> Tensor:
         """(N, projection) of normalised pictures (N, 3, H, W): the class token after all blocks, projected."""
-        vision: Any = self.model.vision_model
-        tokens = vision.pre_layrnorm(vision.embeddings(picture, interpolate_pos_encoding=True))
-        for block in vision.encoder.layers:
-            tokens = block(tokens, None)
-        vector: Tensor = self.model.visual_projection(vision.post_layernorm(tokens[:, 0]))
-        return vector
+        return self.everything(picture)[1][:, 0]
 
-    def patch_vectors(self, picture: Tensor) -> Tensor:
-        """(N, h * w, projection) of normalised pictures: every patch's token after all blocks, projected."""
+    def everything(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
+        """What :meth:`states` gives, and (N, 1 + h * w, projection): every token after all blocks, projected."""
         vision: Any = self.model.vision_model
-        tokens = vision.pre_layrnorm(vision.embeddings(picture, interpolate_pos_encoding=True))
-        for block in vision.encoder.layers:
-            tokens = block(tokens, None)
-        vectors: Tensor = self.model.visual_projection(vision.post_layernorm(tokens[:, 1:]))
-        return vectors
+        blocks = list(vision.encoder.layers)
+        taps = (*self.sizes.taps, len(blocks) - 1)
+        *states, last = tapped(vision.embeddings, vision.pre_layrnorm, blocks, taps, picture)
+        return states, self.model.visual_projection(vision.post_layernorm(last))
 
     def text_states(self, rows: Tensor) -> Tensor:
         """(N, n, text width) after all blocks and the last LayerNorm, of rows in place of token embeddings.

@@ -54,13 +54,11 @@ class MirrorDepth(nn.Module):
 
     def __init__(self, sizes: ClipSizes) -> None:
         """Random weights and a cap of 10 m."""
+        from transformers import CLIPVisionConfig
         from transformers.models.clip.modeling_clip import CLIPEncoderLayer, CLIPVisionEmbeddings
 
-        from depth_prompt_ros.networks.clip_mirror.clip import clip_config
-
         super().__init__()
-        config = clip_config(sizes).vision_config
-        config.update({"attn_implementation": "sdpa"})
+        config = CLIPVisionConfig(**sizes.vision(), attn_implementation="sdpa")
         self.sizes = sizes
         self.embeddings = CLIPVisionEmbeddings(config)
         self.norm = nn.LayerNorm(sizes.image_width, eps=config.layer_norm_eps)

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 HEAD_WIDTH = 64
-"""Of every attention head of every published CLIP [2103.00020, table 20]; so heads need not be told."""
+"""Of every attention head of the published CLIPs (2103.00020); so heads need not be told."""
 
 
 @dataclass(frozen=True)

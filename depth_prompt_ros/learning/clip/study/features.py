@@ -42,7 +42,8 @@ def open_or_compute(path: Path, clip: Clip, data: CaptionedSet, device: torch.de
             image = torch.from_numpy(np.array(data.images[start : start + _CHUNK])).to(device)
             image = image.permute(0, 3, 1, 2).float() / 255
             both = normalise(torch.cat([image, image.flip(3)]))
-            found = (torch.stack(clip.states(both), 1), clip.picture_vector(both), clip.patch_vectors(both))
+            tapped, tokens = clip.everything(both)
+            found = (torch.stack(tapped, 1), tokens[:, 0], tokens[:, 1:])
             for part, values, kind in zip(parts, found, (np.float16, np.float32, np.float16), strict=True):
                 part.append(values.view(2, len(image), *values.shape[1:]).cpu().numpy().astype(kind))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -170,6 +170,10 @@ def _verdicts(found: dict[str, list[Found]]) -> list[str]:
             compared = change(found[MIRROR.name], found[other])
             said = "reached" if compared[0] <= -0.3 else "not reached"
             lines.append(f"- Mirror against {other}: {_described(compared)}; the bar is -30 %: **{said}**.")
+    if MIRROR.name in found and "mean scene" in found:
+        compared = change(found[MIRROR.name], found["mean scene"])
+        said = "learned" if compared[2] < 0 else "not learned: the lines above then decide nothing"
+        lines.append(f"- Mirror against the mean scene: {_described(compared)}; more than a mean is **{said}**.")
     return lines
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, replace
+from functools import cache as cache_results
 from pathlib import Path
 
 import numpy as np
@@ -66,15 +67,17 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
     words = text_iou(small, decoder, test)
     report(f"text decoder, IoU: {words}")
     first = _part(train, effort.pictures)
-    materials = {
-        name: Material(
-            encoder, catalogue.Normalise(catalogue.find_clip(NAME)).to(device), first, test,
-            open_or_compute(out / f"features-{name}-train.npz", encoder, first, device),
-            open_or_compute(out / f"features-{name}-test.npz", encoder, test, device), decoder,
+    normalise = catalogue.Normalise(catalogue.find_clip(NAME)).to(device)
+
+    @cache_results
+    def material_of(name: str) -> Material:
+        encoder = _random().to(device) if name == "random" else small
+        seen, unseen = (
+            open_or_compute(out / f"features-{name}-{part}.npz", encoder, data, device)
+            for part, data in (("train", first), ("test", test))
         )
-        for name, encoder in (("learned", small), ("random", _random().to(device)))
-    }  # fmt: skip
-    report("features are there")
+        return Material(encoder, normalise, first, test, seen, unseen, decoder)
+
     digest = clip_sha256(small)
     humble = constant_rows(first, test)
     for seed in range(effort.seeds):
@@ -82,7 +85,7 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
             folder = out / f"{row.folder}-{seed}"
             if seed not in effort.seeds_of(row) or result_of(folder) is not None:
                 continue
-            material = materials["random" if row.encoder == "random" else "learned"]
+            material = material_of("random" if row.encoder == "random" else "learned")
             if row.encoder == "fine-tuned":
                 material = replace(material, clip=deepcopy(material.clip))
             found = execute(row, seed, effort, material, folder, device)
@@ -112,10 +115,13 @@ def _random() -> Clip:
 
 
 def _part(data: CaptionedSet, count: int) -> CaptionedSet:
+    first = slice(0, count)
     return CaptionedSet(
-        np.asarray(data.images[:count]), np.asarray(data.depths[:count]), np.asarray(data.masks[:count]),
-        np.asarray(data.attributes[:count]),
-    )  # fmt: skip
+        np.asarray(data.images[first]),
+        np.asarray(data.depths[first]),
+        np.asarray(data.masks[first]),
+        np.asarray(data.attributes[first]),
+    )
 
 
 def _done(out: Path, effort: Effort) -> dict[str, dict[int, Path]]:
