@@ -11,6 +11,7 @@ from depth_prompt_ros import __version__
 from depth_prompt_ros.cli import (
     bench,
     build_engine,
+    compare,
     demo,
     evaluate,
     export,
@@ -53,6 +54,7 @@ app = typer.Typer(
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
+app.command("compare")(compare.compare)
 app.add_typer(learn.app, name="learn")
 app.add_typer(export.app, name="export")
 app.command("bench")(bench.bench)

@@ -43,11 +43,11 @@ def label_borders(labels: Labels) -> Mask:
 def depth_jumps(depth: Float32) -> Mask:
     """(H, W) bool, pixels within 3 of which known depths differ by more than 5 %."""
     low, high = depth_range(depth)
-    return np.asarray((low > 0) & (high > _JUMP * low) & np.isfinite(low))
+    return np.asarray(low < high / np.float32(_JUMP))
 
 
 def depth_range(depth: Float32) -> tuple[Float32, Float32]:
-    """(H, W) smallest and largest known depth within 3 pixels; infinity and 0 where none is known."""
+    """(H, W) smallest and largest known depth within 3 pixels; above 1e38 and 0 where none is known."""
     known = np.isfinite(depth)
     low = cv2.erode(np.where(known, depth, np.float32(np.inf)), _WINDOW)
     high = cv2.dilate(np.where(known, depth, np.float32(0)), _WINDOW)
