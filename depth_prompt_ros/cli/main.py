@@ -22,6 +22,7 @@ from depth_prompt_ros.cli import (
     render,
     replay,
     study,
+    to_bag,
 )
 from depth_prompt_ros.errors import DepthPromptError
 
@@ -61,6 +62,7 @@ app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)
 app.command("render")(render.render)
+app.command("to-bag")(to_bag.to_bag)
 app.add_typer(study.app, name="study")
 app.add_typer(models.app, name="models")
 app.command("parameters")(parameters.parameters)
