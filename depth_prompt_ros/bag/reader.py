@@ -60,7 +60,7 @@ class _Indexed:
     Attributes:
         stamps: header stamps in order of recording, nanoseconds.
         logs: times of recording, nanoseconds.
-        messages: all of them, of camera_info only.
+        messages: all of them, of camera_info only; those that differ in nothing but their stamp are one object.
         damaged: numbers of the messages that cannot be read, and why.
     """
 
@@ -82,6 +82,7 @@ class FrameReader:
     Attributes:
         recording: where the messages come from; its ``damage`` is complete after reading.
         frames: number of left images.
+        stamps: (frames,) their header stamps in order of recording, nanoseconds.
         unpaired: messages of the other image topics that belong to no left image, by topic.
     """
 
@@ -115,6 +116,7 @@ class FrameReader:
             problem = f": {self.recording.damage}" if self.recording.damage else ""
             raise BadInput(f"topic {self._topics['left_image']} in {bag} has no messages{problem}")
         self._left_stamps = indexed["left_image"].stamps
+        self.stamps = np.array(self._left_stamps, np.int64)
         self._skips: dict[int, SkippedFrame] = {
             number: SkippedFrame(0, reason) for number, reason in indexed["left_image"].damaged.items()
         }
@@ -180,6 +182,7 @@ class FrameReader:
         """Stamps of each role's topic, and the camera_info messages."""
         found = {topic: _Indexed() for topic in self._topics.values()}
         infos = {self._topics[role] for role in INFOS if role in self._topics}
+        alike: dict[tuple[str, bytes], Any] = {}
         for raw in self.recording.messages(found):
             topic = found[raw.topic]
             try:
@@ -194,7 +197,7 @@ class FrameReader:
             topic.stamps.append(stamp)
             topic.logs.append(raw.log_ns)
             if raw.topic in infos:
-                topic.messages.append(message)
+                topic.messages.append(alike.setdefault((raw.topic, _but_stamp(raw)), message))
         return {role: found[topic] for role, topic in self._topics.items()}
 
     def _pair(self, role: str, left: _Indexed, other: _Indexed, tolerance: float) -> None:
@@ -259,6 +262,11 @@ class FrameReader:
         """A frame's messages by role."""
         images = {role: typestore().deserialize_cdr(raw.data, raw.msgtype) for role, raw in raws.items()}
         return images | {role: infos[self._partners[role][number]] for role, infos in self._infos.items()}
+
+
+def _but_stamp(raw: RawMessage) -> bytes:
+    """A message that begins with a header, without its stamp: after four bytes of CDR two words of four bytes."""
+    return bytes(raw.data[:4]) + bytes(raw.data[12:])
 
 
 def read_frames(bag: Path, parameters: Parameters) -> Iterator[Frame | SkippedFrame]:
