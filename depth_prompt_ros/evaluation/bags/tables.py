@@ -26,7 +26,7 @@ def accuracy_table(figures: Mapping[str, Any], key: str = "accuracy") -> Table:
     """
     metrics = figures["metrics"]
     rows = [
-        Row(name, metrics[name][region], REGION_NAMES[region], name == OURS)
+        Row(f"{REGION_NAMES[region]}: {name}", metrics[name][region], ours=name == OURS)
         for region in REGIONS
         for name in ANSWERS
         if region in metrics.get(name, {})
