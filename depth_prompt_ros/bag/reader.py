@@ -186,7 +186,8 @@ class FrameReader:
         for raw in self.recording.messages(found):
             topic = found[raw.topic]
             try:
-                message = typestore().deserialize_cdr(raw.data, raw.msgtype)
+                data = bytes(raw.data) if raw.topic in infos else raw.data  # of those that are kept a copy
+                message = typestore().deserialize_cdr(data, raw.msgtype)
                 stamp = stamp_of(message)
             except Exception as error:  # noqa: BLE001 (whatever the parser meets in damaged data)
                 reason = f"a message of topic {raw.topic} is no {raw.msgtype}: {printable(error)}"

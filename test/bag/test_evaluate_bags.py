@@ -160,6 +160,8 @@ def test_regions_of_the_truth_replace_those_found(tmp_path):
     sums = found["frames"][0]["sums"]["ours"]
     assert (sums["tom"][0], sums["targets"][0]) == (96, 96)
     assert list(found["targets"]["by_label"]) == ["2"]
+    assert found["targets"]["by_label"]["2"]["ours"] == found["metrics"]["ours"]["tom"]
+    assert found["targets"]["anchors"] == {"inside": 1, "refused": 1}  # of what was found, whatever is true
 
 
 def test_truth_that_does_not_fit_gets_one_clear_line(tmp_path, bag):

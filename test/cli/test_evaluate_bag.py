@@ -29,6 +29,7 @@ def test_one_json_and_one_page(tmp_path, bag, monkeypatch, capsys):
     assert [line.split(":")[0] for line in said.err.splitlines() if "could not" in line] == [
         "torn.mcap could not be evaluated"
     ]
+    assert "transparent or mirror: ours" in said.out
     found = json.loads((tmp_path / "out/evaluation.json").read_text())
     ours, measured = (found["together"]["metrics"][name] for name in ("ours", "measured"))
     assert ours["tom"]["rmse"] < measured["tom"]["rmse"]

@@ -73,6 +73,13 @@ def test_what_is_worse_everywhere_is_a_regression_past_the_threshold_only(camera
     assert by_metric(second, first)["mae"].verdict == "better"
 
 
+def test_few_frames_decide_nothing(camera):
+    first, second = (evaluation(camera, worse=worse, frames=range(8)) for worse in ((), range(8)))
+    assert by_metric(first, second)["mae"].verdict == "open"  # four blocks of two frames
+    first, second = (evaluation(camera, worse=worse, frames=range(12)) for worse in ((), range(12)))
+    assert by_metric(first, second)["mae"].verdict == "worse"
+
+
 def test_neighbours_that_err_together_widen_the_interval(camera):
     """Eight bad frames in a row say less than eight spread ones."""
     first = evaluation(camera)

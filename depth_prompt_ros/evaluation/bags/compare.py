@@ -21,6 +21,8 @@ Sums = NDArray[np.float64]
 _RESAMPLES = 2000
 _SEED = 0
 _AT_A_TIME = 100
+_LEAST_BLOCKS = 6
+"""Below, even blocks that all agree are not significant: 2 / 2^6 = 3 %, 2 / 2^5 = 6 % (sign test)."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Difference:
         region, metric: keys.
         first, second: the figures of the two evaluations over the frames of both, in the measure's unit.
         low, high: 95 % interval of second minus first.
-        verdict: of the second; ``same`` where the figures are equal, ``open`` where the interval holds 0.
+        verdict: of the second; ``same`` where the figures are equal, ``open`` where the interval
+            holds 0 or there are too few frames.
         regression: worse, and by more than the threshold, relative to the first.
     """
 
@@ -124,7 +127,7 @@ def compare(paired: Paired, threshold: float = 0.02, resamples: int = _RESAMPLES
 
     Intervals are of a moving-block bootstrap (Künsch 1989) over frames, both evaluations with the same blocks:
     neighbouring frames are not independent. Blocks are as long as the cube root of a recording's frames, and stay
-    within a recording.
+    within a recording. With fewer than six blocks every difference is left open.
 
     Args:
         threshold: share of the first figure by which a worse one is a regression.
@@ -135,6 +138,7 @@ def compare(paired: Paired, threshold: float = 0.02, resamples: int = _RESAMPLES
         for region, sums in paired.sums.items():
             for each, found in zip(sums, drawn[region], strict=True):
                 found.append(counts @ each)
+    enough = sum(-(-frames // _length(frames)) for frames in paired.recordings if frames) >= _LEAST_BLOCKS
     for region, sums in paired.sums.items():
         whole = [RegionSums(*each.sum(0).tolist()).figures() for each in sums]
         resampled = [_all_figures(np.concatenate(found)) for found in drawn[region]]
@@ -145,17 +149,17 @@ def compare(paired: Paired, threshold: float = 0.02, resamples: int = _RESAMPLES
             spread = resampled[1][column.key] - resampled[0][column.key]
             spread = spread[np.isfinite(spread)]
             low, high = np.percentile(spread, (2.5, 97.5)) if spread.size else (-np.inf, np.inf)
-            verdict = _verdict(column.key, first, second, float(low), float(high))
+            verdict = _verdict(column.key, first, second, float(low), float(high), enough)
             beyond = abs(second - first) > threshold * abs(first)
             yield Difference(
                 region, column.key, first, second, float(low), float(high), verdict, verdict == "worse" and beyond
             )
 
 
-def _verdict(metric: str, first: float, second: float, low: float, high: float) -> Verdict:
+def _verdict(metric: str, first: float, second: float, low: float, high: float, enough: bool) -> Verdict:
     if first == second:
         return "same"
-    if low <= 0 <= high:
+    if low <= 0 <= high or not enough:
         return "open"
     return "better" if (second > first) == (metric in BETTER_HIGH) else "worse"
 
@@ -172,9 +176,14 @@ def _block_counts(recordings: list[int], resamples: int) -> Iterator[Sums]:
         yield np.concatenate([_draw(random, frames, count) for frames in recordings if frames], axis=1)
 
 
+def _length(frames: int) -> int:
+    """Frames of a block."""
+    return max(1, round(frames ** (1 / 3)))
+
+
 def _draw(random: np.random.Generator, frames: int, resamples: int) -> Sums:
     """(resamples, frames) how often each frame of one recording is drawn."""
-    length = max(1, round(frames ** (1 / 3)))
+    length = _length(frames)
     starts = random.integers(0, frames - length + 1, (resamples, -(-frames // length)))
     drawn = (starts[..., None] + np.arange(length)).reshape(resamples, -1)[:, :frames]
     return np.stack([np.bincount(row, minlength=frames) for row in drawn]).astype(np.float64)

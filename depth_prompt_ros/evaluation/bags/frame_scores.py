@@ -42,7 +42,8 @@ class FrameScores:
         stamp_ns: its stamp.
         true: it has a true depth.
         sums: by answer and region; regions without a pixel are left out.
-        targets: label, anchor, inliers, residual and the sums of each answer inside the label.
+        targets: of each target found its label, anchor, inliers, residual and the sums of each answer inside it.
+        things: label and sums of each thing of the true labels; None: there are none.
         steady: by answer, None where the scene moves.
         surfaces: anchors of ToM regions that are on no target.
         reason: why there is no target, empty where there is one.
@@ -53,6 +54,7 @@ class FrameScores:
     true: bool
     sums: dict[str, dict[str, RegionSums]]
     targets: list[dict[str, Any]] = field(default_factory=list)
+    things: list[dict[str, Any]] | None = None
     steady: dict[str, SteadySums] | None = None
     surfaces: list[str] = field(default_factory=list)
     reason: str = ""
@@ -69,6 +71,7 @@ class FrameScores:
                 for name, by_region in self.sums.items()
             },
             "targets": self.targets,
+            "things": self.things,
             "surfaces": self.surfaces,
             "steady": None
             if steady is None
@@ -91,27 +94,27 @@ def score_frame(number: int, result: ObjectDepth, truth: TrueFrame, steadiness: 
     tom = result.tom if truth.tom is None else truth.tom
     labels = result.labels if truth.labels is None else truth.labels
     regions = {name: where for name, where in regions_of(truth.depth, tom, labels).items() if where.any()}
-    things = {f"target {label}": labels == label for label in np.unique(labels[labels > 0])}
-    scored = {
-        name: score_regions(depth, truth.depth, regions | things, frame.camera) for name, depth in answers.items()
-    }
-    reports = {report.label: report for report in result.targets}
-    targets = []
-    for label in sorted({int(name.split()[1]) for name in things} | (set(reports) if truth.labels is None else set())):
-        report = reports.get(label) if truth.labels is None or frame.labels is not None else None
-        targets.append(
-            {
-                "label": label,
-                "anchor": None if report is None else report.anchor,
-                "inliers": None if report is None else report.inliers,
-                "residual": None if report is None or not math.isfinite(report.residual) else float(report.residual),
-                "sums": {
-                    name: scored[name][f"target {label}"].numbers()
-                    for name in ANSWERS
-                    if f"target {label}" in scored[name]
-                },
-            }
-        )
+    masks = {f"target {label}": result.labels == label for label in _values(result.labels)}
+    if truth.labels is not None:
+        masks |= {f"thing {label}": truth.labels == label for label in _values(truth.labels)}
+    scored = {name: score_regions(depth, truth.depth, regions | masks, frame.camera) for name, depth in answers.items()}
+
+    def inside(mask: str) -> dict[str, list[float]]:
+        return {name: scored[name][mask].numbers() for name in ANSWERS} if mask in masks else {}
+
+    targets = [
+        {
+            "label": report.label,
+            "anchor": report.anchor,
+            "inliers": report.inliers,
+            "residual": float(report.residual) if math.isfinite(report.residual) else None,
+            "sums": inside(f"target {report.label}"),
+        }
+        for report in result.targets
+    ]
+    things = None
+    if truth.labels is not None:
+        things = [{"label": label, "sums": inside(f"thing {label}")} for label in _values(truth.labels)]
     return FrameScores(
         number,
         frame.stamp_ns,
@@ -121,7 +124,12 @@ def score_frame(number: int, result: ObjectDepth, truth: TrueFrame, steadiness: 
             for name, by_region in scored.items()
         },
         targets,
+        things,
         steadiness(frame.image, answers),
         [report.anchor for report in result.surfaces],
         result.reason,
     )
+
+
+def _values(labels: NDArray[np.uint16]) -> list[int]:
+    return [int(label) for label in np.unique(labels[labels > 0])]

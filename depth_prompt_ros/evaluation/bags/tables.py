@@ -26,7 +26,7 @@ def accuracy_table(figures: Mapping[str, Any], key: str = "accuracy") -> Table:
     """
     metrics = figures["metrics"]
     rows = [
-        Row(name, metrics[name][region], REGION_NAMES[region], name == OURS)
+        Row(f"{REGION_NAMES[region]}: {name}", metrics[name][region], ours=name == OURS)
         for region in REGIONS
         for name in ANSWERS
         if region in metrics.get(name, {})
@@ -43,9 +43,12 @@ def accuracy_table(figures: Mapping[str, Any], key: str = "accuracy") -> Table:
 def target_table(figures: Mapping[str, Any]) -> Table | None:
     """Our answer on each target by its label; None where there is none."""
     by_label = figures["targets"].get("by_label", {})
-    rows = [Row(f"target {label}", answers[OURS], ours=True) for label, answers in by_label.items() if OURS in answers]
+    rows = [Row(f"label {label}", answers[OURS], ours=True) for label, answers in by_label.items() if OURS in answers]
     columns = [column for column in METRICS if any(row.values.get(column.key) is not None for row in rows)]
-    caption = "Ours by label. A label is one thing over time only where labels come from outside."
+    caption = (
+        "Ours inside each true label, else inside each target found. A label is one thing over time only where labels "
+        "come from outside."
+    )
     return Table("targets", "Targets", caption, columns, rows) if rows else None
 
 

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from depth_prompt_ros.evaluation.bags.steadiness import SteadySums
 from depth_prompt_ros.evaluation.bags.sums import RegionSums
 
@@ -41,6 +39,10 @@ class Totals:
                 mine[region] = mine.get(region, RegionSums()) + RegionSums(*numbers)
         for target in frame["targets"]:
             self._add_target(target)
+        for thing in frame["targets"] if frame["things"] is None else frame["things"]:
+            mine = self._labels.setdefault(thing["label"], {})
+            for name, numbers in thing["sums"].items():
+                mine[name] = mine.get(name, RegionSums()) + RegionSums(*numbers)
         self._surfaces.update(frame["surfaces"])
         if frame["reason"]:
             self._untargeted[frame["reason"]] += 1
@@ -81,12 +83,8 @@ class Totals:
 
     def _add_target(self, target: Mapping[str, Any]) -> None:
         self._targets += 1
-        if target["anchor"] is not None:
-            self._anchors[target["anchor"]] += 1
-        if target["residual"] is not None and np.isfinite(target["residual"]):
+        self._anchors[target["anchor"]] += 1
+        if target["residual"] is not None:
             self._inliers += target["inliers"]
             self._residual += target["residual"]
             self._fitted += 1
-        mine = self._labels.setdefault(target["label"], {})
-        for name, numbers in target["sums"].items():
-            mine[name] = mine.get(name, RegionSums()) + RegionSums(*numbers)
