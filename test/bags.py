@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -123,3 +125,8 @@ def fake_pipeline(frame):
         ],
         seconds={"stereo": 0.01},
     )
+
+
+def die(*_):
+    """As the kernel ends a process that takes too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)

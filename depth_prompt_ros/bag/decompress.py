@@ -10,7 +10,7 @@ LARGEST = 2**28
 """Bytes of a message or of a chunk of them; recorders write chunks of some MiB."""
 
 
-def decompress(data: bytes, compression: str, limit: int = LARGEST) -> bytes:
+def decompress(data: bytes | memoryview, compression: str, limit: int = LARGEST) -> bytes:
     """Unpack one piece of a recording.
 
     Args:
@@ -22,7 +22,7 @@ def decompress(data: bytes, compression: str, limit: int = LARGEST) -> bytes:
         BadInput: another compression, damaged data, or more than the limit.
     """
     if not compression:
-        return data
+        return bytes(data)
     try:
         if compression == "zstd":
             import zstandard

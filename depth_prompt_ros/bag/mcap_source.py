@@ -16,15 +16,19 @@ from depth_prompt_ros.errors import BadInput
 MAGIC = b"\x89MCAP0\r\n"
 _CHUNK = 6
 _CDR = "cdr"
+_VIEWED = 2**12
 
 
 class RawMessage(NamedTuple):
-    """One serialised message: its topic, type, time of recording in nanoseconds, CDR bytes and QoS profiles."""
+    """One serialised message: its topic, type, time of recording in nanoseconds, CDR bytes and QoS profiles.
+
+    The bytes may be a view that keeps a whole chunk of a recording in memory: what is kept for longer is copied.
+    """
 
     topic: str
     msgtype: str
     log_ns: int
-    data: bytes
+    data: bytes | memoryview
     qos: tuple[Any, ...] = ()
 
 
@@ -204,15 +208,42 @@ def _add(channel: Any, schemas: dict[int, str], channels: _Channels) -> None:
 
 
 def _unpacked(chunk: Any) -> list[Any]:
-    """A chunk's records.
+    """A chunk's records; the data of large messages are views into the chunk's.
 
     Raises:
         BadInput: its data cannot be unpacked, is larger than a limit, or another than its checksum says.
     """
-    from mcap.stream_reader import breakup_chunk
+    from mcap.data_stream import ReadDataStream
+    from mcap.opcode import Opcode
+    from mcap.records import Channel, Message, Schema
 
     data = decompress(chunk.data, chunk.compression)
     if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
         raise BadInput("a chunk's checksum is another than that of its data")
-    chunk.data, chunk.compression, chunk.uncompressed_size = data, "", len(data)
-    return breakup_chunk(chunk)
+    stream, records = ReadDataStream(_Window(data)), list[Any]()
+    while stream.count < len(data):
+        opcode, length = stream.read1(), stream.read8()
+        if opcode == Opcode.MESSAGE:
+            records.append(Message.read(stream, length))
+        elif opcode in (Opcode.CHANNEL, Opcode.SCHEMA):
+            records.append((Channel if opcode == Opcode.CHANNEL else Schema).read(stream))
+        else:
+            stream.read(length)
+    return records
+
+
+class _Window(io.BytesIO):
+    """Bytes of which large parts are handed out as views, without a copy."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._view = memoryview(data)
+
+    def read(self, size: int | None = -1, /) -> Any:
+        """The next bytes; from 4 KiB on a view of them."""
+        if size is None or size < _VIEWED:
+            return super().read(size)
+        begin = self.tell()
+        found = self._view[begin : begin + size]
+        self.seek(begin + len(found))
+        return found

@@ -51,7 +51,7 @@ class PairedImages(Generic[Sample]):
             BadInput: no readable bag, a topic that is missing or of the wrong type, or no picture.
         """
         self.recording = Recording(bag)
-        self._topics = (f"/{topics[0].lstrip('/')}", f"/{topics[1].lstrip('/')}")
+        self._topics = (self.recording.topic(topics[0]), self.recording.topic(topics[1]))
         self._read = read
         for topic, option in zip(self._topics, options, strict=True):
             if (msgtype := self.recording.types.get(topic, "")) not in _TYPES:

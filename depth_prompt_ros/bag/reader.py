@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.frames import CONVERT, INFOS, FrameBuilder
 from depth_prompt_ros.bag.messages import stamp_of, typestore
+from depth_prompt_ros.bag.recorded_transforms import RecordedTransforms
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.spill import Spill
-from depth_prompt_ros.bag.static_transforms import StaticTransforms
 from depth_prompt_ros.bag.sync import in_force, nearest, pair
 from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line, printable
 from depth_prompt_ros.frame import Frame
@@ -60,7 +60,7 @@ class _Indexed:
     Attributes:
         stamps: header stamps in order of recording, nanoseconds.
         logs: times of recording, nanoseconds.
-        messages: all of them, of camera_info only.
+        messages: all of them, of camera_info only; those that differ in nothing but their stamp are one object.
         damaged: numbers of the messages that cannot be read, and why.
     """
 
@@ -82,6 +82,7 @@ class FrameReader:
     Attributes:
         recording: where the messages come from; its ``damage`` is complete after reading.
         frames: number of left images.
+        stamps: (frames,) their header stamps in order of recording, nanoseconds.
         unpaired: messages of the other image topics that belong to no left image, by topic.
     """
 
@@ -107,7 +108,7 @@ class FrameReader:
         self._said: set[str] = set()
         self._topics = {role: self.recording.topic(name) for role, name in used_topics(parameters.topics).items()}
         self._check_topics()
-        self._frame = build or FrameBuilder(self._topics, parameters, StaticTransforms(self.recording).lookup)
+        self._frame = build or FrameBuilder(self._topics, parameters, RecordedTransforms(self.recording).lookup)
         indexed = self._index()
         self._infos = {role: indexed[role].messages for role in self._topics if role in INFOS}
         self.frames = len(indexed["left_image"].stamps)
@@ -115,6 +116,7 @@ class FrameReader:
             problem = f": {self.recording.damage}" if self.recording.damage else ""
             raise BadInput(f"topic {self._topics['left_image']} in {bag} has no messages{problem}")
         self._left_stamps = indexed["left_image"].stamps
+        self.stamps = np.array(self._left_stamps, np.int64)
         self._skips: dict[int, SkippedFrame] = {
             number: SkippedFrame(0, reason) for number, reason in indexed["left_image"].damaged.items()
         }
@@ -180,10 +182,12 @@ class FrameReader:
         """Stamps of each role's topic, and the camera_info messages."""
         found = {topic: _Indexed() for topic in self._topics.values()}
         infos = {self._topics[role] for role in INFOS if role in self._topics}
+        alike: dict[tuple[str, bytes], Any] = {}
         for raw in self.recording.messages(found):
             topic = found[raw.topic]
             try:
-                message = typestore().deserialize_cdr(raw.data, raw.msgtype)
+                data = bytes(raw.data) if raw.topic in infos else raw.data  # of those that are kept a copy
+                message = typestore().deserialize_cdr(data, raw.msgtype)
                 stamp = stamp_of(message)
             except Exception as error:  # noqa: BLE001 (whatever the parser meets in damaged data)
                 reason = f"a message of topic {raw.topic} is no {raw.msgtype}: {printable(error)}"
@@ -194,7 +198,7 @@ class FrameReader:
             topic.stamps.append(stamp)
             topic.logs.append(raw.log_ns)
             if raw.topic in infos:
-                topic.messages.append(message)
+                topic.messages.append(alike.setdefault((raw.topic, _but_stamp(raw)), message))
         return {role: found[topic] for role, topic in self._topics.items()}
 
     def _pair(self, role: str, left: _Indexed, other: _Indexed, tolerance: float) -> None:
@@ -259,6 +263,11 @@ class FrameReader:
         """A frame's messages by role."""
         images = {role: typestore().deserialize_cdr(raw.data, raw.msgtype) for role, raw in raws.items()}
         return images | {role: infos[self._partners[role][number]] for role, infos in self._infos.items()}
+
+
+def _but_stamp(raw: RawMessage) -> bytes:
+    """A message that begins with a header, without its stamp: after four bytes of CDR two words of four bytes."""
+    return bytes(raw.data[:4]) + bytes(raw.data[12:])
 
 
 def read_frames(bag: Path, parameters: Parameters) -> Iterator[Frame | SkippedFrame]:

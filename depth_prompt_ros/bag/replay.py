@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from depth_prompt_ros.bag.failures import FailuresInARow
 from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
-from depth_prompt_ros.bag.static_transforms import TRANSFORM_TYPE
-from depth_prompt_ros.bag.transforms import TransformTree
+from depth_prompt_ros.bag.transforms import TRANSFORM_TYPE, TransformTree
 from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.frame import Frame
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from depth_prompt_ros.result import ObjectDepth
 
 TRANSFORMS = ("/tf", "/tf_static")
-_IN_A_ROW = 30
-"""Frames that fail in one unexpected way, one after the other: then the next will, too."""
 
 
 @dataclass
@@ -134,7 +132,7 @@ def replay(
     fixed = fixed_frame(parameters)
     tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)
-    done, failures = 0, _InARow()
+    done, failures = 0, FailuresInARow(f"the results up to there are in {out}")
     with BagWriter(out, storage) as writer:
         for recorded in reader.read(others=transforms):
             content = recorded.content
@@ -160,7 +158,7 @@ def replay(
                     report.count_frame(result)
             if isinstance(content, SkippedFrame):
                 report.count(content)
-            failures.look_at(content, out)
+            failures.look_at(content)
             done += 1
             if progress is not None:
                 progress(done, reader.frames)
@@ -169,27 +167,3 @@ def replay(
     report.damage = reader.recording.damage
     report.seconds = time.perf_counter() - start
     return report
-
-
-class _InARow:
-    """Stops a replay whose every frame fails in the same way."""
-
-    def __init__(self) -> None:
-        self._kind, self._count = "", 0
-
-    def look_at(self, content: Frame | SkippedFrame, out: Path) -> None:
-        """Count a frame that failed unexpectedly; any other ends the row.
-
-        Raises:
-            BadInput: so many have failed in a row.
-        """
-        if not isinstance(content, SkippedFrame) or not content.unexpected:
-            self._kind, self._count = "", 0
-            return
-        kind = content.reason.partition(":")[0]
-        self._count = self._count + 1 if kind == self._kind else 1
-        self._kind = kind
-        if self._count == _IN_A_ROW:
-            raise BadInput(
-                f"{_IN_A_ROW} frames in a row failed with {content.reason}; the results up to there are in {out}"
-            )

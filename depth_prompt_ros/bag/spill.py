@@ -51,6 +51,7 @@ class Spill:
         Raises:
             BadInput: the temporary file cannot be written.
         """
+        message = message._replace(data=bytes(message.data))  # not the chunk that it is a part of
         if self._size + len(message.data) > self._limit:
             message = self._write((frame, role), message)
         self._size += len(message.data)

@@ -11,6 +11,7 @@ from depth_prompt_ros import __version__
 from depth_prompt_ros.cli import (
     bench,
     build_engine,
+    compare,
     demo,
     evaluate,
     export,
@@ -21,6 +22,7 @@ from depth_prompt_ros.cli import (
     render,
     replay,
     study,
+    to_bag,
 )
 from depth_prompt_ros.errors import DepthPromptError
 
@@ -53,12 +55,14 @@ app = typer.Typer(
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")
+app.command("compare")(compare.compare)
 app.add_typer(learn.app, name="learn")
 app.add_typer(export.app, name="export")
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)
 app.command("prepare")(prepare.prepare)
 app.command("render")(render.render)
+app.command("to-bag")(to_bag.to_bag)
 app.add_typer(study.app, name="study")
 app.add_typer(models.app, name="models")
 app.command("parameters")(parameters.parameters)

@@ -10,8 +10,8 @@ from rclpy.duration import Duration
 from rclpy.time import Time
 from tf2_ros import Buffer, TransformException, TransformListener
 
-from depth_prompt_ros.bag.static_transforms import rotation_matrix
 from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.rotation import rotation_matrix
 from depth_prompt_ros.stages.cloud import RigidTransform
 
 logger = logging.getLogger(__name__)

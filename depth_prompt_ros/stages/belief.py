@@ -74,6 +74,9 @@ means are at least so far apart, of 255."""
 _MOSTLY = 0.35
 """A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
 
+_BESIDE_A_CLAIM = 0.5
+"""Of what is measured on a claim, more than this share is not seen through a thing but beside it."""
+
 _DEEPER, _FEW = 0.8, 20
 
 
@@ -150,7 +153,8 @@ def believe(
       rims of a target the depth behind it.
 
     All other pixels that are so far from their target are background that its mask ran into, at its rim or through a
-    gap: they are cut off the target and stay believed.
+    gap: they are cut off the target and stay believed. Of what a network claims only where they are more than half of
+    what is measured there: some background is seen through glass.
 
     Args:
         labels: (H, W) uint16, 0 = no target.
@@ -175,12 +179,18 @@ def believe(
         if not masks.tom_told:
             claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, not stereo)
             tom[target.box][target.mask] = claimed[target.mask]
-        beyond = _beyond_reach(camera, depth[target.box], target.mask, ~claimed)
+        close = depth[target.box]
+        beyond = _beyond_reach(camera, close, target.mask)
+        through = np.count_nonzero(beyond & claimed) <= _BESIDE_A_CLAIM * np.count_nonzero(close[claimed] > 0)
+        if masks.tom_told or through:
+            beyond = _beyond_reach(camera, close, target.mask & ~claimed)
         if beyond.any():
             wrong = _mismatches(depth, target, beyond)
             if stereo:
                 wrong |= _mismatched_rim(frame.image, target, beyond)
-            labels[target.box][beyond & ~wrong] = 0
+            background = beyond & ~wrong
+            labels[target.box][background] = 0
+            tom[target.box][background] = False
             refuted[target.box] |= wrong
     if not masks.tom_told and parameters.evidence:
         _keep_mirrors(depth, tom, labels, parameters.min_area)
@@ -246,13 +256,13 @@ def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mas
     return np.asarray(upright.distance_behind(camera, depth) < width_along(silhouette, upright))
 
 
-def _beyond_reach(camera: CameraModel, depth: Float32, mask: Mask, among: Mask | None = None) -> Mask:
-    """(h, w) measured pixels of a mask, or of those ``among`` it, that are farther from its near ones than it is large.
+def _beyond_reach(camera: CameraModel, depth: Float32, mask: Mask) -> Mask:
+    """(h, w) measured pixels of a mask in its box that are farther from its near ones than the box is large.
 
     Args:
-        depth: (h, w) float32 metres in the mask's box, invalid = NaN.
+        depth: (h, w) float32 metres, invalid = NaN.
     """
-    known = mask & (depth > 0) if among is None else mask & among & (depth > 0)
+    known = mask & (depth > 0)
     if np.count_nonzero(known) < _FEW:
         return np.zeros_like(known)
     values = depth[known]

@@ -10,10 +10,10 @@ import pytest
 
 from depth_prompt_ros.bag.messages import camera_info_message, image_message, message, typestore
 from depth_prompt_ros.bag.reader import SkippedFrame, read_frames
-from depth_prompt_ros.bag.static_transforms import rotation_matrix
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import DepthParameters, Parameters, Topics
+from depth_prompt_ros.rotation import rotation_matrix
 
 OWN = CameraModel(width=16, height=12, fx=14.0, fy=14.0, cx=7.5, cy=5.5)
 TOPICS = Topics(depth_image="/depth/image_rect")
@@ -77,12 +77,15 @@ def test_alignment_may_be_taken_for_granted(tmp_path):
     assert "/depth/image_rect is 8x6 but /left/camera_info says 16x12" in item.reason
 
 
-def test_depth_is_registered_by_the_transforms_of_the_recording(tmp_path):
+@pytest.mark.parametrize("moving", [False, True])
+def test_depth_is_registered_by_the_transforms_of_the_recording(tmp_path, moving):
     """The box that fills columns 8 to 11 of the depth camera, seen 0.1 m aside through two frames."""
     depth = np.full((12, 16), 2.0, np.float32)
     depth[:, 8:12] = 0.5
-    records = [*rgbd(depth, own=OWN), static(transform("body", "left", 0.3)), static(transform("body", "depth", 0.4))]
-    frame = read(tmp_path, records, WITH_INFO)
+    joints = [static(transform("body", "left", 0.3)), static(transform("body", "depth", 0.4))]
+    if moving:
+        joints[1] = ("/tf", *joints[1][1:])
+    frame = read(tmp_path, [*rgbd(depth, own=OWN), *joints], WITH_INFO)
     assert isinstance(frame, Frame)
     columns = np.nonzero(frame.depth[6] == np.float32(0.5))[0]
     ends = [20 * ((edge - 7.5) / 14 * 0.5 + 0.1) / 0.5 + 7.5 for edge in (7.5, 11.5)]
@@ -106,8 +109,8 @@ def test_depth_whose_camera_is_the_pictures_is_not_touched(tmp_path):
 @pytest.mark.parametrize(
     ("transforms", "text"),
     [
-        ([], "no transform from depth to left: it has no /tf_static"),
-        ([static(transform("body", "left", 0.3))], "from depth to left: /tf_static of this recording does not join"),
+        ([], "no transform from depth to left: it has no /tf or /tf_static"),
+        ([static(transform("body", "left", 0.3))], "from depth to left: tf of this recording does not join"),
     ],
 )
 def test_frames_that_are_not_joined_are_named(tmp_path, transforms, text):

@@ -342,3 +342,47 @@ def test_evaluation_prints_both_protocols_and_masks_of_listed_frames(tmp_path) -
     (tmp_path / "bad.txt").write_text("drive_7\n")
     refused = CliRunner().invoke(app, [*command, "--list", str(tmp_path / "bad.txt")])
     assert isinstance(refused.exception, BadInput) and "expected a drive and the number" in str(refused.exception)
+
+
+def test_the_command_learns_from_a_folder_and_says_what_it_left_out(tmp_path) -> None:
+    from typer.testing import CliRunner
+
+    from depth_prompt_ros.cli.main import app
+
+    (tmp_path / "images").mkdir()
+    for frame in scene(9, known=False):
+        cv2.imwrite(str(tmp_path / "images" / f"{frame.name}.png"), frame.image[..., ::-1])
+    sizes = {"width": 64, "height": 48, "fx": 60.0, "fy": 60.0, "cx": 31.5, "cy": 23.5}
+    (tmp_path / "calib.json").write_text(json.dumps(sizes))
+    (tmp_path / "frames.csv").write_text(
+        "t\n" + "\n".join(str(each) for each in (0, 0.1, 0.2, 0.3, 0.3, 0.4, 2, 2.1, 2.2))
+    )
+    out = tmp_path / "out.safetensors"
+    small = [
+        "--width",
+        "0.05",
+        "--levels",
+        "5",
+        "--planes",
+        "5",
+        "--crop-height",
+        "32",
+        "--crop-width",
+        "48",
+        "--batch",
+        "2",
+    ]
+    command = ["learn", "video", str(tmp_path), "--out", str(out), "--steps", "2", "--min-parallax", "0", *small]
+    answer = CliRunner().invoke(app, [*command, "--stages", "1"])
+    assert answer.exit_code == 0, answer.output
+    assert "left out 1 frames, 4 to 4: recorded twice" in answer.output
+    assert "cut between 5 and 6: gap of 1.6 s" in answer.output
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["left_out"][1] == "cut between 5 and 6: gap of 1.6 s" and card["frames"] == 8
+    for wrong, words in (
+        (["--weights", str(out)], "the second stage learns from random weights"),
+        (["--nearest", "9", "--farthest", "3"], "no depth lies between"),
+        (["--min-parallax", "99"], "no span of frames can be used"),
+    ):
+        refused = CliRunner().invoke(app, [*command, *wrong])
+        assert isinstance(refused.exception, BadInput) and words in str(refused.exception)

@@ -225,6 +225,16 @@ def recording(path: Path) -> Path:
     return bags.write(path, records)
 
 
+def test_topics_that_were_recorded_without_a_leading_slash(tmp_path) -> None:
+    picture = tom_picture("x")
+    images = [("camera/image", picture.image, "rgb8"), ("camera/tom", picture.tom, "mono8")]
+    records = [(topic, image_message(array, kind, bags.stamp(0), "left"), 9) for topic, array, kind in images]
+    bag = bags.write(tmp_path / "bag", records)
+    for names in (("camera/image", "camera/tom"), ("/camera/image", "/camera/tom")):
+        (found,) = RecordedTomPictures(bag, *names)
+        np.testing.assert_array_equal(found.tom, picture.tom)
+
+
 def test_pictures_of_a_recording_need_no_camera_info(tmp_path) -> None:
     source = RecordedTomPictures(recording(tmp_path / "bag"), "camera/image", "/camera/tom")
     (found,) = source

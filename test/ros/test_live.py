@@ -566,7 +566,7 @@ def test_a_raw_pair_is_rectified(live, frame) -> None:
     info = live.wait("/object_depth/depth/camera_info")[0]
     assert not np.any(np.asarray(info.d))
     assert info.k[0] == pytest.approx(frame.camera.fx)
-    assert live.node.frames.finished == 1
+    live.until(lambda: live.node.frames.finished == 1)
 
 
 def test_what_moves_is_masked_and_dropped_and_a_clock_that_jumps_is_forgotten(live, frame) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from depth_prompt_ros.cli.evaluate import booster, cleargrasp, scenes, stereo, tom, tom_masks, video
+from depth_prompt_ros.cli.evaluate import bag, booster, cleargrasp, scenes, stereo, tom, tom_masks, video
 
 app = typer.Typer(no_args_is_help=True, help="Evaluate on rendered and published data sets.")
+app.command("bag")(bag.bag)
 app.command("cleargrasp")(cleargrasp.cleargrasp)
 app.command("booster")(booster.booster)
 app.command("scenes")(scenes.scenes)

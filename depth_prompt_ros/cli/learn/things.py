@@ -23,7 +23,10 @@ def things(
         Optional[Path],  # noqa: UP045
         typer.Option("--weights", help="Weights to start from, such as the shipped things.safetensors."),
     ] = None,
-    steps: Steps = 3600,
+    average: Annotated[
+        bool, typer.Option("--average", help="Write the mean of the weights started from and those learned.")
+    ] = False,
+    steps: Steps = 6000,
     batch: Annotated[int, typer.Option("--batch", min=2, help="Tables a step.")] = 16,
     learning_rate: Rate = 2e-3,
     seed: Seed = 0,
@@ -39,9 +42,11 @@ def things(
     from depth_prompt_ros.learning.things.learn import learn_things
     from depth_prompt_ros.learning.trainer import Schedule
 
+    if average and weights is None:
+        raise typer.BadParameter("--average is with the weights that are started from: give --weights")
     scenes = [read_scene(folder) for folder in list_scenes(opaque)] if opaque else []
     sets = [TableSet.open(folder) for folder in data]
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, validate_every=validate_every)
     with progress("learning") as report:
-        figures = learn_things(sets, TableSet.open(validation), out, schedule, scenes, weights, report)
+        figures = learn_things(sets, TableSet.open(validation), out, schedule, scenes, weights, average, report)
     print_figures(out, figures)

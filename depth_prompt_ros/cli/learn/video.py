@@ -70,6 +70,9 @@ def video(
     farthest: Annotated[float, typer.Option("--farthest", help="Farthest depth.")] = 200.0,
     crop_height: Annotated[int, typer.Option("--crop-height", min=16, help="Of what is learned at, pixels.")] = 192,
     crop_width: Annotated[int, typer.Option("--crop-width", min=16, help="Of what is learned at, pixels.")] = 640,
+    warm_up: Annotated[
+        float, typer.Option("--warm-up", min=0.0, max=1.0, help="Part of the steps that learn motion alone.")
+    ] = 5 / 110,
     stages: Annotated[int, typer.Option("--stages", min=1, max=2, help="2: again, without what moves.")] = 2,
     masks: Annotated[Masks, typer.Option("--masks", help="Of the second stage.")] = Masks.SPIMO,
     dispersion: Annotated[
@@ -121,7 +124,7 @@ def video(
     network = VideoSettings(head.value, width, levels, 1 / farthest, 1 / nearest)
     learning = VideoLearning(
         network, width, Cuts((crop_height, crop_width)), planes, warp="backward" if backward else "forward",
-        auto_mask=auto_mask, given_motion=poses, boost=boost,
+        auto_mask=auto_mask, given_motion=poses, warm_up=warm_up, boost=boost,
     )  # fmt: skip
     schedule = Schedule(steps, batch, learning_rate, seed, False, "halved")
     told = Told(tuple(source.name for source in sources), tuple(left_out))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.rotation import rotation_matrix
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
 _CALIBRATION, _TABLE = "calib.json", "frames.csv"
@@ -177,14 +178,7 @@ class VideoFolder:
 
 def turned(quaternion: list[float]) -> NDArray[np.float64]:
     """(3, 3) rotation of a quaternion x, y, z, w, not nought, of any length."""
-    x, y, z, w = np.array(quaternion) / np.linalg.norm(quaternion)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    return rotation_matrix(*quaternion)
 
 
 def _subfolder(folder: Path, names: tuple[str, ...]) -> Path:

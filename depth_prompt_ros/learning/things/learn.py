@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,6 +42,7 @@ def learn_things(
     schedule: Schedule,
     opaque: Sequence[RealScene] = (),
     weights: Path | None = None,
+    average: bool = False,
     report: Report | None = None,
 ) -> dict[str, float]:
     """Learn ThingsNet; writes weights, card and log to ``out``, beside it the graph.
@@ -53,6 +55,7 @@ def learn_things(
     Args:
         opaque: real scenes without anything transparent or mirror.
         weights: of a ThingsNet to start from; None: SceneNet's encoder.
+        average: the result is the mean of the weights that were started from and of those learned (2109.01903).
 
     Returns:
         The figures on the validation tables.
@@ -82,16 +85,32 @@ def learn_things(
         network, samples.load, loss_of, len(samples), schedule, out, report, weight_decay=0.01, validate=validate,
         settings={"network": ThingsNet.NAME, "weights": str(weights or "")},
     )  # fmt: skip
-    stored = {key: value.half() if value.ndim > 1 else value for key, value in network.state_dict().items()}
-    network.load_state_dict(stored)
-    figures = validation_figures(network, looked_at, device)
-    card = {
+    return write_learned(network, looked_at, out, {
         "data": f"{samples.tables} rendered tables, {len(opaque)} real opaque scenes",
         "schedule": asdict(schedule),
         "started_from": file_sha256(weights) if weights else "scene-net",
         "seconds": round(seconds),
-        "validation": {"tables": looked_at.tables, **figures},
-    }
+    }, weights if average else None)  # fmt: skip
+
+
+def write_learned(
+    network: ThingsNet, looked_at: Samples, out: Path, card: dict[str, Any], average_with: Path | None = None
+) -> dict[str, float]:
+    """Write weights in half precision, card and graph; returns the figures on the validation tables.
+
+    Args:
+        card: what is known of the learning.
+        average_with: weights to take the mean with first; None: the network's own are written.
+    """
+    device = next(network.parameters()).device
+    state = network.state_dict()
+    if average_with is not None:
+        other = load_things_net(average_with).to(device).state_dict()
+        state = {key: (value + other[key]) / 2 if value.is_floating_point() else value for key, value in state.items()}
+    stored = {key: value.half() if value.ndim > 1 else value for key, value in state.items()}
+    network.load_state_dict(stored)
+    figures = validation_figures(network, looked_at, device)
+    card |= {"averaged": average_with is not None, "validation": {"tables": looked_at.tables, **figures}}
     size = "x".join(map(str, ThingsNet.SIZE[::-1]))
     metadata = {"network": ThingsNet.NAME, "output": "classes, offsets, outline", "size": size}
     write_weights(out, stored, metadata, card)

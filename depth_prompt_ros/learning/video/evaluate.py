@@ -104,8 +104,8 @@ def evaluate_video(
     if not frames:
         raise BadInput("nothing to compare with: no frame has a true depth or a mask of what moves")
     figures: dict[str, Any] = {"frames": frames}
-    for name, of_frames in errors.items():
-        figures[name] = {key: round(value, 4) for key, value in mean_errors(of_frames)._asdict().items()}
+    for name, rows in errors.items():
+        figures[name] = {key: round(value, 4) for key, value in mean_errors(rows)._asdict().items()}
     if masks:
         figures["moving"] = {"iou": counts.iou, "precision": counts.precision, "recall": counts.recall}
     return figures

@@ -80,7 +80,7 @@ def learn_video(
         _stage(data, first, schedule, replace(settings, boost=0.0), "", weights, told, report, device)
         data.extra[:, Channel.STATIC] = given
     network = catalogue.load_video(first).to(device)
-    look = settings.cuts.crop[1]
+    look = settings.cuts.look(data.size)
     moved = mask_moving(
         data, network, look, rule if masks == "spimo" else None, settings.boost > 0, device, progress("masking")
     )
@@ -105,7 +105,7 @@ def _stage(
         _start_from(model, weights)
     model.to(device)
     every = max(1, schedule.steps // _PICTURES)
-    look = settings.cuts.crop[1]
+    look = settings.cuts.look(data.size)
 
     def on_step(step: int) -> None:
         model.progress = (step - 1) / schedule.steps

@@ -17,8 +17,8 @@ from depth_prompt_ros.networks.video.depth_net import VideoDepthNet, VideoSettin
 from depth_prompt_ros.networks.video.levels import Layered, Levels
 from depth_prompt_ros.networks.video.pose_net import PoseNet
 
-_WARM_UP, _SMOOTH_FROM = 5 / 110, 6 / 110
-"""Parts of the steps: motion alone is learned in the first; smoothness counts after the second."""
+_AFTER = 1 / 110
+"""Part of the steps behind the warm-up from which on smoothness counts."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class VideoLearning:
         warp: "forward", the picture's planes as its neighbours see them; "backward", its neighbours sampled for it.
         auto_mask: what fits better without any warp does not count.
         given_motion: poses that are known stand in for the pose network.
+        warm_up: part of the steps in which motion alone is learned, where it is not given.
         smoothness: weight of the smoothness.
         boost: weight of the boosted label inside moving pixels, where there are such.
     """
@@ -44,6 +45,7 @@ class VideoLearning:
     warp: Literal["forward", "backward"] = "forward"
     auto_mask: bool = False
     given_motion: bool = True
+    warm_up: float = 5 / 110
     smoothness: float = 0.01
     boost: float = 0.1
 
@@ -63,7 +65,7 @@ class VideoModel(nn.Module):
         """The terms, each () float, of one batch at ``progress`` in [0, 1] of the learning."""
         view, chosen = batch.view, self.chosen
         motions, all_known = self._motions(batch)
-        if self.warms_up and self.progress < _WARM_UP and not all_known:
+        if self.warms_up and self.progress < chosen.warm_up and not all_known:
             disparity = ramp(view, self.planes)
             found = Layered(disparity, self.planes.layers(disparity, torch.ones_like(disparity)))
         else:
@@ -72,7 +74,7 @@ class VideoModel(nn.Module):
         count = view.pictures.shape[1] - 1
         errors = [self._error(view, found, keep, motions[:, place], place + 1) for place in range(count)]
         terms = {"photometric": torch.stack(errors).mean()}
-        if self.progress >= _SMOOTH_FROM or not self.warms_up:
+        if self.progress >= chosen.warm_up + _AFTER or not self.warms_up:
             seen = view.masks[:, 0, Channel.SEEN, None]
             smooth = smoothness_loss(found.disparity / self.planes.nearest, view.pictures[:, 0], seen)
             terms["smoothness"] = chosen.smoothness * smooth

@@ -194,6 +194,15 @@ class Cuts:
     largest: float = 1.5
     colour: bool = True
 
+    def factors(self, size: tuple[int, int]) -> tuple[float, float]:
+        """Smallest and largest factor for pictures of this height and width."""
+        low = max(self.smallest, self.crop[0] / size[0], self.crop[1] / size[1])
+        return low, max(self.largest, low)
+
+    def look(self, size: tuple[int, int]) -> int:
+        """Width at which whole pictures of this height and width are looked at: with the middle factor, at most 1."""
+        return max(8, round(size[1] * min(1.0, sum(self.factors(size)) / 2) / 4) * 4)
+
 
 class Batch(NamedTuple):
     """Cut moments: each picture with P - 1 neighbours.
@@ -265,8 +274,8 @@ def _turned(small: Tensor, turns: Tensor, intrinsics: Tensor, size: tuple[int, i
 def _varied(view: View, cuts: Cuts, draw: Tensor) -> View:
     """A window drawn, then resized to the crop; mirrored or not."""
     height, width = view.pictures.shape[-2:]
-    low = max(cuts.smallest, cuts.crop[0] / height, cuts.crop[1] / width)
-    factor = low + float(draw[0]) * (max(cuts.largest, low) - low)
+    low, high = cuts.factors((height, width))
+    factor = low + float(draw[0]) * (high - low)
     across = min(width, round(cuts.crop[1] / factor))
     down = min(height, round(cuts.crop[0] * across / cuts.crop[1]))
     top, left = int(float(draw[1]) * (height - down + 1)), int(float(draw[2]) * (width - across + 1))

@@ -129,6 +129,9 @@ class VideoDepthNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, _Residual):  # begins as its shortcut: sums of many blocks would saturate the head
+                nn.init.zeros_(module.second.weight)
         nn.init.normal_(self.head.weight, std=1e-3)
         self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1), persistent=False)
 

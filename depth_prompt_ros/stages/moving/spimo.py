@@ -46,6 +46,7 @@ class SpimoMask:
     """The network looks at the picture with three position grids, in one batch; where its depths differ, things move.
 
     Attributes:
+        grids: (3, 2, h, w) float32, as it is and moved to both sides.
         disparity: (h, w) float32 of the last frame, with the grid as it is, at the graph's size: 1 over the unit of
             the translations that were learned from.
     """
@@ -67,14 +68,14 @@ class SpimoMask:
         self._size = shape[2], shape[3]
         height, width = self._size
         shifts = np.array([[0, 0], [-SHIFT, 0], [SHIFT, 0]], np.float32)[:, :, None, None]
-        self._grids = np.ascontiguousarray(position_grid(height, width) + shifts)
-        self._below = np.broadcast_to(self._grids[0, 1] >= parameters.horizon, self._size)
+        self.grids = np.ascontiguousarray(position_grid(height, width) + shifts)
+        self._below = np.broadcast_to(self.grids[0, 1] >= parameters.horizon, self._size)
         self._limit = parameters.dispersion
         self.disparity: Float32 | None = None
 
     def __call__(self, frame: Frame, _: DepthMeasurement | None = None) -> NDArray[np.uint8]:
         """(H, W) uint8: 0 static, 255 moving."""
-        found = self.look(frame, self._grids)
+        found = self.look(frame, self.grids)
         self.disparity = found[0]
         moving = (dispersion(found) >= self._limit) & self._below
         mask = np.where(moving, np.uint8(_MOVING), np.uint8(_STATIC))

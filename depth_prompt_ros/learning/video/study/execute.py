@@ -75,11 +75,12 @@ def execute(run: Run, effort: Effort, out: Path) -> dict[str, Any]:
         _take_first_stage(out, run, weights)
     learning = effort.learning(**run.row.changes)
     stages, masks = (1, "spimo") if run.row.masks is None else (2, run.row.masks)
-    learn_video(data, weights, effort.schedule(run.seed), learning, stages, masks)  # type: ignore[arg-type]
+    if not weights.exists():
+        learn_video(data, weights, effort.schedule(run.seed), learning, stages, masks)  # type: ignore[arg-type]
     network = catalogue.load_video(weights).to(pick_device())
     frames = [frame for clip in held_out(run.motion, effort) for frame in clip[::_EVERY]]
     found: dict[str, Any] = {"run": run.row.name, "motion": run.motion, "seed": run.seed, "effort": asdict(effort)}
-    found["errors"] = tabled(frames, lambda frame, _: np.float32(1) / look(network, frame, effort.crop[1]))
+    found["errors"] = tabled(frames, lambda frame, _: np.float32(1) / look(network, frame, effort.look))
     if run.row.name == "stage 1":
         found["masks"] = mask_figures(network, effort, run.motion)
     aside = result.with_name(result.name + ".part")
@@ -185,7 +186,7 @@ def _masks(
             continue
         if number:
             yield "geometric, depth camera", number, mask == 255, mask != 128
-        inputs = network_inputs(frame.image, _intrinsics(frame), effort.crop[1], pick_device())
+        inputs = network_inputs(frame.image, _intrinsics(frame), effort.look, pick_device())
         static = static_mask(network, *inputs, StaticRule()).astype(np.uint8)
         static = np.asarray(cv2.resize(static, depth.shape[::-1], interpolation=cv2.INTER_NEAREST))
         yield "SPIMO", number, static == 0, everywhere
@@ -201,7 +202,7 @@ def _auto_mask(
     """Pixels of ``frame`` that the frame before fits better unwarped, and those that it sees at all."""
     settings = network.settings
     planes = Levels(settings.farthest, settings.nearest, effort.planes)
-    disparity = torch.from_numpy(look(network, before, effort.crop[1]))[None, None]
+    disparity = torch.from_numpy(look(network, before, effort.look))[None, None]
     pictures = [torch.from_numpy(each.image).permute(2, 0, 1)[None] / 255 for each in (before, frame)]
     assert before.pose is not None and frame.pose is not None
     motion = torch.from_numpy(np.linalg.inv(frame.pose) @ before.pose).float()[None]

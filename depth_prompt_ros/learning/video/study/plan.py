@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from depth_prompt_ros.data.rendering.workspaces import Motion
+from depth_prompt_ros.data.rendering.workspaces import CAMERA, Motion
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.learning.video.objective import VideoLearning
 from depth_prompt_ros.learning.video.samples import Cuts
@@ -35,6 +35,11 @@ class Effort:
     crop: tuple[int, int] = (64, 96)
     planes: int = 17
     seeds: int = 1
+
+    @property
+    def look(self) -> int:
+        """Width at which test frames are looked at, pixels."""
+        return self.learning().cuts.look((CAMERA.height, CAMERA.width))
 
     def learning(self, **changes: Any) -> VideoLearning:
         """What is learned; depths from 0.25 to 6 m, since what comes towards the camera seems nearer."""

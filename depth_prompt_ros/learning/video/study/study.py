@@ -23,7 +23,7 @@ from depth_prompt_ros.networks.video.depth_net import VideoSettings
 SPLIT = 0.667
 """Share of a real video that is learned from."""
 
-_REAL = Schedule(3000, 4, 2e-4, 0, False, "halved")
+_REAL = Schedule(500, 4, 2e-4, 0, False, "halved")
 
 
 def study_video(
@@ -81,7 +81,7 @@ def _learn_real(folder: Path, out: Path, poses: bool) -> None:
     spans, left_out = gather([source], SpanRules(step=step), 320)
     ends = (0.15, 3.0) if poses else (0.005, 0.3)
     network = VideoSettings("adaptive", 0.25, 11, *ends)
-    learning = VideoLearning(network, 0.25, Cuts((72, 96)), planes, given_motion=poses)
+    learning = VideoLearning(network, 0.25, Cuts((72, 96)), planes, given_motion=poses, warm_up=0.2)
     stages: Literal[1] = 1
     learn_video(
         VideoSet(spans, step), out, _REAL, learning, stages, told=Told((source.name,), tuple(left_out))

@@ -1,0 +1,1 @@
+"""Recordings through the pipeline and against their truth: one, or many at a time."""

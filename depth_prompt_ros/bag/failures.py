@@ -1,0 +1,37 @@
+"""Ends a run over a recording whose every frame fails in the same way."""
+
+from __future__ import annotations
+
+from depth_prompt_ros.bag.reader import SkippedFrame
+from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.frame import Frame
+
+_IN_A_ROW = 30
+"""Frames that fail in one unexpected way, one after the other: then the next will, too."""
+
+
+class FailuresInARow:
+    """Counts frames that fail in a way that nothing was prepared for."""
+
+    def __init__(self, kept: str) -> None:
+        """Begin with none.
+
+        Args:
+            kept: what becomes of the frames before, for the message.
+        """
+        self._kept, self._kind, self._count = kept, "", 0
+
+    def look_at(self, content: Frame | SkippedFrame) -> None:
+        """Count a frame that failed unexpectedly; any other ends the row.
+
+        Raises:
+            BadInput: 30 have failed in a row.
+        """
+        if not isinstance(content, SkippedFrame) or not content.unexpected:
+            self._kind, self._count = "", 0
+            return
+        kind = content.reason.partition(":")[0]
+        self._count = self._count + 1 if kind == self._kind else 1
+        self._kind = kind
+        if self._count == _IN_A_ROW:
+            raise BadInput(f"{_IN_A_ROW} frames in a row failed with {content.reason}; {self._kept}")

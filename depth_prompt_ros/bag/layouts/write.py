@@ -1,0 +1,108 @@
+"""Pictures with what is known of them into a recording on the default topics."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.bag.messages import camera_info_message, image_message
+from depth_prompt_ros.bag.writer import BagWriter, Storage
+from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.frame import Frame
+
+FRAME_ID, RIGHT_FRAME_ID = "left_camera_optical_frame", "right_camera_optical_frame"
+DEPTH, LABELS, TRUE_DEPTH, TRUE_TOM = "/depth/image_rect", "/labels", "/truth/depth", "/truth/tom_mask"
+
+
+@dataclass(frozen=True, eq=False)
+class LayoutFrame:
+    """One moment of a data set.
+
+    Attributes:
+        frame: picture, camera and the right picture or depth; its labels and ToM mask are what the data set knows.
+        truth: (H, W) float32 metres, NaN = not known; None: the data set has none.
+    """
+
+    frame: Frame
+    truth: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a recording holds.
+
+    Attributes:
+        frames: how many.
+        topics: of all its messages.
+    """
+
+    frames: int
+    topics: list[str]
+
+    def options(self) -> str:
+        """Of ``depth-prompt evaluate bag`` for the truth that is in it."""
+        options = {"--truth-topic": TRUE_DEPTH, "--tom-topic": TRUE_TOM, "--labels-topic": LABELS}
+        return " ".join(f"{option} {topic}" for option, topic in options.items() if topic in self.topics)
+
+
+def write_layout(path: Path, frames: Iterable[LayoutFrame], storage: Storage = "mcap") -> Written:
+    """Write a recording aside and rename it; beside one with depth lies ``PATH.yaml``, the parameters to read it with.
+
+    Args:
+        path: folder to make.
+        frames: read one after the other; all are pairs, or all have depth.
+        storage: ``mcap`` or ``sqlite3``.
+
+    Raises:
+        BadInput: ``path`` exists or cannot be written, no frame, pairs mixed with depth, or a frame cannot be read.
+    """
+    if path.exists():
+        raise BadInput(f"output {path} exists already: give another name or remove it")
+    aside = path.with_name(f".{path.name}~")
+    shutil.rmtree(aside, ignore_errors=True)
+    count, topics = 0, dict[str, None]()
+    try:
+        aside.mkdir(parents=True)
+        with BagWriter(aside / path.name, storage) as bag:
+            for each in frames:
+                for topic, message in _messages(each):
+                    bag.write(topic, message, each.frame.stamp_ns)
+                    topics[topic] = None
+                count += 1
+                if {DEPTH, "/right/image_rect"} <= topics.keys():
+                    raise BadInput("some of it are stereo pairs and some have depth: one recording holds one kind")
+        if not count:
+            raise BadInput("no frame was found")
+        (aside / path.name).replace(path)
+    except OSError as error:
+        raise BadInput(f"cannot write to {path}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    if DEPTH in topics:
+        path.with_name(f"{path.name}.yaml").write_text(
+            f"object_depth:\n  ros__parameters:\n    topics:\n      depth_image: {DEPTH}\n"
+        )
+    return Written(count, list(topics))
+
+
+def _messages(each: LayoutFrame) -> Iterator[tuple[str, object]]:
+    frame = each.frame
+    stamp, camera = frame.stamp_ns, frame.camera
+    yield "/left/camera_info", camera_info_message(camera, stamp, FRAME_ID)
+    yield "/left/image_rect", image_message(frame.image, "rgb8", stamp, FRAME_ID)
+    if frame.right is not None:
+        yield "/right/camera_info", camera_info_message(camera, stamp, RIGHT_FRAME_ID, right=True)
+        yield "/right/image_rect", image_message(frame.right, "rgb8", stamp, RIGHT_FRAME_ID)
+    if frame.depth is not None:
+        yield DEPTH, image_message(frame.depth, "32FC1", stamp, FRAME_ID)
+    if frame.labels is not None:
+        yield LABELS, image_message(frame.labels, "mono16", stamp, FRAME_ID)
+    if frame.tom is not None:
+        yield TRUE_TOM, image_message(frame.tom, "mono8", stamp, FRAME_ID)
+    if each.truth is not None:
+        yield TRUE_DEPTH, image_message(each.truth, "32FC1", stamp, FRAME_ID)

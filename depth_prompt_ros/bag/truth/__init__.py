@@ -1,0 +1,1 @@
+"""What is really there in a recording's frames: from topics, another recording, or files."""

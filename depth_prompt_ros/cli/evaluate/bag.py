@@ -1,0 +1,99 @@
+"""depth-prompt evaluate bag: recordings against their truth, or without any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def bag(
+    bags: Annotated[list[Path], typer.Argument(help="rosbag2 folders, or lone .mcap or .db3 files.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
+    ],
+    params: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--params", help="ROS parameter file: input topics, targets, everything for the pipeline."),
+    ] = None,
+    truth_topic: Annotated[
+        str, typer.Option("--truth-topic", help="True depth: an image, compressed or not, or a DisparityImage.")
+    ] = "",
+    truth_bag: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--truth-bag", help="Recording of the truth's topics, or a folder with one for each by its name."),
+    ] = None,
+    truth_folder: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--truth-folder", help="Files named by stamp, .png .npy .exr .pfm .tif; or a folder of such by bag's name."
+        ),
+    ] = None,
+    truth_unit: Annotated[
+        float, typer.Option("--truth-unit", min=1e-9, help="Metres of one count of 16-bit true depth.")
+    ] = 0.001,
+    truth_disparity: Annotated[
+        bool, typer.Option("--truth-disparity", help="The files hold disparity: pixels, in 16 bits 256ths of one.")
+    ] = False,
+    tom_topic: Annotated[
+        str, typer.Option("--tom-topic", help="True mask of transparent or mirror pixels, beside the truth.")
+    ] = "",
+    labels_topic: Annotated[
+        str, typer.Option("--labels-topic", help="True labels of things, beside the truth; else those found.")
+    ] = "",
+    tolerance: Annotated[
+        float, typer.Option("--truth-tolerance", min=0.0, help="Seconds between a picture and its truth.")
+    ] = 0.02,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings at a time, a process each.")] = 1,
+) -> None:
+    """Every frame once: accuracy by region and target, steadiness, latency; one JSON and one page.
+
+    A recording that is done is not done again. One that fails is named, the others go on, and the exit code is 1.
+    """
+    from depth_prompt_ros.bag.evaluation.document import write_document
+    from depth_prompt_ros.bag.evaluation.many import evaluate_bags
+    from depth_prompt_ros.bag.evaluation.page import main_table, write_page
+    from depth_prompt_ros.bag.truth.source import TruthSource
+    from depth_prompt_ros.cli.progress import progress
+    from depth_prompt_ros.evaluation.table import table_text, wide_console
+    from depth_prompt_ros.parameters import Parameters
+
+    parameters = Parameters() if params is None else Parameters.from_yaml(params)
+    source = TruthSource(
+        truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_unit, truth_disparity, tolerance
+    )
+    finished: set[str] = set()
+    with progress("evaluating") as show:
+
+        def report(name: str, done: int, total: int) -> None:
+            if done == total:
+                finished.add(name)
+            show(*((len(finished), len(bags)) if jobs > 1 else (done, total)))
+
+        evaluated = evaluate_bags(bags, out, parameters, source, jobs, report=report)
+    if evaluated.kept:
+        typer.echo(f"done before: {', '.join(evaluated.kept)}")
+    if evaluated.folders:
+        write_document(evaluated, out / "evaluation.json")
+        options = " ".join(
+            f"{option} {value}"
+            for option, value in (
+                ("--truth-topic", truth_topic),
+                ("--truth-bag", truth_bag and truth_bag.name),
+                ("--truth-folder", truth_folder and truth_folder.name),
+                ("--tom-topic", tom_topic),
+                ("--labels-topic", labels_topic),
+                ("--params", params and params.name),
+            )
+            if value
+        )
+        command = f"depth-prompt evaluate bag {' '.join(each.name for each in bags)} {options} --out {out.name}"
+        write_page(evaluated, out / "evaluation.html", command)
+        wide_console().print(table_text(main_table(evaluated), brief=True))
+        typer.echo(f"{out / 'evaluation.json'}\n{out / 'evaluation.html'}")
+    for name, reason in evaluated.failed.items():
+        typer.secho(f"{name} could not be evaluated: {reason}", fg=typer.colors.RED, err=True)
+    if evaluated.failed:
+        raise typer.Exit(1)
