@@ -106,6 +106,9 @@ def test_humble_rows_and_changes(pictures) -> None:
     one, two = (Found(np.full(9, value), np.full(9, value), {}) for value in (0.1, 0.2))
     assert change([one], [two]) == pytest.approx((-0.5, -0.5, -0.5))
     assert change([one, two], [two, two])[0] == pytest.approx(-0.25)
+    first, second = (Found(each.errors, each.objects, {"learned": 5}) for each in (one, two))
+    assert change([second], [first, second])[0] == pytest.approx(1.0)  # of the seed that both have
+    assert change([two], [first, second])[0] == pytest.approx(1 / 3)
 
 
 def test_rows_get_their_seeds_and_folders_of_their_own() -> None:

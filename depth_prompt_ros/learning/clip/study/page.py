@@ -20,8 +20,8 @@ _OPTIONS = (
 
 _ABOUT_DEPTH = (
     "AbsRel, AbsRel of the object's pixels, RMSE in metres, share within 1.25: means over test pictures, then over "
-    "seeds. *Change*: AbsRel of the row over the mirror's, minus 1, same pictures, means over seeds, with a 95 % "
-    "bootstrap interval over pictures; above zero the row is worse than the mirror."
+    "seeds. *Change*: AbsRel of the row over the mirror's, minus 1, same pictures, the seeds that both have, with a 95 "
+    "% bootstrap interval over pictures; above zero the row is worse than the mirror."
 )
 _ABOUT_CONSTANTS = (
     "After learning, the condition is a constant and FiLM's layers have biases: zero vector, sentence, free vector and "
@@ -124,7 +124,13 @@ def _mean(found: list[Found]) -> NDArray[np.float64]:
 
 
 def change(row: list[Found], other: list[Found]) -> tuple[float, float, float]:
-    """AbsRel of ``row`` over ``other``'s, minus 1, and the ends of its 95 % interval; pictures are drawn again."""
+    """AbsRel of ``row`` over ``other``'s, minus 1, and the ends of its 95 % interval; pictures are drawn again.
+
+    Of the first seeds that both have; a row that learns nothing is compared with all of the other's.
+    """
+    if row[0].figures.get("learned") and other[0].figures.get("learned"):
+        count = min(len(row), len(other))
+        row, other = row[:count], other[:count]
     mine, its = _mean(row), _mean(other)
     known = np.isfinite(mine) & np.isfinite(its)
     mine, its = mine[known], its[known]
