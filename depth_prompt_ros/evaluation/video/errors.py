@@ -94,11 +94,14 @@ def median_scaled(depth: Float32, truth: Float32, known: Mask) -> Float32:
 def fitted_inverse(disparity: Float32, truth: Float32, known: Mask) -> Float32:
     """Depth of a relative disparity whose scale and shift are fitted to the true inverse depth by least squares.
 
-    Values at or below 0 are as far as the farthest pixel that is known.
+    A scale below 0 would turn near and far around: then it is 0, one depth. Values at or below 0 are as far as the
+    farthest pixel that is known.
     """
     target = 1 / truth[known].astype(np.float64)
     columns = np.stack([disparity[known].astype(np.float64), np.ones(len(target))], 1)
     scale, shift = np.linalg.lstsq(columns, target, rcond=None)[0]
+    if scale < 0:
+        scale, shift = 0.0, target.mean()
     return np.asarray(1 / np.maximum(scale * disparity + shift, target.min()), np.float32)
 
 

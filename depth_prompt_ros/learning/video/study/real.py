@@ -30,6 +30,7 @@ Float32 = NDArray[np.float32]
 TOLD = {
     "constant": "median of the true depth",
     "mean frame": "true depth of the beginning, pixel by pixel; median of the true depth",
+    "mean frame, scale and shift fitted": "the same; scale and shift of each frame",
     "shipped network, scale and shift fitted": "scale and shift of each frame",
     "learned from colour": "median of the true depth",
     "learned from colour, scale and shift fitted": "scale and shift of each frame",
@@ -72,6 +73,7 @@ def real_rows(folder: Path, split: float, colour: Path | None, poses: Path | Non
         "constant": lambda frame, known: np.full(known.shape, np.median(_truth(frame)[known]), np.float32),
         "mean frame": lambda frame, known: median_scaled(np.float32(1) / mean, _truth(frame), known),
     }
+    ways["mean frame, scale and shift fitted"] = lambda frame, known: fitted_inverse(mean, _truth(frame), known)
     shipped = shipped_look()
     ways["shipped network, scale and shift fitted"] = lambda frame, known: fitted_inverse(
         shipped(frame.image), _truth(frame), known

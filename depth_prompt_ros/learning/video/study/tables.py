@@ -158,6 +158,7 @@ def _real(rows: Sequence[RealRow]) -> list[str]:
     pairs = [
         ("learned from colour", "constant"), ("learned from colour", "mean frame"),
         ("learned from colour, scale and shift fitted", "shipped network, scale and shift fitted"),
+        ("learned from colour, scale and shift fitted", "mean frame, scale and shift fitted"),
         ("learned with poses, median-scaled", "constant"),
     ]  # fmt: skip
     for one, other in pairs:
