@@ -204,7 +204,7 @@ def test_one_bad_recording_does_not_stop_the_rest(tmp_path, bag):
     assert said["failed"]["missing"].endswith("does not exist")
 
 
-def test_what_is_done_is_not_done_again_unless_something_changed(tmp_path, bag):
+def test_what_is_done_is_not_done_again_unless_something_changed(tmp_path, bag, monkeypatch):
     seen = []
 
     def pipeline(frame):
@@ -223,6 +223,9 @@ def test_what_is_done_is_not_done_again_unless_something_changed(tmp_path, bag):
         metadata.write("\n")
     run(bag, tmp_path / "out", NO_TRUTH, pipeline=pipeline)
     assert len(seen) == 3 * FRAMES
+    monkeypatch.setattr(many, "LAYOUT", many.LAYOUT + 1)  # what an older version left is done again
+    run(bag, tmp_path / "out", NO_TRUTH, pipeline=pipeline)
+    assert len(seen) == 4 * FRAMES
 
 
 def test_frames_that_cannot_be_used_are_skipped_with_the_reason(tmp_path, bag):

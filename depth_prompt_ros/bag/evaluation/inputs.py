@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,8 @@ def versions() -> dict[str, str]:
         "depth_prompt_ros": __version__, "python": platform.python_version(), "numpy": np.__version__,
         "opencv": cv2.__version__,
     }  # fmt: skip
-    return found | {library: version(library) for library in _LIBRARIES if find_spec(library)}
+    brought_by = packages_distributions()  # onnxruntime may come from onnxruntime-gpu
+    return found | {library: version(brought_by[library][0]) for library in _LIBRARIES if library in brought_by}
 
 
 def device() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from depth_prompt_ros.bag.evaluation.inputs import configuration, device, versions
-from depth_prompt_ros.bag.evaluation.one import SUMMARY, Pipeline, evaluate_bag, input_digests
+from depth_prompt_ros.bag.evaluation.one import LAYOUT, SUMMARY, Pipeline, evaluate_bag, input_digests
 from depth_prompt_ros.bag.truth.source import TruthSource
 from depth_prompt_ros.errors import BadInput, BadModel, DepthPromptError
 from depth_prompt_ros.parameters import Parameters
@@ -87,7 +87,7 @@ def evaluate_bags(
         raise BadInput("no recording is given")
     source.check()
     evaluated = Evaluated(configuration(parameters, source), versions(), device())
-    basis = {"configuration": evaluated.configuration, "versions": evaluated.versions}
+    basis = {"configuration": evaluated.configuration, "versions": evaluated.versions, "layout": LAYOUT}
     try:
         (out / BAGS).mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -36,6 +36,9 @@ Pipeline = Callable[[Frame], "ObjectDepth"]
 SUMMARY, TIMES, FRAMES, PICTURES = "summary.json", "times.json", "frames.jsonl", "pictures"
 """What lies in the folder of an evaluated recording."""
 
+LAYOUT = 2
+"""Of these files; raised when what is in them changes, so that none of an older kind is taken for finished."""
+
 
 def input_digests(bag: Path, source: TruthSource) -> dict[str, str]:
     """SHA-256 of the recording, and of the other recording or folder with its truth.
