@@ -210,8 +210,8 @@ def test_folders_that_are_not_what_they_claim_leave_nothing_behind(tmp_path) -> 
         prepare("abo", data, out, SIZE)
     with pytest.raises(BadInput, match=r"nowhere is not hndr: expected SCENE\.npz, found no folder"):
         prepare("hndr", tmp_path / "nowhere", out, SIZE)
-    with pytest.raises(BadInput, match=r"no layout named 'kitti'; there are: abo, hm3d-abo, gso, hndr, nerfies"):
-        prepare("kitti", data, out, SIZE)
+    with pytest.raises(BadInput, match=r"no layout named 'waymo'; there are: abo, hm3d-abo, gso, hndr, nerfies"):
+        prepare("waymo", data, out, SIZE)
     np.savez(data / "only.npz", image=np.zeros((3, 4, 4), np.uint8))
     with pytest.raises(BadInput, match=r"none of the 1 samples .* can be used; the last: .*has no array"):
         prepare("hndr", data, out, SIZE)
