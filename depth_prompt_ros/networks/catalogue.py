@@ -47,53 +47,41 @@ VIDEO: dict[str, VideoEntry] = {entry.name: entry for entry in depth_net.ENTRIES
 """Networks that are learned from video, at full width; what was learned says its own (:func:`load_video`)."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
+_Entry = TypeVar("_Entry")
 
 OWN_NAMES = "module"
 """Metadata ``names`` of weights that were learned here: named as in the module, not as published."""
 
 
 def find(name: str) -> NetworkEntry:
-    """The depth network of that name.
-
-    Raises:
-        BadModel: no such network; the message names those there are.
-    """
-    if name not in CATALOGUE:
-        raise BadModel(f"no network named {name!r}; there are: {', '.join(sorted(CATALOGUE))}")
-    return CATALOGUE[name]
+    """The depth network of that name; see :func:`_find`."""
+    return _find(name, CATALOGUE, "network")
 
 
 def find_stereo(name: str) -> StereoEntry:
-    """The stereo network of that name.
-
-    Raises:
-        BadModel: no such network; the message names those there are.
-    """
-    if name not in STEREO:
-        raise BadModel(f"no stereo network named {name!r}; there are: {', '.join(sorted(STEREO))}")
-    return STEREO[name]
+    """The stereo network of that name; see :func:`_find`."""
+    return _find(name, STEREO, "stereo network")
 
 
 def find_clip(name: str) -> ClipEntry:
-    """The CLIP of that name.
-
-    Raises:
-        BadModel: no such CLIP; the message names those there are.
-    """
-    if name not in CLIPS:
-        raise BadModel(f"no CLIP named {name!r}; there are: {', '.join(sorted(CLIPS))}")
-    return CLIPS[name]
+    """The CLIP of that name; see :func:`_find`."""
+    return _find(name, CLIPS, "CLIP")
 
 
 def find_video(name: str) -> VideoEntry:
-    """The network for video of that name.
+    """The network for video of that name; see :func:`_find`."""
+    return _find(name, VIDEO, "network for video")
+
+
+def _find(name: str, entries: dict[str, _Entry], kind: str) -> _Entry:
+    """The entry of that name.
 
     Raises:
-        BadModel: no such network; the message names those there are.
+        BadModel: there is none; the message names those there are.
     """
-    if name not in VIDEO:
-        raise BadModel(f"no network for video named {name!r}; there are: {', '.join(sorted(VIDEO))}")
-    return VIDEO[name]
+    if name not in entries:
+        raise BadModel(f"no {kind} named {name!r}; there are: {', '.join(sorted(entries))}")
+    return entries[name]
 
 
 def find_any(name: str) -> Entry:
