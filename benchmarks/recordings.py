@@ -1,7 +1,7 @@
 """How fast recordings are read, and what evaluating a long one takes: python benchmarks/recordings.py [FRAMES].
 
 Reading: frames as the replay gets them, without a pipeline, beside rosbags alone, which reads and deserialises every
-message; in turns, the best of five. Memory: a stereo recording of so many frames of 64x48 pixels (or 20,000) is
+message; in turns, the median of 25. Memory: a stereo recording of so many frames of 64x48 pixels (or 20,000) is
 evaluated with semi-global matching and no network; peak memory of the process after each fifth of it.
 """
 
@@ -69,12 +69,13 @@ def peak() -> float:
 def main(frames: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / "vga", 200, 640, 480)
-        times = [(rosbags_alone(path), frames_alone(path)) for _ in range(5)]
-        alone, ours = (min(each) for each in zip(*times, strict=True))
+        times = [(rosbags_alone(path), frames_alone(path)) for _ in range(25)]
+        alone, ours = np.median(times, axis=0)
         print(
             f"200 stereo frames of 640x480: rosbags alone {200 / alone:.0f} frames/s, frames {200 / ours:.0f} frames/s,"
         )
-        print(f"{100 * alone / ours:.0f} % of its rate")
+        shares = np.percentile([100 * one / two for one, two in times], (0, 50, 100))
+        print("{:.0f} to {:.0f} % of its rate, median {:.0f} %".format(*shares[[0, 2, 1]]))
         long = write(Path(folder) / "long", frames, 64, 48)
         match = make_stereo_matcher(Parameters().stereo, Parameters())
 
