@@ -8,7 +8,7 @@ import pytest
 
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.evaluation.tom.mask_counts import MaskCounts
+from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.evaluation.tom.masks import evaluate_tom_masks
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.evaluation.video.errors import (
     LITERATURE,
     PAPER,
     Limits,
-    MaskCounts,
     depth_errors,
     edges,
     fitted_inverse,
@@ -68,8 +68,8 @@ def test_parts_are_static_moving_and_edges() -> None:
 
 def test_masks_are_counted_over_frames() -> None:
     counts = MaskCounts()
-    counts.add(np.array([True, True, False, False]), np.array([True, False, True, False]))
-    counts.add(np.array([True, True]), np.array([True, True]))
+    counts += MaskCounts.of(np.array([True, True, False, False]), np.array([True, False, True, False]))
+    counts += MaskCounts.of(np.array([True, True]), np.array([True, True]))
     assert (counts.iou, counts.precision, counts.recall) == pytest.approx((3 / 5, 3 / 4, 3 / 4))
     assert np.isnan(MaskCounts().iou)
 

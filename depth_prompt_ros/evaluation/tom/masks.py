@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.readers.cleargrasp import read_cleargrasp
 from depth_prompt_ros.data.sets.contact_sheet import write_sheet
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
-from depth_prompt_ros.evaluation.tom.mask_counts import MaskCounts
+from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

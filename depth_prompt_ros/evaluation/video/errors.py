@@ -120,44 +120,6 @@ def parts_of(truth: Float32, moving: Mask | None, limits: Limits) -> dict[str, M
     return {"all": known, "static": known & ~moves, "moving": known & moves, "edges": known & edges(truth)}
 
 
-@dataclass
-class MaskCounts:
-    """Pixels called moving beside those that are; summed over frames.
-
-    Attributes:
-        both, found_only, true_only: pixels.
-    """
-
-    both: int = 0
-    found_only: int = 0
-    true_only: int = 0
-
-    def add(self, found: Mask, truth: Mask) -> None:
-        """Count a frame."""
-        self.both += int((found & truth).sum())
-        self.found_only += int((found & ~truth).sum())
-        self.true_only += int((~found & truth).sum())
-
-    @property
-    def iou(self) -> float:
-        """Intersection over union in [0, 1]; NaN where nothing moves or is said to."""
-        return _share(self.both, self.both + self.found_only + self.true_only)
-
-    @property
-    def precision(self) -> float:
-        """Share of what is called moving that is."""
-        return _share(self.both, self.both + self.found_only)
-
-    @property
-    def recall(self) -> float:
-        """Share of what moves that is called so."""
-        return _share(self.both, self.both + self.true_only)
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
-
-
 def mean_errors(frames: Iterable[DepthErrors]) -> DepthErrors:
     """Means over frames, those without pixels left out."""
     rows = np.array([list(each) for each in frames], np.float64).reshape(-1, len(DepthErrors._fields))

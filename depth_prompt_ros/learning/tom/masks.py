@@ -15,7 +15,7 @@ from torch import Tensor
 
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.evaluation.tom.mask_counts import MaskCounts
+from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.learning.augmentation import augment
 from depth_prompt_ros.learning.losses import mask_losses
 from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights

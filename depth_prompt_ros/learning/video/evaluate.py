@@ -11,11 +11,11 @@ import numpy as np
 
 from depth_prompt_ros.data.sets.video import VideoSource
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.evaluation.video.errors import (
     LITERATURE,
     PAPER,
     DepthErrors,
-    MaskCounts,
     depth_errors,
     mean_errors,
     median_scaled,
@@ -100,7 +100,7 @@ def evaluate_video(
                 static = (
                     cv2.resize(static.astype(np.uint8), frame.image.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
                 )
-                counts.add(~static, frame.moving)
+                counts += MaskCounts.of(~static, frame.moving)
     if not frames:
         raise BadInput("nothing to compare with: no frame has a true depth or a mask of what moves")
     figures: dict[str, Any] = {"frames": frames}

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.rendering.workspaces import Motion, RenderedWorkspace
 from depth_prompt_ros.data.sets.video import VideoFrame
+from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.evaluation.video.errors import (
     PARTS,
     Limits,
-    MaskCounts,
     depth_errors,
     fitted_inverse,
     median_scaled,
@@ -161,7 +161,7 @@ def mask_figures(network: VideoDepthNet, effort: Effort, motion: Motion) -> dict
         for name, number, found, known in _masks(network, effort, clip):
             truth = clip[number].moving
             assert truth is not None
-            counts[name].add(found & known, truth & known)
+            counts[name] += MaskCounts.of(found & known, truth & known)
     return {
         name: {"iou": each.iou, "precision": each.precision, "recall": each.recall} for name, each in counts.items()
     }  # fmt: skip
