@@ -19,6 +19,7 @@ from depth_prompt_ros.stages.anchor.upright import (
     upright_plane,
     width_along,
 )
+from depth_prompt_ros.stages.beyond_reach import FEW, beyond_reach, grown_box, mismatched_rim, mismatches
 from depth_prompt_ros.stages.boxes import Target, targets_in
 from depth_prompt_ros.stages.median import median
 
@@ -59,25 +60,13 @@ _STANDING, _EMPTY, _SURE = 0.2, 0.15, 0.5
 """A target is transparent if less than a fifth of it stands out of its support and 15 % of it is empty or unsure, of a
 confidence below a half."""
 
-_NEAR, _REACH = 0.25, 1.5
-"""Nothing reaches farther from its nearest quarter than 1.5 times as it is wide or high."""
-
-_ENCLOSED, _ALIKE, _BESIDE = 0.75, 0.04, 0.02
-"""What is measured beyond reach is a mismatch if three quarters of its rim lie on the target's near pixels and less
-than 2 % of what is measured beside the target is as far within 4 %; otherwise the mask ran into the background."""
-
-_RIM, _COLOUR_WINDOW, _COLOUR_RATIO, _COLOUR_APART = 6, 15, 0.5, 24.0
-"""So many pixels deep a rim may be matched wrongly. A pixel has the target's colour if it is half as far from the mean
-of the target's near pixels in a window of so many pixels as from that of the pixels beside the target, and these two
-means are at least so far apart, of 255."""
-
 _MOSTLY = 0.35
 """A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
 
 _BESIDE_A_CLAIM = 0.5
 """Of what is measured on a claim, more than this share is not seen through a thing but beside it."""
 
-_DEEPER, _FEW = 0.8, 20
+_DEEPER = 0.8
 
 
 @dataclass(frozen=True)
@@ -180,14 +169,14 @@ def believe(
             claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, not stereo)
             tom[target.box][target.mask] = claimed[target.mask]
         close = depth[target.box]
-        beyond = _beyond_reach(camera, close, target.mask)
+        beyond = beyond_reach(camera, close, target.mask)
         through = np.count_nonzero(beyond & claimed) <= _BESIDE_A_CLAIM * np.count_nonzero(close[claimed] > 0)
         if masks.tom_told or through:
-            beyond = _beyond_reach(camera, close, target.mask & ~claimed)
+            beyond = beyond_reach(camera, close, target.mask & ~claimed)
         if beyond.any():
-            wrong = _mismatches(depth, target, beyond)
+            wrong = mismatches(depth, target, beyond)
             if stereo:
-                wrong |= _mismatched_rim(frame.image, target, beyond)
+                wrong |= mismatched_rim(frame.image, target, beyond)
             background = beyond & ~wrong
             labels[target.box][background] = 0
             tom[target.box][background] = False
@@ -216,24 +205,25 @@ def _transparent(
         active: measured by a depth camera, not by stereo.
     """
     depth = measurement.depth[target.box]
-    mask = target.mask & ~_beyond_reach(camera, depth, target.mask)
+    mask = target.mask & ~beyond_reach(camera, depth, target.mask)
     if np.count_nonzero(mask) < _MOSTLY * np.count_nonzero(target.mask):
         mask = target.mask
     measured, area = mask & (depth > 0), np.count_nonzero(mask)
+    whole = np.count_nonzero(claimed & mask) > _WHOLE * area
     if support is None:
         return claimed & ~(depth > 0)
+    if judged and not whole:
+        return np.zeros_like(claimed)
     rows, columns = target.box
     close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
     near = _within_reach(close, depth, support, mask)
-    if np.count_nonzero(claimed & mask) > _WHOLE * area:
+    if whole:
         count = np.count_nonzero(measured)
         standing = 0 if near is None else np.count_nonzero(stands & near)
         standing_out = any(count > dense * area and standing > pure * count for dense, pure in _SURFACES)
         surface = standing_out or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
-    if judged:
-        return np.zeros_like(claimed)
     sure = measured & (measurement.confidence[target.box] >= _SURE)
     lost = mask & ~sure
     few = np.count_nonzero(stands & sure & (True if near is None else near)) < _STANDING * area
@@ -256,81 +246,6 @@ def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mas
     return np.asarray(upright.distance_behind(camera, depth) < width_along(silhouette, upright))
 
 
-def _beyond_reach(camera: CameraModel, depth: Float32, mask: Mask) -> Mask:
-    """(h, w) measured pixels of a mask in its box that are farther from its near ones than the box is large.
-
-    Args:
-        depth: (h, w) float32 metres, invalid = NaN.
-    """
-    known = mask & (depth > 0)
-    if np.count_nonzero(known) < _FEW:
-        return np.zeros_like(known)
-    values = depth[known]
-    near = float(np.quantile(values[:: len(values) // 2000 + 1], _NEAR))
-    size = max(mask.shape) / camera.fx * near
-    with np.errstate(invalid="ignore"):
-        return np.asarray(known & (np.abs(depth - near) > _REACH * size))
-
-
-def _mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
-    """(h, w) those connected parts of ``beyond`` that the target encloses and that resemble nothing beside it."""
-    (grown, inner), mask = _grown(target.box, depth.shape, max(3, max(beyond.shape) // 4)), target.mask
-    around = depth[grown].copy()
-    around[inner][mask] = np.nan
-    beside = np.sort(around[around > 0])
-    count, parts = cv2.connectedComponents(beyond.view(np.uint8), connectivity=8)
-    parts = cv2.copyMakeBorder(parts.astype(np.float32), 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
-    spread = cv2.dilate(parts, np.ones((5, 5), np.uint8)).astype(np.int64)
-    rim = np.where(parts > 0, 0, spread)
-    own = np.zeros(rim.shape, np.bool_)
-    own[2:-2, 2:-2] = mask & ~beyond
-    held = np.bincount(rim[own], minlength=count) >= _ENCLOSED * np.bincount(rim.ravel(), minlength=count)
-    number = parts[2:-2, 2:-2].astype(np.int64)[beyond]
-    middle = np.bincount(number, depth[target.box][beyond], count) / np.maximum(np.bincount(number, minlength=count), 1)
-    alike = np.searchsorted(beside, (1 + _ALIKE) * middle) - np.searchsorted(beside, (1 - _ALIKE) * middle)
-    wrong = held & (alike <= _BESIDE * len(beside))
-    wrong[0] = False
-    found = np.zeros_like(beyond)
-    found[beyond] = wrong[number]
-    return found
-
-
-def _mismatched_rim(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Mask:
-    """(h, w) those of ``beyond`` at the rim that have the colour of the target's near pixels, not of what is beside it.
-
-    Connected parts of fewer than 20 pixels say nothing.
-    """
-    grown, inner = _grown(target.box, image.shape[:2], _COLOUR_WINDOW)
-    colour = image[grown].astype(np.float32)
-    own, beside = np.zeros(colour.shape[:2], np.float32), np.ones(colour.shape[:2], np.float32)
-    own[inner], beside[inner] = target.mask & ~beyond, ~target.mask
-    distance, means = [], []
-    for weight in (own, beside):
-        share = cv2.blur(weight, (_COLOUR_WINDOW, _COLOUR_WINDOW))
-        total = cv2.blur(colour * weight[..., None], (_COLOUR_WINDOW, _COLOUR_WINDOW))
-        mean = total / np.maximum(share, np.float32(1e-6))[..., None]
-        mean[share < 1e-6] = np.inf
-        means.append(mean)
-        distance.append(np.linalg.norm(colour - mean, axis=2))
-    with np.errstate(invalid="ignore"):
-        apart = np.linalg.norm(means[0] - means[1], axis=2)
-    alike = (distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart)
-    rim = cv2.dilate(beside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0
-    found = (alike & rim)[inner] & beyond
-    _, parts, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
-    return np.asarray(found & (statistics[parts, cv2.CC_STAT_AREA] >= _FEW))
-
-
-def _grown(
-    box: tuple[slice, slice], shape: tuple[int, ...], reach: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The box grown by ``reach`` pixels within a picture of this shape, and where the box lies in it."""
-    rows, columns = box
-    top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
-    grown = np.s_[top : min(rows.stop + reach, shape[0]), left : min(columns.stop + reach, shape[1])]
-    return grown, np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-
-
 def _keep_mirrors(depth: Float32, tom: Mask, labels: NDArray[np.uint16], min_area: int) -> None:
     """Take from ``tom``, in place, regions on no target that are not deeper than what is around them, or too small."""
     loose = tom & (labels == 0)
@@ -342,10 +257,10 @@ def _keep_mirrors(depth: Float32, tom: Mask, labels: NDArray[np.uint16], min_are
     for number in np.flatnonzero(kept).tolist():
         left, top, width, height, area = statistics[number].tolist()
         size = max(3, round(0.5 * float(np.sqrt(area))))
-        box, _ = _grown(np.s_[top : top + height, left : left + width], depth.shape, size)
+        box, _ = grown_box(np.s_[top : top + height, left : left + width], depth.shape, size)
         part, measured = numbered[box] == number, depth[box] > 0
         inside = depth[box][part & measured]
-        if len(inside) >= _FEW:
+        if len(inside) >= FEW:
             around = cv2.dilate(part.view(np.uint8), np.ones((2 * size + 1, 2 * size + 1), np.uint8)) > 0
             beside = depth[box][around & ~tom[box] & measured]
             kept[number] = len(beside) > 0 and _DEEPER * median(inside) > float(np.quantile(beside, 0.9))
