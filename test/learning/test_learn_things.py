@@ -81,3 +81,18 @@ def test_learning_leaves_weights_card_log_and_a_graph_that_answers(tables, tmp_p
     answer = graph(seen=np.zeros((1, 10, 192, 256), np.float32))["found"]
     assert answer.shape == (1, 7, 192, 256)
     np.testing.assert_allclose(answer[:, :4].sum(1), 1, atol=1e-4)
+
+
+def test_the_mean_with_the_weights_that_were_started_from(tables, tmp_path) -> None:
+    from depth_prompt_ros.learning.things.learn import write_learned
+    from depth_prompt_ros.networks.things_net import ThingsNet, load_things_net
+
+    torch.manual_seed(0)
+    first, second = ThingsNet(), ThingsNet()
+    samples = Samples([tables], (), ThingsNet.SIZE, seed=0)
+    write_learned(first, samples, tmp_path / "first.safetensors", {})
+    expected = (first.head.weight + second.head.weight).detach() / 2
+    write_learned(second, samples, tmp_path / "mean.safetensors", {}, tmp_path / "first.safetensors")
+    mean = load_things_net(tmp_path / "mean.safetensors")
+    torch.testing.assert_close(mean.head.weight.detach(), expected, atol=1e-3, rtol=1e-2)
+    assert '"averaged": true' in (tmp_path / "mean.json").read_text()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standing import CAMERA, StandingBlock
 
-from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
+from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane, level_with_each_other
 
 
 def fit(scene: StandingBlock, depth: np.ndarray, targets: np.ndarray | None = None, seed: int = 0) -> Plane | None:
@@ -120,3 +120,16 @@ def test_a_step_on_the_table_is_no_table() -> None:
     plane = fit(scene, depth)
     assert plane is not None
     assert plane.offset == pytest.approx(scene.above, rel=0.01)
+
+
+@pytest.mark.parametrize(("askew", "kept"), [(10, True), (40, False)])
+def test_of_several_supports_one_that_is_askew_to_the_others_is_none(askew: float, kept: bool) -> None:
+    def tilted(degrees: float) -> Plane:
+        angle = np.radians(45 + degrees)
+        return Plane(np.array([0.0, -np.sin(angle), -np.cos(angle)]), 1.0)
+
+    supports = {1: tilted(0), 2: tilted(3), 3: tilted(-2), 4: tilted(askew), 5: None}
+    found = level_with_each_other(supports)
+    assert [found[label] is not None for label in range(1, 6)] == [True, True, True, kept, False]
+    alone = {1: tilted(0), 2: tilted(askew)}
+    assert level_with_each_other(alone) == alone
