@@ -19,8 +19,8 @@ from depth_prompt_ros.stages.anchor.upright import (
     upright_plane,
     width_along,
 )
-from depth_prompt_ros.stages.beyond_reach import FEW, beyond_reach, grown_box, mismatched_rim, mismatches
-from depth_prompt_ros.stages.boxes import Target, targets_in
+from depth_prompt_ros.stages.beyond_reach import FEW, beyond_reach, mismatched_rim, mismatches
+from depth_prompt_ros.stages.boxes import Target, grown_box, targets_in
 from depth_prompt_ros.stages.median import median
 
 Float32 = NDArray[np.float32]
@@ -164,14 +164,13 @@ def believe(
     )
     for target in found if parameters.evidence else ():
         support = supports[target.label]
-        claimed = tom[target.box] & target.mask
-        if not masks.tom_told:
-            claimed = _transparent(camera, measurement, target, claimed, support, masks.judged, not stereo)
-            tom[target.box][target.mask] = claimed[target.mask]
-        close = depth[target.box]
+        claimed, close = tom[target.box] & target.mask, depth[target.box]
         beyond = beyond_reach(camera, close, target.mask)
+        if not masks.tom_told:
+            claimed = _transparent(camera, measurement, target, claimed, beyond, support, masks.judged, not stereo)
+            tom[target.box][target.mask] = claimed[target.mask]
         through = np.count_nonzero(beyond & claimed) <= _BESIDE_A_CLAIM * np.count_nonzero(close[claimed] > 0)
-        if masks.tom_told or through:
+        if claimed.any() and (masks.tom_told or through):
             beyond = beyond_reach(camera, close, target.mask & ~claimed)
         if beyond.any():
             wrong = mismatches(depth, target, beyond)
@@ -194,6 +193,7 @@ def _transparent(
     measurement: DepthMeasurement,
     target: Target,
     claimed: Mask,
+    beyond: Mask,
     support: Plane | None,
     judged: bool,
     active: bool,
@@ -201,11 +201,12 @@ def _transparent(
     """(h, w) the target's transparent or mirror pixels: what of the claim its measurement does not contradict.
 
     Args:
+        beyond: (h, w) bool, what of the target is out of reach, and no part of what is judged.
         judged: the network that claims has also found the target.
         active: measured by a depth camera, not by stereo.
     """
     depth = measurement.depth[target.box]
-    mask = target.mask & ~beyond_reach(camera, depth, target.mask)
+    mask = target.mask & ~beyond
     if np.count_nonzero(mask) < _MOSTLY * np.count_nonzero(target.mask):
         mask = target.mask
     measured, area = mask & (depth > 0), np.count_nonzero(mask)

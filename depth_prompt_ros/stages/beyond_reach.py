@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.stages.boxes import Target
+from depth_prompt_ros.stages.boxes import Target, grown_box
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -91,13 +91,3 @@ def mismatched_rim(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Ma
     found = (alike & rim)[inner] & beyond
     _, parts, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
     return np.asarray(found & (statistics[parts, cv2.CC_STAT_AREA] >= FEW))
-
-
-def grown_box(
-    box: tuple[slice, slice], shape: tuple[int, ...], reach: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The box grown by ``reach`` pixels within a picture of this shape, and where the box lies in it."""
-    rows, columns = box
-    top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
-    grown = np.s_[top : min(rows.stop + reach, shape[0]), left : min(columns.stop + reach, shape[1])]
-    return grown, np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]

@@ -35,3 +35,13 @@ def targets_in(labels: NDArray[np.uint16]) -> list[Target]:
         box = np.s_[top + y : top + y + height, left + x : left + x + width]
         found.append(Target(label, box, mask[y : y + height, x : x + width]))
     return found
+
+
+def grown_box(
+    box: tuple[slice, slice], shape: tuple[int, ...], reach: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The box grown by ``reach`` pixels within a picture of this shape, and where the box lies in it."""
+    rows, columns = box
+    top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
+    grown = np.s_[top : min(rows.stop + reach, shape[0]), left : min(columns.stop + reach, shape[1])]
+    return grown, np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]

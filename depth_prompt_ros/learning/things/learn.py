@@ -110,7 +110,7 @@ def write_learned(
     stored = {key: value.half() if value.ndim > 1 else value for key, value in state.items()}
     network.load_state_dict(stored)
     figures = validation_figures(network, looked_at, device)
-    card |= {"averaged": average_with is not None, "validation": {"tables": looked_at.tables, **figures}}
+    card = card | {"averaged": average_with is not None, "validation": {"tables": looked_at.tables, **figures}}
     size = "x".join(map(str, ThingsNet.SIZE[::-1]))
     metadata = {"network": ThingsNet.NAME, "output": "classes, offsets, outline", "size": size}
     write_weights(out, stored, metadata, card)

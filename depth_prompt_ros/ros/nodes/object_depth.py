@@ -50,7 +50,6 @@ class ObjectDepthNode(StageNode):
         self._transforms = Transforms(self)
         self._targets = TargetChoice(self, self._transforms)
         self._pipeline: ObjectDepthPipeline | None = None
-        self._segmentation: Any = None
         self._memory = CloudMemory()
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
@@ -60,20 +59,13 @@ class ObjectDepthNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
         self._pipeline = ObjectDepthPipeline(settings)
-        self._segmentation = settings.segmentation
         names = {role: topic.name for role, topic in camera_topics(settings).items()}
         self._build = FrameBuilder(names, settings, self._transforms.lookup)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
         assert self._pipeline is not None
-        change = self._pipeline.change(settings)
-
-        def apply() -> None:
-            change()
-            self._segmentation = None  # whatever target was chosen: made anew for the next frame
-
-        return apply
+        return self._pipeline.change(settings)
 
     def unload(self) -> None:
         """See :meth:`StageNode.unload`."""
@@ -91,9 +83,8 @@ class ObjectDepthNode(StageNode):
         assert pipeline is not None
         frame = self._build(messages)
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
-        if segmentation != self._segmentation:
+        if segmentation != pipeline.parameters.segmentation:
             pipeline.take_targets(segmentation)
-            self._segmentation = segmentation
         to = self.settings.output_frame
         moved = bool(to) and to != frame.frame_id and bool(_CLOUDS & set(wanted))
         transform = self._transforms.lookup(to, frame.frame_id, frame.stamp_ns) if moved else None

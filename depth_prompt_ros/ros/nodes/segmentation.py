@@ -16,7 +16,7 @@ from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
 from depth_prompt_ros.stages.tom import make_tom_detector
-from depth_prompt_ros.stages.tom.standing_glass import with_standing_glass
+from depth_prompt_ros.stages.tom.standing_glass import becomes_a_target, with_standing_glass
 
 
 class SegmentationNode(StageNode):
@@ -62,9 +62,10 @@ class SegmentationNode(StageNode):
             self._segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
         measurement = given.measurement()
         labels, reason = find_targets(self._segment, frame, measurement)
-        tom = self._find_tom(frame, measurement)
         looked_for = self.settings.model_copy(update={"segmentation": segmentation})
-        labels = with_standing_glass(frame, measurement, labels, tom, looked_for)
+        if becomes_a_target(looked_for) or "tom_mask" in wanted:
+            tom = self._find_tom(frame, measurement)
+            labels = with_standing_glass(frame, measurement, labels, tom, looked_for)
         self.frames.notes = {"no target": reason} if reason else {}
         self._targets.seen([{"label": int(label)} for label in sorted(set(labels.ravel().tolist()) - {0})])
         if "labels" in wanted:

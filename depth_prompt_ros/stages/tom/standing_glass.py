@@ -23,6 +23,11 @@ _LARGE = 0.15
 """Regions above this share of the picture are panes and mirrors of the room."""
 
 
+def becomes_a_target(parameters: Parameters) -> bool:
+    """Whether glass on no target becomes one: where every thing is looked for and evidence may add to it."""
+    return parameters.segmentation.method in _EVERYTHING and parameters.tom.evidence
+
+
 def with_standing_glass(
     frame: Frame, measurement: DepthMeasurement, labels: NDArray[np.uint16], tom: Mask, parameters: Parameters
 ) -> NDArray[np.uint16]:
@@ -40,16 +45,18 @@ def with_standing_glass(
         parameters: at most ``segmentation.max_targets`` targets, the largest regions first; regions below
             ``tom.min_area`` are left out.
     """
-    segmentation, depth = parameters.segmentation, measurement.depth
-    room = segmentation.max_targets - len(np.unique(labels[labels > 0]))
-    if segmentation.method not in _EVERYTHING or not parameters.tom.evidence or room <= 0:
+    if not becomes_a_target(parameters):
         return labels
+    depth = measurement.depth
     regions = surfaces_in(tom, labels, max(parameters.tom.min_area, round(_SPECK * labels.size)))
+    if not regions:
+        return labels
+    room = parameters.segmentation.max_targets - np.count_nonzero(np.bincount(labels.ravel())[1:])
     regions = [region for region in regions if region.mask.sum() <= _LARGE * labels.size]
     regions.sort(key=lambda region: -int(region.mask.sum()))
     anywhere, found = (labels > 0) | tom, labels.copy()
     for region in regions:
-        if room == 0:
+        if room <= 0:
             break
         whole = np.zeros(labels.shape, np.bool_)
         whole[region.box] = region.mask
