@@ -58,6 +58,20 @@ def constant_depth(depth: Float32, mask: Mask) -> Float32:
     return result
 
 
+def silhouette_on_support(
+    camera: CameraModel, mask: Mask, measurement: DepthMeasurement, seed: int
+) -> upright.Silhouette | None:
+    """A target's outline cast on the support plane around it; None when no support plane or contact is found.
+
+    Args:
+        mask: (H, W) bool, the target.
+        measurement: depth around the target, for the support plane.
+        seed: of the support plane's search.
+    """
+    support = fit_support_plane(camera, measurement.depth, mask, mask, seed)
+    return None if support is None else upright.cast_silhouette(camera, support, mask)
+
+
 def upright_plane(camera: CameraModel, mask: Mask, measurement: DepthMeasurement, seed: int) -> Float32:
     """The plane that stands upright on the support plane through the target's contact with it.
 
@@ -70,8 +84,7 @@ def upright_plane(camera: CameraModel, mask: Mask, measurement: DepthMeasurement
         (H, W) float32 metres, NaN outside the mask, and inside when no support plane or contact is found.
     """
     result = np.full(mask.shape, np.nan, np.float32)
-    support = fit_support_plane(camera, measurement.depth, mask, mask, seed)
-    silhouette = None if support is None else upright.cast_silhouette(camera, support, mask)
+    silhouette = silhouette_on_support(camera, mask, measurement, seed)
     if silhouette is not None:
         inverse = upright.upright_plane(silhouette).inverse_depth(camera)
         met = mask & (inverse > 0)

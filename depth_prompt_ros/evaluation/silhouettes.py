@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.evaluation.baselines import silhouette_on_support
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
 from depth_prompt_ros.stages.anchor.choose import choose_anchor
 from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
-from depth_prompt_ros.stages.anchor.upright import cast_silhouette
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -29,8 +29,7 @@ def foot_depth(camera: CameraModel, mask: Mask, measurement: DepthMeasurement, s
         (H, W) float32 metres, NaN outside the mask, and inside when no support plane or contact is found.
     """
     result = np.full(mask.shape, np.nan, np.float32)
-    support = fit_support_plane(camera, measurement.depth, mask, mask, seed)
-    silhouette = None if support is None else cast_silhouette(camera, support, mask)
+    silhouette = silhouette_on_support(camera, mask, measurement, seed)
     if silhouette is not None:
         on_plane = silhouette.forward + silhouette.azimuth[:, None] * silhouette.sideways
         points = silhouette.contact[:, None] * on_plane - silhouette.support.offset * silhouette.support.normal

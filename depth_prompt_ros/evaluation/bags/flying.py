@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.evaluation.bags.regions import depth_range
+from depth_prompt_ros.evaluation.bags.regions import REACH, depth_range
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_REACH = 3
 _MARGIN, _RELATIVE_MARGIN = 0.01, 0.01
 
 
@@ -32,10 +31,10 @@ def flying_pixels(answer: Float32, truth: Float32) -> Mask:
         flying = (answer > low + margin) & (answer < high - margin)
     rows, columns = np.nonzero(flying)
     found, reach = answer[rows, columns], margin[rows, columns]
-    padded = np.pad(truth, _REACH, constant_values=np.nan)
+    padded = np.pad(truth, REACH, constant_values=np.nan)
     on_surface = np.zeros(len(rows), np.bool_)
-    for down in range(2 * _REACH + 1):
-        for right in range(2 * _REACH + 1):
+    for down in range(2 * REACH + 1):
+        for right in range(2 * REACH + 1):
             with np.errstate(invalid="ignore"):
                 on_surface |= np.abs(padded[rows + down, columns + right] - found) <= reach
     flying[rows[on_surface], columns[on_surface]] = False

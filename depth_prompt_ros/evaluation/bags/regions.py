@@ -13,9 +13,11 @@ Mask = NDArray[np.bool_]
 REGIONS = ("all", "tom", "other", "edges", "targets")
 """Keys, in the order of the tables."""
 
+REACH = 3
+"""Pixels along rows and columns that belong to a pixel's surroundings."""
+
 _JUMP = 1.05
-_REACH = 3
-_WINDOW = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
+_WINDOW = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
 
 
 def regions_of(truth: Float32 | None, tom: Mask, labels: Labels) -> dict[str, Mask]:

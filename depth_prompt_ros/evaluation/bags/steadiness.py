@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.evaluation.sums import Sums
+
 Float32 = NDArray[np.float32]
 
 _STILL_LEVELS = 6
@@ -16,7 +18,7 @@ _STILL_SHARE = 0.9
 
 
 @dataclass(frozen=True)
-class SteadySums:
+class SteadySums(Sums):
     """Two consecutive frames of a scene that stands still, or several such pairs added up.
 
     Attributes:
@@ -28,9 +30,6 @@ class SteadySums:
     looked: int = 0
     compared: int = 0
     squares: float = 0.0
-
-    def __add__(self, other: SteadySums) -> SteadySums:
-        return SteadySums(self.looked + other.looked, self.compared + other.compared, self.squares + other.squares)
 
     def figures(self) -> dict[str, float | None]:
         """Noise in time of one frame's depth, mm (rms of the change over the root of two), and flickering pixels, %."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +11,8 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.evaluation.bags.flying import flying_pixels
 from depth_prompt_ros.evaluation.metrics import si_rmse
+from depth_prompt_ros.evaluation.sums import Sums
 from depth_prompt_ros.evaluation.table import Column
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -48,7 +45,7 @@ BETTER_HIGH = {"normal_cosine", "coverage", *DELTAS}
 
 
 @dataclass(frozen=True)
-class RegionSums:
+class RegionSums(Sums):
     """Counts and sums over pixels; of the scale-invariant error over frames.
 
     Attributes:
@@ -88,9 +85,6 @@ class RegionSums:
     bad_1: int = 0
     bad_2: int = 0
     bad_4: int = 0
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in SUM_NAMES})
 
     def numbers(self) -> list[float]:
         """The fields in their order."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.evaluation.scenes.methods import OURS_TOLD, answers
-from depth_prompt_ros.evaluation.scenes.scores import FOUND_IOU, NO_ERRORS, Errors, Labels, Sums, box_iou
+from depth_prompt_ros.evaluation.scenes.scores import FOUND_IOU, NO_ERRORS, Errors, Labels, box_iou, corners
+from depth_prompt_ros.evaluation.sums import Sums
 from depth_prompt_ros.evaluation.tom.methods import Pipelines
 from depth_prompt_ros.stages.boxes import targets_in
 
@@ -59,7 +60,7 @@ def real_things(scene: RealScene, found: Labels) -> Iterator[Mask]:
     if scene.labels is None:
         chosen = set()
         for box in [] if scene.boxes is None else scene.boxes.tolist():
-            fits = {target.label: box_iou(box, _box(target.box)) for target in targets}
+            fits = {target.label: box_iou(box, corners(target.box)) for target in targets}
             best = max(fits, key=lambda label: fits[label], default=None)
             if best is not None and fits[best] >= FOUND_IOU:
                 chosen.add(best)
@@ -135,8 +136,3 @@ def _errors(depth: Float32, ours: Float32, measured: Float32, known: Mask) -> Hi
         1, int(known.sum()), int((known & np.isfinite(depth)).sum()), Errors.of(depth, measured, known),
         Errors.of(depth, measured, both), Errors.of(ours, measured, both),
     )  # fmt: skip
-
-
-def _box(box: tuple[slice, slice]) -> tuple[float, float, float, float]:
-    rows, columns = box
-    return float(columns.start), float(rows.start), float(columns.stop), float(rows.stop)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
+from depth_prompt_ros.evaluation.sums import Sums
 from depth_prompt_ros.stages.boxes import targets_in
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.uint16]
@@ -23,14 +21,6 @@ FOUND_IOU, NOTHING_IOU = 0.6, 0.1
 
 MOVED = 0.01
 """A measured pixel is moved if the answer is more than so many metres from the measurement."""
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Numbers that are added one by one."""
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -204,8 +194,13 @@ def moved_pixels(depth: Float32, measured: Float32) -> Mask:
 
 def label_boxes(labels: Labels) -> list[tuple[float, float, float, float]]:
     """x0, y0, x1, y1 of each label."""
-    boxes = [target.box for target in targets_in(labels)]
-    return [(float(x.start), float(y.start), float(x.stop), float(y.stop)) for y, x in boxes]
+    return [corners(target.box) for target in targets_in(labels)]
+
+
+def corners(box: tuple[slice, slice]) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of rows and columns."""
+    rows, columns = box
+    return float(columns.start), float(rows.start), float(columns.stop), float(rows.stop)
 
 
 def box_iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
