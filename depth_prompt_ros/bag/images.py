@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from depth_prompt_ros.bag.compressed_images import compressed_size, decode_depth, decode_labels, decode_picture
 from depth_prompt_ros.errors import BadFrame
 
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+"""Types of the messages that all of this reads."""
+
 VIEWED: dict[str, tuple[np.dtype[Any], int]] = {
     "mono8": (np.dtype(np.uint8), 1),
     "8UC1": (np.dtype(np.uint8), 1),

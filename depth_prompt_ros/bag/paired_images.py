@@ -9,13 +9,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from depth_prompt_ros.bag.images import IMAGE_TYPES
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.sync import pair
 from depth_prompt_ros.errors import BadFrame, BadInput
-
-_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
-
 
 Sample = TypeVar("Sample")
 
@@ -54,7 +52,7 @@ class PairedImages(Generic[Sample]):
         self._topics = (self.recording.topic(topics[0]), self.recording.topic(topics[1]))
         self._read = read
         for topic, option in zip(self._topics, options, strict=True):
-            if (msgtype := self.recording.types.get(topic, "")) not in _TYPES:
+            if (msgtype := self.recording.types.get(topic, "")) not in IMAGE_TYPES:
                 problem = f"is {msgtype}, no image" if msgtype else "is not there"
                 raise BadInput(
                     f"topic {topic} {problem} in {bag}: give {option}, one of {self.recording.describe_topics()}"

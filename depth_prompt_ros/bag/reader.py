@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.frames import CONVERT, INFOS, FrameBuilder
+from depth_prompt_ros.bag.images import IMAGE_TYPES
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recorded_transforms import RecordedTransforms
 from depth_prompt_ros.bag.recording import RawMessage, Recording
@@ -21,7 +22,6 @@ from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line, printable
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, Topics
 
-_IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _INFO_TYPES = ("sensor_msgs/msg/CameraInfo",)
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class FrameReader:
                     f"topic {topic} (topics.{role}) is not in {self.recording.path}: set it to one of those there "
                     f"({self.recording.describe_topics()})"
                 )
-            expected = _INFO_TYPES if role in INFOS else _IMAGE_TYPES
+            expected = _INFO_TYPES if role in INFOS else IMAGE_TYPES
             if (msgtype := self.recording.types[topic]) not in expected:
                 raise BadInput(f"topic {topic} (topics.{role}) is {printable(msgtype)}, not {' or '.join(expected)}")
             if role in ("left_image", "right_image") and self._rectified and "image_raw" in topic:

@@ -14,7 +14,7 @@ from depth_prompt_ros.bag.failures import FailuresInARow
 from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
-from depth_prompt_ros.bag.transforms import TRANSFORM_TYPE, TransformTree
+from depth_prompt_ros.bag.transforms import TF, TF_STATIC, TRANSFORM_TYPE, TransformTree
 from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.frame import Frame
@@ -22,8 +22,6 @@ from depth_prompt_ros.parameters import Parameters, fixed_frame
 
 if TYPE_CHECKING:
     from depth_prompt_ros.result import ObjectDepth
-
-TRANSFORMS = ("/tf", "/tf_static")
 
 
 @dataclass
@@ -128,7 +126,7 @@ def replay(
         from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
         pipeline = ObjectDepthPipeline(parameters)
-    transforms = [topic for topic in TRANSFORMS if reader.recording.types.get(topic) == TRANSFORM_TYPE]
+    transforms = [topic for topic in (TF, TF_STATIC) if reader.recording.types.get(topic) == TRANSFORM_TYPE]
     fixed = fixed_frame(parameters)
     tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)

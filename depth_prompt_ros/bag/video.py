@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import depth_metres, label_image, picture
+from depth_prompt_ros.bag.images import IMAGE_TYPES, depth_metres, label_image, picture
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.sync import nearest, pair
@@ -19,7 +19,6 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadFrame, BadInput
 
-_IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _INFO = "sensor_msgs/msg/CameraInfo"
 
 
@@ -75,7 +74,7 @@ class RecordedVideo:
         self.recording = Recording(bag)
         self._topics, self._rectified, self._frame = topics.named(), rectified, topics.fixed_frame
         for role, topic in self._topics.items():
-            kinds = (_INFO,) if role.endswith("info") else _IMAGES
+            kinds = (_INFO,) if role.endswith("info") else IMAGE_TYPES
             found = self.recording.types.get(topic, "")
             if found not in kinds and not (role == "info" and not found):
                 problem = f"is {found}, not {' or '.join(kinds)}" if found else "is not there"

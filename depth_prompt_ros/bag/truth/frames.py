@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import depth_metres, image_size, label_image, view
+from depth_prompt_ros.bag.images import IMAGE_TYPES, depth_metres, image_size, label_image, view
 from depth_prompt_ros.bag.recording import Recording
 from depth_prompt_ros.bag.truth.folder import StampedFolder
 from depth_prompt_ros.bag.truth.source import TruthSource
-from depth_prompt_ros.bag.truth.topic import DISPARITY_TYPE, IMAGE_TYPES, PairedTopic
+from depth_prompt_ros.bag.truth.topic import DISPARITY_TYPE, PairedTopic
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.evaluation.bags.frame_scores import TrueFrame

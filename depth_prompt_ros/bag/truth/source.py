@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,7 @@ class TruthSource:
 
     def of(self, bag: Path) -> TruthSource:
         """The source for one recording: of folders that have a part of the recording's name, that part."""
-        return TruthSource(
-            self.depth_topic, self.tom_topic, self.labels_topic, _part(self.bag, bag), _part(self.folder, bag),
-            self.unit, self.disparity, self.tolerance,
-        )  # fmt: skip
+        return replace(self, bag=_part(self.bag, bag), folder=_part(self.folder, bag))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; of paths the names."""

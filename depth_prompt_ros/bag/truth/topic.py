@@ -15,7 +15,6 @@ from depth_prompt_ros.bag.sync import pair
 from depth_prompt_ros.bag.truth.overlap import no_overlap
 from depth_prompt_ros.errors import BadInput
 
-IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 DISPARITY_TYPE = "stereo_msgs/msg/DisparityImage"
 
 
@@ -52,7 +51,7 @@ class PairedTopic:
                 f"the truth's topic {self.topic} {problem} in {recording.path}: give one of those there "
                 f"({recording.describe_topics()})"
             )
-        theirs = np.array([_stamp(raw) for raw in recording.messages({self.topic})], np.int64)
+        theirs = np.array([stamp_of(_message(raw)) for raw in recording.messages({self.topic})], np.int64)
         partners = pair(stamps, theirs, round(tolerance * 1e9))
         if not (partners >= 0).any():
             raise BadInput(no_overlap(f"{self.topic} of {recording.path}", stamps, theirs, tolerance))
@@ -77,15 +76,11 @@ class PairedTopic:
             owner = self._owners.get(number, -1)
             if owner >= frame:
                 self._waiting.put(owner, self.topic, raw)
-        found = self._waiting.take(frame)[self.topic]
-        try:
-            return typestore().deserialize_cdr(found.data, found.msgtype)
-        except Exception as error:  # whatever the parser meets in damaged data
-            raise BadInput(f"a message of the truth's topic {self.topic} is no {found.msgtype}: {error}") from error
+        return _message(self._waiting.take(frame)[self.topic])
 
 
-def _stamp(raw: RawMessage) -> int:
+def _message(raw: RawMessage) -> Any:
     try:
-        return stamp_of(typestore().deserialize_cdr(raw.data, raw.msgtype))
+        return typestore().deserialize_cdr(raw.data, raw.msgtype)
     except Exception as error:  # whatever the parser meets in damaged data
         raise BadInput(f"a message of the truth's topic {raw.topic} is no {raw.msgtype}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ class CityscapesSequences:
             if camera is not None:
                 camera = camera.scaled(image.shape[1], image.shape[0])
                 if right is None:
-                    camera = CameraModel(camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy)
+                    camera = replace(camera, baseline=0.0)
             yield VideoFrame(name, stamp, image, camera, right=right)
 
     def _beside(self, kind: str, name: str) -> Path:

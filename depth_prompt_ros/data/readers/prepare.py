@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
 from depth_prompt_ros.data.readers.metric_layouts import METRIC_LAYOUTS, MetricLayout, MetricSample
 from depth_prompt_ros.data.readers.sample import Layout, Sample
 from depth_prompt_ros.data.readers.tom_layouts import TOM_LAYOUTS, TomSample
-from depth_prompt_ros.data.sets.metric_set import MetricSet, resized
+from depth_prompt_ros.data.sets.metric_set import MetricSet, resized, resized_picture
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
@@ -92,8 +90,8 @@ def _prepare_masks(
         pictures = TomMaskSet.open(aside, mode="r+")
         for index, path in enumerate(usable):
             sample = reader.read(path)
-            pictures.pictures[index] = _resized(sample.image, height, width)
-            pictures.tom[index] = _resized(255 * sample.tom.astype(np.uint8), height, width) > 127
+            pictures.pictures[index] = resized_picture(sample.image, height, width)
+            pictures.tom[index] = resized_picture(255 * sample.tom.astype(np.uint8), height, width) > 127
 
     settings["count"] = len(usable)
     return Prepared(TomMaskSet.open_or_make(out, settings, len(usable), (height, width), fill), reasons)
@@ -170,16 +168,11 @@ def squared(sample: Sample, size: int) -> Sample:
     window = (slice(top, top + side), slice(left, left + side))
     scale = size / side
     nearest = np.minimum(((np.arange(size) + 0.5) / scale).astype(int), side - 1)
-    image = _resized(np.ascontiguousarray(sample.image[window]), size, size)
+    image = resized_picture(np.ascontiguousarray(sample.image[window]), size, size)
     depth, mask = sample.depth[window][np.ix_(nearest, nearest)], sample.mask[window][np.ix_(nearest, nearest)]
     fx, fy, cx, cy = sample.intrinsics
     intrinsics = np.array([fx * scale, fy * scale, (cx - left + 0.5) * scale - 0.5, (cy - top + 0.5) * scale - 0.5])
     return Sample(image, depth, mask, intrinsics)
-
-
-def _resized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    way = cv2.INTER_AREA if height < picture.shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=way), np.uint8)
 
 
 def _reason(message: str, path: Path) -> str:

@@ -48,12 +48,16 @@ def resized(
     image: NDArray[np.uint8], depth: NDArray[np.float32], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """A picture and its depth at another height and width: colours averaged, depth of the nearest pixel."""
-    height, width = size
     if image.shape[:2] == size:
         return image, depth
-    way = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
     rows, columns = (
         np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
         for new, old in zip(size, image.shape[:2], strict=True)
     )
-    return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8), depth[np.ix_(rows, columns)]
+    return resized_picture(image, *size), depth[np.ix_(rows, columns)]
+
+
+def resized_picture(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """A picture at another height and width: averaged where it shrinks, interpolated where it grows."""
+    way = cv2.INTER_AREA if height < picture.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=way), np.uint8)
