@@ -83,6 +83,11 @@ class CameraModel:
         return replace(camera, baseline=baseline, cx_offset=right_cx - cx)
 
     @property
+    def intrinsics(self) -> NDArray[np.float64]:
+        """(4,) fx, fy, cx, cy, pixels."""
+        return np.array([self.fx, self.fy, self.cx, self.cy])
+
+    @property
     def K(self) -> NDArray[np.float64]:  # noqa: N802 (the field's name)
         """(3, 3) intrinsic matrix."""
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)

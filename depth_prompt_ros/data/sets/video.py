@@ -224,7 +224,7 @@ def _parallax(before: VideoFrame, after: VideoFrame) -> float:
     corners = follow(
         np.asarray(grey[0], np.uint8), np.asarray(grey[1], np.uint8), None if before.own is None else ~before.own
     )
-    return turn_between(*corners, np.array([camera.fx, camera.fy, camera.cx, camera.cy]))[1]
+    return turn_between(*corners, camera.intrinsics)[1]
 
 
 def gather(

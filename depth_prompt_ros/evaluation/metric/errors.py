@@ -26,7 +26,11 @@ def picture_errors(answer: Float32, truth: Float32, cap: float) -> dict[str, flo
     known = np.isfinite(truth) & (truth > 0) & (truth <= cap)
     if not known.any():
         return dict.fromkeys(NAMES, float("nan"))
-    found, true = np.clip(answer[known].astype(np.float64), 1e-3, cap), truth[known].astype(np.float64)
+    return pixel_errors(np.clip(answer[known].astype(np.float64), 1e-3, cap), truth[known].astype(np.float64))
+
+
+def pixel_errors(found: NDArray[np.float64], true: NDArray[np.float64]) -> dict[str, float]:
+    """The errors of :func:`picture_errors` over (N,) pixels, N at least 1; both depths above 0."""
     error, ratio = found - true, np.maximum(found / true, true / found)
     logarithm = np.log(found) - np.log(true)
     values = (

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.evaluation.metric.errors import pixel_errors
+
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -78,12 +80,9 @@ def depth_errors(found: Float32, truth: Float32, known: Mask, limits: Limits | N
     t = truth[known].astype(np.float64)
     if not len(d):
         return DepthErrors(*(float("nan"),) * 7)
-    ratio = np.maximum(d / t, t / d)
-    shares = [float((ratio < 1.25**power).mean()) for power in (1, 2, 3)]
-    return DepthErrors(
-        float((np.abs(d - t) / t).mean()), float(((d - t) ** 2 / t).mean()), float(np.sqrt(((d - t) ** 2).mean())),
-        float(np.sqrt(((np.log(d) - np.log(t)) ** 2).mean())), *shares,
-    )  # fmt: skip
+    names = ("abs_rel", "sq_rel", "rmse", "rmse_log", "delta1", "delta2", "delta3")
+    errors = pixel_errors(d, t)
+    return DepthErrors(*(errors[name] for name in names))
 
 
 def median_scaled(depth: Float32, truth: Float32, known: Mask) -> Float32:

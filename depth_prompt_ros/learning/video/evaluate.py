@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from depth_prompt_ros.data.sets.video import VideoSource
@@ -23,7 +22,7 @@ from depth_prompt_ros.evaluation.video.errors import (
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
-from depth_prompt_ros.learning.video.static import StaticRule, static_mask
+from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
 from depth_prompt_ros.networks import catalogue
 
 _PROTOCOLS = {"1 to 80 m": PAPER, "1e-3 to 80 m, Garg's crop": LITERATURE}
@@ -82,7 +81,7 @@ def evaluate_video(
             if number % every or not chosen or frame.camera is None or (frame.depth is None and frame.moving is None):
                 continue
             frames += 1
-            intrinsics = np.array([frame.camera.fx, frame.camera.fy, frame.camera.cx, frame.camera.cy])
+            intrinsics = frame.camera.intrinsics
             if frame.depth is not None:
                 depth = np.float32(1) / disparity_of(network, frame.image, intrinsics, look, device)
                 for name, limits in _PROTOCOLS.items():
@@ -94,12 +93,8 @@ def evaluate_video(
                         errors.setdefault(f"{kind}, {name}", []).append(depth_errors(each, frame.depth, known, limits))
             if frame.moving is not None:
                 masks += 1
-                static = static_mask(
-                    network, *network_inputs(frame.image, intrinsics, look, device), rule or StaticRule()
-                )
-                static = (
-                    cv2.resize(static.astype(np.uint8), frame.image.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
-                )
+                inputs = network_inputs(frame.image, intrinsics, look, device)
+                static = whole_static_mask(network, inputs, rule or StaticRule(), frame.image.shape[:2])
                 counts += MaskCounts.of(~static, frame.moving)
     if not frames:
         raise BadInput("nothing to compare with: no frame has a true depth or a mask of what moves")

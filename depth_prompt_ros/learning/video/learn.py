@@ -19,7 +19,7 @@ from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
 from depth_prompt_ros.learning.video.masks import mask_moving
 from depth_prompt_ros.learning.video.objective import VideoLearning, VideoModel
 from depth_prompt_ros.learning.video.samples import Channel, Moments, VideoSet, cut
-from depth_prompt_ros.learning.video.static import StaticRule, static_mask
+from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
 from depth_prompt_ros.networks import catalogue
 
 _SHOWN, _PICTURES = 4, 10
@@ -180,8 +180,9 @@ def _write_sheet(path: Path, model: VideoModel, data: VideoSet, look: int, devic
     for number in np.unique(np.linspace(0, len(data.images) - 1, _SHOWN).astype(int)):
         image, intrinsics = data.images[number], data.intrinsics[number]
         disparity = disparity_of(model.depth, image, intrinsics, look, device)
-        static = static_mask(model.depth, *network_inputs(image, intrinsics, look, device), StaticRule())
-        moving = cv2.resize((~static).astype(np.uint8) * 255, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        inputs = network_inputs(image, intrinsics, look, device)
+        static = whole_static_mask(model.depth, inputs, StaticRule(), image.shape[:2])
+        moving = (~static).astype(np.uint8) * 255
         rows.append(np.hstack([image[..., ::-1], coloured(disparity), cv2.cvtColor(moving, cv2.COLOR_GRAY2BGR)]))
     model.train()
     path.parent.mkdir(parents=True, exist_ok=True)

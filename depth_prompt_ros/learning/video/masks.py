@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.learning.video.boosting import boosted, rim
 from depth_prompt_ros.learning.video.look import network_inputs
 from depth_prompt_ros.learning.video.samples import Channel, VideoSet
-from depth_prompt_ros.learning.video.static import StaticRule, static_mask
+from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
 from depth_prompt_ros.networks.video.depth_net import VideoDepthNet
 
 
@@ -38,8 +38,7 @@ def mask_moving(
     for number, (image, intrinsics) in enumerate(zip(data.images, data.intrinsics, strict=True)):
         inputs = network_inputs(image, intrinsics, look, device)
         if rule is not None:
-            static = static_mask(network, *inputs, rule).astype(np.uint8)
-            data.extra[number, Channel.STATIC] = cv2.resize(static, size, interpolation=cv2.INTER_NEAREST)
+            data.extra[number, Channel.STATIC] = whole_static_mask(network, inputs, rule, data.size)
         moving = data.extra[number, Channel.STATIC] == 0
         moved += float(moving.mean())
         if boost:

@@ -75,7 +75,7 @@ class VideoSet:
         self.size: tuple[int, int] = sizes[0]
         self.images = np.stack([frame.image for frame in frames])
         cameras = [frame.camera for frame in frames if frame.camera is not None]
-        self.intrinsics = np.array([[c.fx, c.fy, c.cx, c.cy] for c in cameras], np.float32)
+        self.intrinsics = np.array([c.intrinsics for c in cameras], np.float32)
         self.baselines = np.array([c.baseline for c in cameras], np.float32)
         self.offsets = np.array([c.cx_offset for c in cameras], np.float32)
         unknown = np.full((4, 4), np.nan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -60,3 +61,11 @@ def static_mask(
         dispersion(found[:, 0])[None, None], size=(height, width), mode="bilinear", align_corners=False
     )[0, 0]
     return ((spread < rule.dispersion) | (grid[0, 1] < rule.horizon)).cpu().numpy()
+
+
+def whole_static_mask(
+    network: VideoDepthNet, inputs: tuple[Tensor, Tensor, Tensor], rule: StaticRule, size: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """:func:`static_mask` of a look at a whole picture, at the picture's height and width ``size``."""
+    static = static_mask(network, *inputs, rule).astype(np.uint8)
+    return np.asarray(cv2.resize(static, size[::-1], interpolation=cv2.INTER_NEAREST) > 0, np.bool_)

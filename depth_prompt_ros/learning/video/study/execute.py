@@ -31,7 +31,7 @@ from depth_prompt_ros.learning.video.learn import learn_video
 from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
 from depth_prompt_ros.learning.video.photometric import moves_less
 from depth_prompt_ros.learning.video.samples import VideoSet
-from depth_prompt_ros.learning.video.static import StaticRule, static_mask
+from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
 from depth_prompt_ros.learning.video.study.plan import Effort, Run
 from depth_prompt_ros.learning.video.warp import Seen, forward_warp
 from depth_prompt_ros.networks import catalogue
@@ -108,7 +108,7 @@ def look(network: VideoDepthNet, frame: VideoFrame, width: int) -> Float32:
 def _intrinsics(frame: VideoFrame) -> NDArray[np.float64]:
     camera = frame.camera
     assert camera is not None
-    return np.array([camera.fx, camera.fy, camera.cx, camera.cy])
+    return camera.intrinsics
 
 
 def tabled(frames: Sequence[VideoFrame], way: Callable[[VideoFrame, NDArray[np.bool_]], Float32]) -> dict[str, Errors]:
@@ -171,8 +171,6 @@ def _masks(
     network: VideoDepthNet, effort: Effort, clip: Sequence[VideoFrame]
 ) -> Iterator[tuple[str, int, NDArray[np.bool_], NDArray[np.bool_]]]:
     """Name, frame, what is called moving and where that is known."""
-    import cv2
-
     geometric = GeometricMask(MovingParameters(method="geometric", fixed_frame="world"))
     rng = np.random.default_rng(0)
     for number, frame in enumerate(clip):
@@ -187,9 +185,7 @@ def _masks(
         if number:
             yield "geometric, depth camera", number, mask == 255, mask != 128
         inputs = network_inputs(frame.image, _intrinsics(frame), effort.look, pick_device())
-        static = static_mask(network, *inputs, StaticRule()).astype(np.uint8)
-        static = np.asarray(cv2.resize(static, depth.shape[::-1], interpolation=cv2.INTER_NEAREST))
-        yield "SPIMO", number, static == 0, everywhere
+        yield "SPIMO", number, ~whole_static_mask(network, inputs, StaticRule(), depth.shape), everywhere
         yield "all moves", number, everywhere, everywhere
         if number:
             found, known = _auto_mask(network, effort, clip[number - 1], frame)

@@ -135,9 +135,7 @@ def _looker(weights: Path) -> Callable[[VideoFrame], Float32]:
     def look(frame: VideoFrame) -> Float32:
         camera = frame.camera
         assert camera is not None
-        return disparity_of(
-            network, frame.image, np.array([camera.fx, camera.fy, camera.cx, camera.cy]), width, device
-        )  # fmt: skip
+        return disparity_of(network, frame.image, camera.intrinsics, width, device)
 
     return look
 
