@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameter_file import parameters_of
 from depth_prompt_ros.resources import named_file
-from depth_prompt_ros.yaml_file import read_yaml
+from depth_prompt_ros.yaml_file import faults, read_yaml
 
 NODE = "object_depth"
 """Name of the node whose parameters these are."""
@@ -273,8 +273,7 @@ class Parameters(RuntimeParameters):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise BadInput(f"bad parameters in {source}: {lines}") from error
+            raise BadInput(f"bad parameters in {source}: {faults(error)}") from error
 
 
 def fixed_frame(parameters: Parameters) -> str:

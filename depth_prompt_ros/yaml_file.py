@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from depth_prompt_ros.errors import BadInput, in_one_line
 
@@ -40,3 +41,8 @@ def read_yaml(path: Path, what: str) -> Any:
         raise BadInput(f"cannot read {what} from {path}: {where}{error.problem or error.context}") from error
     except Exception as error:  # a bad date, nesting without end: PyYAML passes on what Python raises
         raise BadInput(f"cannot read {what} from {path}: {in_one_line(error)}") from error
+
+
+def faults(error: ValidationError) -> str:
+    """Every entry that is wrong and why, in one line."""
+    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())

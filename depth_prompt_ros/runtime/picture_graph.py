@@ -16,7 +16,7 @@ from depth_prompt_ros.parameters import RuntimeParameters
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.runtime.graph import Shape, describe_shape
-from depth_prompt_ros.yaml_file import read_yaml
+from depth_prompt_ros.yaml_file import faults, read_yaml
 
 Picture = NDArray[np.uint8]
 Size = tuple[int, int]
@@ -79,8 +79,7 @@ class Description(BaseModel):
         try:
             description = cls.model_validate(read_yaml(path, "the description of a network") or {})
         except ValidationError as error:
-            lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise BadInput(f"{path} does not describe a network: {lines}") from error
+            raise BadInput(f"{path} does not describe a network: {faults(error)}") from error
         try:
             graph = path.parent / description.graph.expanduser()
         except RuntimeError as error:

@@ -90,8 +90,7 @@ def learn_mirror(
     """
     device, entry = pick_device(), catalogue.find_clip(name)
     clip = learned_file.load_clip(name, weights)
-    if any(side % clip.sizes.patch or not side for side in plan.size):
-        raise BadInput(f"{plan.size[1]}x{plan.size[0]} is no whole number of patches of {clip.sizes.patch} pixels")
+    clip.sizes.patches_of(plan.size)
     learned, held_out = (MetricPictures(sets, plan.size, plan.cap) for sets in (train, validation))
     learned.require_depth("learn from")
     held_out.require_depth("validate on")

@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks.catalogue import find_clip, first_line, load_frozen, weights_path
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.condition import KINDS, Condition
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
-from depth_prompt_ros.networks.clip_mirror.network import ClipMirror
+from depth_prompt_ros.networks.clip_mirror.network import ClipMirror, MirrorDepth, folded
 from depth_prompt_ros.networks.store import tensors_sha256
 
 NETWORK = "clip-mirror (learned)"
@@ -91,6 +91,18 @@ def load_mirror(path: Path, weights: Path | None = None) -> tuple[ClipMirror, di
             "give the weights that it was learned through"
         )
     return assemble(path, tensors, kind, clip), metadata
+
+
+def fold_learned(path: Path, network: ClipMirror, metadata: dict[str, str]) -> MirrorDepth:
+    """What is left of what :func:`load_mirror` gave for this file, once its condition is a constant.
+
+    Raises:
+        BadModel: a condition that is no constant.
+    """
+    try:
+        return folded(network, float(metadata["cap"]))
+    except BadInput as error:
+        raise BadModel(f"{path} cannot be exported: {error}") from error
 
 
 def assemble(path: Path, tensors: dict[str, Tensor], kind: str, clip: Clip) -> ClipMirror:

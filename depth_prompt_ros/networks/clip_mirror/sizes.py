@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from depth_prompt_ros.errors import BadInput
+
 HEAD_WIDTH = 64
 """Of every attention head of the published CLIPs (2103.00020); so heads need not be told."""
 
@@ -42,6 +44,16 @@ class ClipSizes:
         """The blocks, counted from 0, whose outputs the decoder gets: 3, 6 and 9 of twelve (2112.10003)."""
         first, second, third = (self.image_layers * number // 12 - 1 for number in (4, 7, 10))
         return first, second, third
+
+    def patches_of(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of patches of a height and width.
+
+        Raises:
+            BadInput: no whole number of patches.
+        """
+        if any(side % self.patch or not side for side in size):
+            raise BadInput(f"{size[1]}x{size[0]} is no whole number of patches of {self.patch} pixels")
+        return size[0] // self.patch, size[1] // self.patch
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> ClipSizes:

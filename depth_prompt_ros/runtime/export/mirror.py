@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.networks import catalogue
-from depth_prompt_ros.networks.clip_mirror.learned_file import load_mirror
-from depth_prompt_ros.networks.clip_mirror.network import MirrorDepth, folded, renormalised
+from depth_prompt_ros.networks.clip_mirror.learned_file import fold_learned, load_mirror
+from depth_prompt_ros.networks.clip_mirror.network import MirrorDepth, renormalised
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.export.pictures import export_pictures
 from depth_prompt_ros.runtime.export.prompted import Exported, Precision
@@ -46,10 +46,7 @@ def fold_file(learned: Path, weights: Path | None = None) -> tuple[MirrorDepth, 
     """
     network, notes = load_mirror(learned, weights)
     base, entry = catalogue.find_clip(notes["clip"]), catalogue.find(NETWORK)
-    try:
-        small = folded(network, float(notes["cap"]))
-    except BadInput as error:
-        raise BadModel(f"{learned} cannot be exported: {error}") from error
+    small = fold_learned(learned, network, notes)
     return renormalised(small, base.mean, base.std, entry.mean, entry.std), notes
 
 

@@ -17,8 +17,8 @@ from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, ClipSeg
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.networks.clip_mirror.entries import SIDE
-from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, load_clip, load_mirror
-from depth_prompt_ros.networks.clip_mirror.network import folded, metres
+from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, fold_learned, load_clip, load_mirror
+from depth_prompt_ros.networks.clip_mirror.network import metres
 from depth_prompt_ros.runtime.export.pictures import example_pictures, write_description
 from depth_prompt_ros.runtime.export.prompted import LARGEST, write_checked
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
@@ -116,15 +116,13 @@ def export_text(
     if not isinstance(clip, ClipSeg):
         raise BadModel(f"{name} has no decoder that answers to texts: choose clipseg-rd64")
     sizes = clip.sizes
-    if any(side % sizes.patch or not side for side in size):
-        raise BadInput(f"{size[1]}x{size[0]} is no whole number of patches of {sizes.patch} pixels")
+    grid = sizes.patches_of(size)
     if tokeniser.size != sizes.vocabulary:
         raise BadInput(
             f"the vocabulary has {tokeniser.size} tokens, {name} {sizes.vocabulary}: give the vocabulary of that CLIP"
         )
     if 4 * sum(parameter.numel() for parameter in clip.parameters()) > LARGEST:
         raise BadModel(f"{name} is too large for one ONNX file (2 GiB)")
-    grid = (size[0] // sizes.patch, size[1] // sizes.patch)
     notes = {"clip": name, "clip_sha256": clip_sha256(clip), "licence": entry.licence, "size": f"{size[1]}x{size[0]}"}
     picture = torch.from_numpy(example_pictures(size, 1, seed=0))
     image = ImageStates(clip, catalogue.Normalise(entry)).eval()
@@ -160,10 +158,7 @@ def _depth(learned: Path, clip: Clip, weights: Path | None, grid: tuple[int, int
     network, notes = load_mirror(learned, weights)
     if notes["clip_sha256"] != clip_sha256(clip):
         raise BadModel(f"{learned} was learned through another CLIP, {notes['clip']}: learn it through this one")
-    try:
-        small = folded(network, float(notes["cap"]))
-    except BadInput as error:
-        raise BadModel(f"{learned} cannot be exported: {error}") from error
+    small = fold_learned(learned, network, notes)
     return DepthPixels(small.decoder, small.cap, grid)
 
 

@@ -9,7 +9,6 @@ from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +18,7 @@ from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.runtime.graph import Graph
 from depth_prompt_ros.stages.text.phrases import POSITIONS, Tokeniser
+from depth_prompt_ros.yaml_file import faults, read_yaml
 
 Float32 = NDArray[np.float32]
 
@@ -42,12 +42,9 @@ class TextGraphs(BaseModel):
             BadInput: no such file, not YAML, or not what ``depth-prompt export text`` writes.
         """
         try:
-            return cls.model_validate(yaml.safe_load(path.read_text()) or {})
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise BadInput(f"cannot read {path}, what depth-prompt export text writes: {error}") from error
+            return cls.model_validate(read_yaml(path, "what depth-prompt export text writes") or {})
         except ValidationError as error:
-            lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise BadInput(f"{path} is not what depth-prompt export text writes: {lines}") from error
+            raise BadInput(f"{path} is not what depth-prompt export text writes: {faults(error)}") from error
 
 
 class TextFinder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,9 @@ def _replaced(
 ) -> dict[str, dict[str, float]]:
     """AbsRel when the learned constant is replaced: of all pixels, and of objects by material."""
     materials, found = material.test.words[:, 2], {}
-    for name, make in replacements(network, material.clip, seed).items():
+    vectors: dict[str, Callable[[], Tensor | None]] = {**replacements(network, material.clip, seed)}
+    vectors["as learned"] = lambda: None
+    for name, make in vectors.items():
         with torch.no_grad():
             network.replaced = make()
         errors, objects, _ = measure(network, material, device)
@@ -212,11 +215,6 @@ def _replaced(
             word: float(np.nanmean(objects[materials == number])) if (materials == number).any() else float("nan")
             for number, word in enumerate(MATERIALS)
         }
-    network.replaced = None
-    objects = measure(network, material, device)[1]
-    own = {word: float(np.nanmean(objects[materials == n])) if (materials == n).any() else float("nan")
-           for n, word in enumerate(MATERIALS)}  # fmt: skip
-    found["as learned"] = {"all": float(np.nanmean(measure(network, material, device)[0])), **own}
     return found
 
 
