@@ -1,13 +1,31 @@
-"""Ends a run over a recording whose every frame fails in the same way."""
+"""Frames that fail: one is skipped with the reason, a row of them that fail in the same way ends the run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from depth_prompt_ros.bag.reader import SkippedFrame
-from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.frame import Frame
 
 _IN_A_ROW = 30
 """Frames that fail in one unexpected way, one after the other: then the next will, too."""
+
+
+Made = TypeVar("Made")
+
+
+def made_or_skipped(make: Callable[[Frame], Made], frame: Frame) -> Made | SkippedFrame:
+    """What is made of a frame, or why it is skipped: one frame never ends a run."""
+    try:
+        return make(frame)
+    except BadFrame as error:
+        return SkippedFrame(frame.stamp_ns, str(error))
+    except DepthPromptError as error:
+        return SkippedFrame(frame.stamp_ns, str(error), unexpected=True)
+    except Exception as error:  # noqa: BLE001 (whatever a stage meets)
+        return SkippedFrame(frame.stamp_ns, in_one_line(error), unexpected=True)
 
 
 class FailuresInARow:

@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from depth_prompt_ros.bag.failures import FailuresInARow
+from depth_prompt_ros.bag.failures import FailuresInARow, made_or_skipped
 from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
 from depth_prompt_ros.bag.transforms import TF, TF_STATIC, TRANSFORM_TYPE, TransformTree
 from depth_prompt_ros.bag.writer import BagWriter, Storage
-from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
+from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, fixed_frame
 
@@ -131,6 +131,11 @@ def replay(
     tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)
     done, failures = 0, FailuresInARow(f"the results up to there are in {out}")
+
+    def outputs(frame: Frame) -> tuple[ObjectDepth, list[tuple[str, Any]]]:
+        result = pipeline(frame)
+        return result, list(output_messages(result, chosen, parameters))
+
     with BagWriter(out, storage) as writer:
         for recorded in reader.read(others=transforms):
             content = recorded.content
@@ -140,16 +145,11 @@ def replay(
             if isinstance(content, Frame):
                 if tree is not None:
                     content = replace(content, pose=tree.pose(content.frame_id, fixed, content.stamp_ns))
-                try:
-                    result = pipeline(content)
-                    messages = list(output_messages(result, chosen, parameters))
-                except BadFrame as error:
-                    content = SkippedFrame(content.stamp_ns, str(error))
-                except DepthPromptError as error:
-                    content = SkippedFrame(content.stamp_ns, str(error), unexpected=True)
-                except Exception as error:  # noqa: BLE001 (one frame never ends a replay)
-                    content = SkippedFrame(content.stamp_ns, in_one_line(error), unexpected=True)
+                made = made_or_skipped(outputs, content)
+                if isinstance(made, SkippedFrame):
+                    content = made
                 else:
+                    result, messages = made
                     for topic, message in messages:
                         writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
                     writer.flush()

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from depth_prompt_ros.bag.evaluation.inputs import digest
-from depth_prompt_ros.bag.failures import FailuresInARow
+from depth_prompt_ros.bag.failures import FailuresInARow, made_or_skipped
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
 from depth_prompt_ros.bag.truth.frames import FrameTruths
 from depth_prompt_ros.bag.truth.source import TruthSource
-from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
+from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.bags.frame_scores import TrueFrame, score_frame
 from depth_prompt_ros.evaluation.bags.latency import Latency
 from depth_prompt_ros.evaluation.bags.steadiness import Steadiness
@@ -159,16 +159,10 @@ def _evaluate(
 
 
 def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> ObjectDepth | SkippedFrame:
-    try:
-        with timed(seconds, "pipeline"):
-            result = pipeline(frame)
-    except BadFrame as error:
-        return SkippedFrame(frame.stamp_ns, str(error))
-    except DepthPromptError as error:
-        return SkippedFrame(frame.stamp_ns, str(error), unexpected=True)
-    except Exception as error:  # noqa: BLE001 (one frame never ends an evaluation)
-        return SkippedFrame(frame.stamp_ns, in_one_line(error), unexpected=True)
-    seconds.update(result.seconds)
+    with timed(seconds, "pipeline"):
+        result = made_or_skipped(pipeline, frame)
+    if not isinstance(result, SkippedFrame):
+        seconds.update(result.seconds)
     return result
 
 

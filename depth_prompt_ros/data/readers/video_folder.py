@@ -172,13 +172,8 @@ class VideoFolder:
             return None
         x, y, z, *quaternion = (float(row[name]) for name in _POSE)
         pose = np.eye(4)
-        pose[:3, :3], pose[:3, 3] = turned(quaternion), (x, y, z)
+        pose[:3, :3], pose[:3, 3] = rotation_matrix(*quaternion), (x, y, z)
         return pose
-
-
-def turned(quaternion: list[float]) -> NDArray[np.float64]:
-    """(3, 3) rotation of a quaternion x, y, z, w, not nought, of any length."""
-    return rotation_matrix(*quaternion)
 
 
 def _subfolder(folder: Path, names: tuple[str, ...]) -> Path:
