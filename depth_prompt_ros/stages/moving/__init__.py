@@ -9,9 +9,8 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, MovingParameters, RuntimeParameters
 from depth_prompt_ros.stages.moving.geometric import GeometricMask
+from depth_prompt_ros.stages.moving.marks import MOVING, UNKNOWN
 from depth_prompt_ros.stages.moving.spimo import SpimoMask
-
-STATIC, UNKNOWN, MOVING = 0, 128, 255
 
 
 class Moving:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import MovingParameters
+from depth_prompt_ros.stages.moving.marks import MOVING, STATIC, UNKNOWN
 
 Float32 = NDArray[np.float32]
 
-_STATIC, _UNKNOWN, _MOVING = 0, 128, 255
 _MATCH = 0.5
 """Standard deviation of stereo's disparity, pixels."""
 
@@ -46,7 +46,7 @@ class GeometricMask:
         """(H, W) uint8: 0, 255 or 128, not known. All is not known without a pose, a last frame, or after a gap."""
         last, depth = self._last, measurement.depth
         self._last = None
-        mask = np.full(depth.shape, _UNKNOWN, np.uint8)
+        mask = np.full(depth.shape, UNKNOWN, np.uint8)
         if frame.pose is None:
             return mask
         self._last = _Last(depth.copy(), frame.camera, frame.pose, frame.stamp_ns)
@@ -59,9 +59,9 @@ class GeometricMask:
         slack = self._sigmas * np.sqrt(np.float32(2)) * deviation(depth, frame.camera)
         with np.errstate(invalid="ignore"):
             known = (depth > 0) & np.isfinite(nearest)
-            mask[known & (depth >= nearest - slack) & (depth <= farthest + slack)] = _STATIC
+            mask[known & (depth >= nearest - slack) & (depth <= farthest + slack)] = STATIC
             came = known & (depth < nearest - slack)
-        mask[cv2.morphologyEx(came.view(np.uint8), cv2.MORPH_OPEN, kernel) > 0] = _MOVING
+        mask[cv2.morphologyEx(came.view(np.uint8), cv2.MORPH_OPEN, kernel) > 0] = MOVING
         return mask
 
 

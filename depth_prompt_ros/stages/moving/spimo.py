@@ -13,14 +13,13 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import MovingParameters, RuntimeParameters
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.choose import open_graph
+from depth_prompt_ros.stages.moving.marks import MOVING, STATIC
 
 Float32 = NDArray[np.float32]
 
 INPUTS, OUTPUT = ("picture", "grid", "focal"), "disparity"
 SHIFT = 0.5
 """The grid's u is moved by this to either side."""
-
-_STATIC, _MOVING = 0, 255
 
 
 def position_grid(height: int, width: int, window: tuple[float, float, float, float] = (0, 0, 1, 1)) -> Float32:
@@ -78,7 +77,7 @@ class SpimoMask:
         found = self.look(frame, self.grids)
         self.disparity = found[0]
         moving = (dispersion(found) >= self._limit) & self._below
-        mask = np.where(moving, np.uint8(_MOVING), np.uint8(_STATIC))
+        mask = np.where(moving, np.uint8(MOVING), np.uint8(STATIC))
         size = frame.image.shape[1::-1]
         return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 

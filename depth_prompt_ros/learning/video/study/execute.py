@@ -39,6 +39,7 @@ from depth_prompt_ros.networks.video.depth_net import VideoDepthNet
 from depth_prompt_ros.networks.video.levels import Levels
 from depth_prompt_ros.parameters import MovingParameters
 from depth_prompt_ros.stages.moving.geometric import GeometricMask, deviation
+from depth_prompt_ros.stages.moving.marks import MOVING, UNKNOWN
 
 Float32 = NDArray[np.float32]
 Errors = dict[str, list[float]]
@@ -183,7 +184,7 @@ def _masks(
         if number % _EVERY:
             continue
         if number:
-            yield "geometric, depth camera", number, mask == 255, mask != 128
+            yield "geometric, depth camera", number, mask == MOVING, mask != UNKNOWN
         inputs = network_inputs(frame.image, _intrinsics(frame), effort.look, pick_device())
         yield "SPIMO", number, ~whole_static_mask(network, inputs, StaticRule(), depth.shape), everywhere
         yield "all moves", number, everywhere, everywhere
