@@ -39,7 +39,9 @@ class RuntimeParameters(_Group):
     allow_fallback: bool = Field(
         False, description="run on the CPU when the runtime or GPU asked for fails, instead of refusing to start"
     )
-    threads: int = Field(0, ge=0, le=64, description="of ONNX Runtime on the CPU, 0 = its default")
+    threads: int = Field(
+        0, ge=0, le=64, description="of ONNX Runtime on the CPU, 0 = OMP_NUM_THREADS, else its default"
+    )
     engine_folder: str = Field(
         "", description="where built TensorRT engines are kept; empty = ~/.cache/depth_prompt_ros/engines"
     )

@@ -27,6 +27,7 @@ from depth_prompt_ros.cli import (
 from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
+    "fsspec": "cluster",
     "jinja2": "demo",
     "matplotlib": "evaluate",
     "onnx": "learn",
@@ -34,6 +35,7 @@ EXTRAS = {
     "onnxscript": "learn",
     "PIL": "evaluate",
     "rembg": "rembg",
+    "ray": "cluster",
     "safetensors": "learn",
     "skimage": "demo",
     "tflite": "networks",

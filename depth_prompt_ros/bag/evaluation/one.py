@@ -48,9 +48,9 @@ def input_digests(bag: Path, source: TruthSource) -> dict[str, str]:
     """
     found = {"bag": digest(bag)}
     if source.bag is not None:
-        found["truth_bag"] = digest(source.bag)
+        found["truth_bag"] = digest(Path(source.bag))
     if source.folder is not None:
-        found["truth_folder"] = digest(source.folder)
+        found["truth_folder"] = digest(Path(source.folder))
     return found
 
 
