@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +38,7 @@ class RayActors:
         self._ray, self._out, self._where, self._count = ray, out, where, count
         self._ours = not ray.is_initialized()
         if self._ours:
+            _knock(where.ray)
             try:
                 ray.init(where.ray, log_to_driver=False, logging_level="error")
             except (ConnectionError, RuntimeError, ValueError) as error:
@@ -64,10 +66,10 @@ class RayActors:
             self._ray.shutdown()
 
     def room(self, busy: int) -> int:
-        """Idle actors, and what the machines hold besides; without a machine one actor, which waits for one."""
+        """Idle actors, and ``jobs`` or what the machines hold besides; actors without a machine wait for one."""
         machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         holds = sum(min(int(each.get(name, 0) // need) for name, need in self._needs.items()) for each in machines)
-        most = min(max(holds, 1), self._where.jobs or self._count)
+        most = min(self._where.jobs or max(holds, 1), self._count)
         return len(self._idle) + max(most - busy - len(self._idle), 0)
 
     def begin(self, item: Item, before: Any) -> None:
@@ -124,6 +126,21 @@ class RayActors:
                     file.write(self._ray.get(actor.piece.remote(name, offset)))
         shutil.rmtree(self._out / item.name, ignore_errors=True)
         aside.replace(self._out / item.name)
+
+
+def _knock(address: str) -> None:
+    """Refuse at once what Ray would try for minutes: HOST:PORT, with or without ``ray://``, where nothing listens.
+
+    Raises:
+        BadInput: nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():  # "auto", "local"
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise BadInput(f"cannot reach the Ray cluster {address}: {error.strerror or error}") from error
 
 
 class _Actor:

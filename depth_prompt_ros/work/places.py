@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,10 +21,28 @@ def is_url(place: Place) -> bool:
     return isinstance(place, str) and "://" in place
 
 
-def require_store(places: Iterable[Place]) -> None:
-    """Import what reads URLs, if one is among them; raises ModuleNotFoundError here, before any work is begun."""
-    if any(is_url(place) for place in places):
-        import fsspec  # noqa: F401
+def expanded(places: Iterable[Place]) -> list[Place]:
+    """Places as they are, and for a URL with ``*`` or ``?``, which no shell expands, all that it matches, sorted.
+
+    Raises:
+        BadInput: nothing matches, or the store cannot be read.
+        ModuleNotFoundError: one is a URL, and fsspec is not installed.
+    """
+    found: list[Place] = []
+    for place in places:
+        if not is_url(place):
+            found.append(place)
+            continue
+        system, path = _open(place)
+        if not re.search(r"[*?]", path):
+            found.append(place)
+            continue
+        with _said(place):
+            matches = sorted(system.glob(path))
+        if not matches:
+            raise BadInput(f"nothing matches {place}")
+        found += [str(system.unstrip_protocol(each)) for each in matches]
+    return found
 
 
 def name_of(place: Place) -> str:

@@ -22,7 +22,8 @@ class Where:
     """Where a list is run.
 
     Attributes:
-        jobs: items at a time; 1: in this process; 0: one a core, or as many as the cluster has room for.
+        jobs: items at a time; 1: in this process; 0: one a core, or as many as the cluster has room for;
+            on a cluster more than that wait, and make it grow if it can.
         ray: address of a Ray cluster; empty: this machine.
         cores: of each worker on a cluster.
         retries: how often an item whose worker was lost is begun again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import bags
@@ -41,11 +42,17 @@ class Machines:
 
 @pytest.fixture(scope="module")
 def machines():
+    attempts = 3
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         here = str(Path(__file__).parents[1])  # jobs.py: a cluster's processes know no path of pytest
         patch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
-        made = Machines()
+        made = None
+        while made is None:  # Ray gives a machine 30 s to start, which a busy one cannot always keep
+            with suppress(Exception):
+                made = Machines()
+            attempts -= 1
+            assert made or attempts, "no machine starts"
         yield made
         made.cluster.shutdown()
 

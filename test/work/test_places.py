@@ -15,7 +15,7 @@ from depth_prompt_ros.bag.evaluation.many import evaluate_bags
 from depth_prompt_ros.bag.truth.source import TruthSource
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.work.places import is_url, name_of, on_disk, part_named, version_of
+from depth_prompt_ros.work.places import expanded, is_url, name_of, on_disk, part_named, version_of
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -60,6 +60,16 @@ def test_a_folder_is_fetched_and_dropped(tmp_path, store):
         assert (here.name, here.read_text()) == ("one", "1")
     assert part_named("memory://bucket/night", ("other", "set")) == "memory:///bucket/night/set"
     assert part_named("memory://bucket/night", ("other",)) == "memory://bucket/night"
+
+
+def test_patterns_in_urls_are_expanded(store):
+    for name in ("b", "a", "other"):
+        store.pipe(f"/bucket/{name}/metadata.yaml", b"1")
+    assert expanded(["bags/*", "memory://bucket/?", "memory://bucket/other"]) == [
+        "bags/*", "memory:///bucket/a", "memory:///bucket/b", "memory://bucket/other",
+    ]  # fmt: skip
+    with pytest.raises(BadInput, match="nothing matches memory://bucket/z"):
+        expanded(["memory://bucket/z*"])
 
 
 def test_a_version_changes_with_the_content_alone(store):

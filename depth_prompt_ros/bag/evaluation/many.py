@@ -15,7 +15,7 @@ from depth_prompt_ros.bag.truth.source import TruthSource
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.work.items import Item, Outcome, Progress, Worker
-from depth_prompt_ros.work.places import Place, is_url, name_of, on_disk, require_store, version_of
+from depth_prompt_ros.work.places import Place, expanded, is_url, name_of, on_disk, version_of
 from depth_prompt_ros.work.run import Report, Where, run_list
 
 BAGS = "bags"
@@ -141,11 +141,11 @@ def recordings(bags: Sequence[Place]) -> list[Item]:
     """An item a recording, by its own name; a second one of the same name gets ``-2``.
 
     Raises:
+        BadInput: a URL with ``*`` or ``?`` matches nothing.
         ModuleNotFoundError: one is a URL, and fsspec is not installed.
     """
-    require_store(bags)
     items: dict[str, Item] = {}
-    for bag in bags:
+    for bag in expanded(bags):
         stem = name_of(bag)
         name, count = stem, 1
         while name in items:
