@@ -32,7 +32,6 @@ EXTRAS = {
     "onnx": "learn",
     "open3d": "tabletop",
     "onnxscript": "learn",
-    "PIL": "evaluate",
     "rembg": "rembg",
     "safetensors": "learn",
     "skimage": "demo",
