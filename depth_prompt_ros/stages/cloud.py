@@ -126,7 +126,8 @@ def surface_normals(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """(H, W, 3) float32 unit normals that face the camera, NaN where the point is.
 
     Each is that of the plane with the least squared distance to the points of a window around it (PCL's
-    NormalEstimation, with a window of pixels in place of a radius). Where these are fewer than three it is the direction to the camera.
+    NormalEstimation, with a window of pixels in place of a radius). Where these are fewer than three it is the
+    direction to the camera.
 
     Args:
         points: (H, W, 3) metres, NaN = no point. Of a target only its own: others beside it would bend the planes.
