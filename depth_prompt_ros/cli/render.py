@@ -26,7 +26,7 @@ class RenderedKind(str, Enum):
 
 
 def render(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the set; rendered if it is not there yet.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the set; rendered if it is not there yet.")],
     kind: Annotated[
         RenderedKind,
         typer.Option(

@@ -15,7 +15,7 @@ from depth_prompt_ros.evaluation.bags.steadiness import Steadiness, SteadySums
 from depth_prompt_ros.evaluation.bags.sums import RegionSums, score_regions
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class FrameScores:
         }
 
 
-def score_frame(number: int, result: ObjectDepth, truth: TrueFrame, steadiness: Steadiness) -> FrameScores:
+def score_frame(number: int, result: FrameDepth, truth: TrueFrame, steadiness: Steadiness) -> FrameScores:
     """Score every answer of one frame.
 
     Regions are those of the truth where it says them, else those that were found.
