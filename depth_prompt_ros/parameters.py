@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameter_file import parameters_of
@@ -23,6 +23,11 @@ def _odd(value: int) -> int:
     if value % 2 == 0:
         raise ValueError(f"{value} is even, it must be odd")
     return value
+
+
+def _word(value: Any) -> Any:
+    """YAML's and ROS's true and false as the words that stand beside auto."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 class _Group(BaseModel):
@@ -236,7 +241,11 @@ class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
-    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D; false: rectify them here")
+    rectified: Annotated[Literal["auto", "true", "false"], BeforeValidator(_word)] = Field(
+        "auto",
+        description="true: pictures are rectified, P is used and D ignored; false: they are rectified here; "
+        "auto: true of a topic with rect in its name, else false",
+    )
     most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
     depth: DepthParameters = DepthParameters()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +21,20 @@ _OPENCV_LENGTHS = (4, 5, 8, 12, 14)
 """Of the others, by OpenCV; sensor_msgs/distortion_models.hpp has 5 and 8."""
 _CALIBRATIONS = 8
 _SAME = 1e-6
+_NAMED_RECTIFIED = re.compile(r"(?:^|[/_])(?:rect|rectified|undistorted)(?:[/_]|$)", re.IGNORECASE)
 
 Maps = tuple[NDArray[Any], NDArray[Any]]
+
+
+def said_rectified(rectified: str, topic: str) -> bool:
+    """Whether a topic's pictures are taken as rectified, whatever D and R of their camera_info say.
+
+    Args:
+        rectified: the parameter, ``auto``, ``true`` or ``false``.
+        topic: name of the images. image_pipeline's rule decides for ``auto``: ``image_rect``, ``image_rect_color`` and
+            ``rect/image`` are rectified, ``image_raw``, ``image_mono``, ``image_color`` and any other name are not.
+    """
+    return bool(_NAMED_RECTIFIED.search(topic)) if rectified == "auto" else rectified == "true"
 
 
 def is_raw(calibration: Calibration, pair: bool) -> bool:
@@ -82,7 +95,7 @@ def _check_model(calibration: Calibration, side: str) -> None:
     if model not in (*_POLYNOMIAL, FISHEYE):
         raise BadFrame(
             f"{side} camera_info has the distortion model {model!r}: plumb_bob, rational_polynomial and equidistant "
-            "are rectified here, pictures of others must come rectified"
+            "are rectified here, pictures of others must come rectified (parameter rectified: true)"
         )
     lengths = _LENGTHS.get(model, _OPENCV_LENGTHS)
     if calibration.distorted and count not in lengths:

@@ -288,12 +288,13 @@ class Node:
         ranges = [*descriptor.integer_range, *descriptor.floating_point_range] if descriptor else []
         if not ignore_override and name in self._parameter_overrides:
             given = self._parameter_overrides[name].value
-            if type(given) is not type(value):
+            if type(given) is not type(value) and not descriptor.dynamic_typing:
                 raise TypeError(f"Trying to set parameter '{name}' to '{given}' of another type")
             if any(not bounds.from_value <= given <= bounds.to_value for bounds in ranges):
                 raise ValueError(f"parameter '{name}' with value '{given}' is out of range")
             value = given
-        self._values[name], self._kinds[name], self._ranges[name] = value, type(value), ranges
+        kind = object if descriptor and descriptor.dynamic_typing else type(value)
+        self._values[name], self._kinds[name], self._ranges[name] = value, kind, ranges
 
     def has_parameter(self, name: str) -> bool:
         return name in self._values

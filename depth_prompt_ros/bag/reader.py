@@ -171,10 +171,10 @@ class FrameReader:
             expected = _INFO_TYPES if role in INFOS else IMAGE_TYPES
             if (msgtype := self.recording.types[topic]) not in expected:
                 raise BadInput(f"topic {topic} (topics.{role}) is {printable(msgtype)}, not {' or '.join(expected)}")
-            if role in ("left_image", "right_image") and self._rectified and "image_raw" in topic:
+            if role in ("left_image", "right_image") and self._rectified == "true" and "image_raw" in topic:
                 logger.warning(
                     "topic %s looks unrectified (image_raw): P of its camera_info is used and D ignored; if lines are "
-                    "bent or rows do not match set rectified: false, and it is rectified here",
+                    "bent or rows do not match set rectified: auto or false, and it is rectified here",
                     topic,
                 )
 

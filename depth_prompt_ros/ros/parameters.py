@@ -114,6 +114,7 @@ def _descriptor(entry: Entry) -> Any:
     descriptor = ParameterDescriptor()
     descriptor.description = entry.description
     descriptor.additional_constraints = entry.allowed
+    descriptor.dynamic_typing = "true" in entry.allowed.split(", ")  # beside words true and false are meant, too
     if entry.minimum is None and entry.maximum is None:
         return descriptor
     if entry.type == "int":

@@ -314,7 +314,7 @@ def test_pictures_and_labels_of_another_size_are_skipped_with_the_reason(live, f
     small = replace(frame, labels=frame.labels[::2, ::2].copy())
     live.show(small, START_NS)
     live.until(lambda: live.node.frames.skipped.total() == 1)
-    assert "labels is 160x120 but left/camera_info says 320x240" in next(iter(live.node.frames.skipped))
+    assert "/labels is 160x120 but /left/camera_info says 320x240" in next(iter(live.node.frames.skipped))
     pictures = {name: getattr(frame, name)[::2, ::2].copy() for name in ("image", "right", "labels")}
     half = replace(frame, camera=replace(frame.camera.scaled(160, 120), baseline=0.06), **pictures)
     live.show(half, START_NS + STEP_NS)

@@ -59,7 +59,7 @@ class ObjectDepthNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
         self._pipeline = ObjectDepthPipeline(settings)
-        names = {role: topic.name for role, topic in camera_topics(settings).items()}
+        names = {role: self.resolve_topic_name(topic.name) for role, topic in camera_topics(settings).items()}
         self._build = FrameBuilder(names, settings, self._transforms.lookup)
 
     def change(self, settings: Parameters) -> Callable[[], None]:

@@ -55,7 +55,7 @@ class SegmentationNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.takes_rectified())
         frame = given.frame()
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:

@@ -39,7 +39,7 @@ class StereoDepthNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
         self._match = make_stereo_matcher(settings.stereo, settings)
-        names = {role: topic.name for role, topic in self.topics(settings).items()}
+        names = {role: self.resolve_topic_name(topic.name) for role, topic in self.topics(settings).items()}
         self._build = FrameBuilder(names, settings, self._transforms.lookup)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
