@@ -227,6 +227,22 @@ class Topics(_Group):
     tom_labels: str = ""
 
 
+_Transport = Annotated[
+    Literal["auto", "raw", "compressed"],
+    Field(description="auto: what its publishers send; raw: sensor_msgs/Image; compressed: CompressedImage (live)"),
+]
+
+
+class Transports(_Group):
+    """Message type of the image topics, where the graph does not say it or says two."""
+
+    left_image: _Transport = "auto"
+    right_image: _Transport = "auto"
+    depth_image: _Transport = "auto"
+    labels: _Transport = "auto"
+    tom_labels: _Transport = "auto"
+
+
 class StageTopics(_Group):
     """Where a single-stage node finds what the stages before it publish (live)."""
 
@@ -248,6 +264,7 @@ class Parameters(RuntimeParameters):
     )
     most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
+    transport: Transports = Transports()
     depth: DepthParameters = DepthParameters()
     sync: SyncParameters = SyncParameters()
     stages: StageTopics = StageTopics()

@@ -61,7 +61,9 @@ class HandedOver:
 def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, Topic]:
     """Name and type by role: camera_info of the camera, and the images of these roles, the first of them first."""
     names = {"left_image": settings.topics.left_image, **settings.stages.model_dump()}
-    used = {role: image_topic(names[role], reliable=role != "left_image") for role in roles}
+    used = {role: image_topic(names[role], reliable=True) for role in roles if role != "left_image"}
+    if "left_image" in roles:
+        used = {"left_image": image_topic(names["left_image"], transport=settings.transport.left_image), **used}
     used["left_camera_info"] = Topic(settings.topics.left_camera_info, INFO)
     if not settings.topics.depth_image:
         used["right_camera_info"] = Topic(settings.topics.right_camera_info, INFO)

@@ -116,21 +116,21 @@ class ObjectDepthNode(StageNode):
 
 def camera_topics(settings: Parameters) -> dict[str, Topic]:
     """Name and type of the camera's topics, and of labels from outside, by role."""
-    topics = settings.topics
+    topics, transport = settings.topics, settings.transport
     used = {
-        "left_image": image_topic(topics.left_image),
+        "left_image": image_topic(topics.left_image, transport=transport.left_image),
         "left_camera_info": Topic(topics.left_camera_info, INFO),
     }
     if topics.depth_image:
-        used["depth_image"] = image_topic(topics.depth_image)
+        used["depth_image"] = image_topic(topics.depth_image, transport=transport.depth_image)
         if topics.depth_camera_info:
             used["depth_camera_info"] = Topic(topics.depth_camera_info, INFO)
     else:
-        used["right_image"] = image_topic(topics.right_image)
+        used["right_image"] = image_topic(topics.right_image, transport=transport.right_image)
         used["right_camera_info"] = Topic(topics.right_camera_info, INFO)
     for role in ("labels", "tom_labels"):
         if name := getattr(topics, role):
-            used[role] = image_topic(name)
+            used[role] = image_topic(name, transport=getattr(transport, role))
     return used
 
 
