@@ -81,7 +81,7 @@ class StereoParameters(_Group):
 class SegmentationParameters(_Group):
     """Which objects to grasp."""
 
-    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text"] = Field(
+    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text", "detections"] = Field(
         "things",
         description="how the grasp targets are found; things: the shipped network, every thing on a table",
     )
@@ -99,6 +99,9 @@ class SegmentationParameters(_Group):
     text_network: str = Field("", description="YAML that depth-prompt export text writes (method text)")
     text_threshold: float = Field(
         0.5, gt=0, lt=1, description="pixels less likely of a name are not of the target (method text)"
+    )
+    min_score: float = Field(
+        0.0, ge=0, le=1, description="detections of a lower score are no targets (method detections)"
     )
     max_targets: int = Field(
         16,
@@ -225,6 +228,7 @@ class Topics(_Group):
     depth_camera_info: str = ""
     labels: str = ""
     tom_labels: str = ""
+    detections: str = ""
 
 
 _Transport = Annotated[

@@ -23,6 +23,10 @@ _CALIBRATIONS = 8
 _SAME = 1e-6
 _NAMED_RECTIFIED = re.compile(r"(?:^|[/_])(?:rect|rectified|undistorted)(?:[/_]|$)", re.IGNORECASE)
 
+_OUTLINE = 9
+"""Points along each side of a box: a lens bends it."""
+
+Box = tuple[float, float, float, float]
 Maps = tuple[NDArray[Any], NDArray[Any]]
 
 
@@ -77,6 +81,32 @@ def rectify(picture: NDArray[Any], info: Any, side: str, pair: bool, nearest: bo
         borderValue=float("nan") if depth else 0,
     )  # fmt: skip
     return _along_new_axis(rectified, calibration) if depth and calibration.turned else rectified
+
+
+def rectify_box(box: Box, info: Any, side: str, pair: bool) -> Box:
+    """The upright box around what a box of the raw picture is in the rectified one.
+
+    Args:
+        box: x, y, width and height in pixels.
+        info, side, pair: as of :func:`rectify`.
+
+    Raises:
+        BadFrame: as :func:`rectify`.
+    """
+    calibration = read_calibration(info, side)
+    if not is_raw(calibration, pair):
+        return box
+    _check_model(calibration, side)
+    along = np.linspace(0, 1, _OUTLINE)
+    ends = np.concatenate([np.stack([along, np.full(_OUTLINE, end)], 1) for end in (0.0, 1.0)])
+    outline = np.concatenate([ends, ends[:, ::-1]]) * box[2:] + box[:2]
+    find = cv2.fisheye.undistortPoints if calibration.model == FISHEYE else cv2.undistortPoints
+    seen = find(
+        outline[None], calibration.matrix, calibration.distortion, R=calibration.rotation,
+        P=calibration.projection[:, :3],
+    ).reshape(-1, 2)  # fmt: skip
+    (left, top), (right, bottom) = seen.min(0), seen.max(0)
+    return float(left), float(top), float(right - left), float(bottom - top)
 
 
 def _along_new_axis(depth: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:

@@ -18,11 +18,12 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from rosbags.typesys import Stores, get_typestore
 
-TYPES = get_typestore(Stores.ROS2_HUMBLE)
+from depth_prompt_ros.bag.messages import typestore
+
+TYPES = typestore()
 PACKAGES = ("builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "rcl_interfaces", "rosgraph_msgs", "sensor_msgs",
-            "std_msgs", "stereo_msgs", "tf2_msgs")  # fmt: skip
+            "std_msgs", "stereo_msgs", "tf2_msgs", "vision_msgs")  # fmt: skip
 BASE, NAME, ARRAY = 1, 2, 3
 CODES = {"uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q",
          "int64": "q", "float32": "f", "float64": "d"}  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +16,9 @@ from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.camera_info import describe_size
 from depth_prompt_ros.errors import BadFrame
-from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.frame import Detection, Frame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.rectification import rectify, said_rectified
+from depth_prompt_ros.rectification import rectify, rectify_box, said_rectified
 
 CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
     "left_image": picture,
@@ -33,6 +34,20 @@ INFOS = ("left_camera_info", "right_camera_info", "depth_camera_info")
 
 _MEGAPIXEL = 1e6
 logger = logging.getLogger(__name__)
+
+
+def seen_rectified(messages: Mapping[str, Any], rectified: bool) -> tuple[Detection, ...] | None:
+    """The boxes of role ``detections``, if there are any, where the rectified left camera sees them.
+
+    Args:
+        messages: by role, with the cameras' infos; detections as :func:`depth_prompt_ros.bag.detections.detections_of`.
+        rectified: they already are, as the left pictures.
+    """
+    given: tuple[Detection, ...] | None = messages.get("detections")
+    if given is None or rectified:
+        return given
+    info, pair = messages["left_camera_info"], "right_camera_info" in messages
+    return tuple(replace(each, box=rectify_box(each.box, info, "left", pair)) for each in given)
 
 
 class FrameBuilder:
@@ -83,6 +98,7 @@ class FrameBuilder:
             depth=arrays.get("depth_image"),
             labels=arrays.get("labels"),
             tom=arrays["tom_labels"] > 0 if "tom_labels" in arrays else None,
+            detections=seen_rectified(messages, self._rectified["left_image"]),
         )
 
     def _array(self, role: str, messages: Mapping[str, Any], camera: CameraModel) -> NDArray[Any]:

@@ -61,6 +61,7 @@ class ObjectDepthNode(StageNode):
         self._pipeline = ObjectDepthPipeline(settings)
         names = {role: self.resolve_topic_name(topic.name) for role, topic in camera_topics(settings).items()}
         self._build = FrameBuilder(names, settings, self._transforms.lookup)
+        self._targets.hear_detections(settings.topics.detections)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
@@ -81,7 +82,7 @@ class ObjectDepthNode(StageNode):
         """See :meth:`StageNode.process`."""
         pipeline = self._pipeline
         assert pipeline is not None
-        frame = self._build(messages)
+        frame = self._build(self._targets.with_detections(messages))
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != pipeline.parameters.segmentation:
             pipeline.take_targets(segmentation)
@@ -100,7 +101,13 @@ class ObjectDepthNode(StageNode):
             self.frames.notes["no target"] = result.reason
         if fixed and frame.pose is None:
             self.frames.notes["moving"] = f"no transform from {frame.frame_id} to {fixed}: motion is not known"
-        self._targets.seen([{"label": target.label, "anchor": target.anchor} for target in result.targets])
+        self._targets.seen(
+            [
+                {"label": target.label, "anchor": target.anchor}
+                | ({"class": found.name, "score": found.score} if (found := target.detection) else {})
+                for target in result.targets
+            ]
+        )
         yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
 
     def _pose(self, frame: Frame, fixed: str) -> NDArray[np.float64] | None:
