@@ -54,7 +54,11 @@ class FrameBuilder:
     """Converts and checks the messages that belong together."""
 
     def __init__(
-        self, topics: Mapping[str, str], settings: Parameters | None = None, find_transform: FindTransform | None = None
+        self,
+        topics: Mapping[str, str],
+        settings: Parameters | None = None,
+        find_transform: FindTransform | None = None,
+        picture: Callable[[Any], NDArray[Any]] = picture,
     ) -> None:
         """Store the topics' names.
 
@@ -62,11 +66,13 @@ class FrameBuilder:
             topics: by role, for messages to people.
             settings: whether pictures are rectified, how large they may be, how depth is read; None: the defaults.
             find_transform: for depth of another camera than the picture's; None: there is no tf.
+            picture: makes RGB of an image message.
         """
         self._topics, self._settings = topics, settings or Parameters()
         depth = self._settings.depth
         self._alignment = DepthAlignment(depth, find_transform)
-        self._convert = CONVERT | {"depth_image": partial(depth_metres, unit=depth.unit, float_unit=depth.float_unit)}
+        self._convert = CONVERT | {"left_image": picture, "right_image": picture}
+        self._convert["depth_image"] = partial(depth_metres, unit=depth.unit, float_unit=depth.float_unit)
         self._camera: CameraModel | None = None
         rectified = self._settings.rectified
         self._rectified = {role: said_rectified(rectified, topics.get(role, "")) for role in CONVERT}

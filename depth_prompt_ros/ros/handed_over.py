@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.frames import seen_rectified
-from depth_prompt_ros.bag.images import depth_metres, label_image, picture
+from depth_prompt_ros.bag.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Detection, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.rectification import rectify
+from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
 from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 
 _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
-    "left_image": picture,
+    "left_image": live_picture,
     "depth": depth_metres,
     "confidence": lambda message: np.nan_to_num(depth_metres(message)),
     "labels": label_image,

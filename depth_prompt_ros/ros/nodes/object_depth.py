@@ -16,6 +16,7 @@ from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, fixed_frame
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import CloudMemory, ros_message
+from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
 from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
@@ -60,7 +61,7 @@ class ObjectDepthNode(StageNode):
         """See :meth:`StageNode.load`."""
         self._pipeline = ObjectDepthPipeline(settings)
         names = {role: self.resolve_topic_name(topic.name) for role, topic in camera_topics(settings).items()}
-        self._build = FrameBuilder(names, settings, self._transforms.lookup)
+        self._build = FrameBuilder(names, settings, self._transforms.lookup, live_picture)
         self._targets.hear_detections(settings.topics.detections)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
