@@ -110,7 +110,15 @@ def fake_pipeline(frame):
         moving=np.where(labels > 0, 255, 0).astype(np.uint8),
         targets=[
             SimpleNamespace(
-                label=1, anchor="inside", inliers=20, residual=0.01, scale=2.0, shift=0.1, reason="", pixels={}
+                label=1,
+                anchor="inside",
+                inliers=20,
+                residual=0.01,
+                scale=2.0,
+                shift=0.1,
+                reason="",
+                pixels={},
+                detection=None,
             ),
             SimpleNamespace(
                 label=2,
@@ -121,6 +129,7 @@ def fake_pipeline(frame):
                 shift=0.0,
                 reason="no support",
                 pixels={},
+                detection=None,
             ),
         ],
         seconds={"stereo": 0.01},
