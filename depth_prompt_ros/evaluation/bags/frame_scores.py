@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.data.known.solids import PosedSolids
 from depth_prompt_ros.evaluation.bags.answers import ANSWERS, answers_of
 from depth_prompt_ros.evaluation.bags.regions import REGIONS, regions_of
 from depth_prompt_ros.evaluation.bags.steadiness import Steadiness, SteadySums
@@ -26,11 +27,13 @@ class TrueFrame:
         depth: (H, W) float32 metres, NaN = not known.
         tom: (H, W) bool, transparent or mirror.
         labels: (H, W) uint16, 0 = no thing.
+        solids: the meshes that all of it is seen of.
     """
 
     depth: NDArray[np.float32] | None = None
     tom: NDArray[np.bool_] | None = None
     labels: NDArray[np.uint16] | None = None
+    solids: PosedSolids | None = None
 
 
 @dataclass(frozen=True)
