@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.target_options import Box, Point, Text
 from depth_prompt_ros.cli.workers import Cores, Jobs, Ray, Retries, where
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ class StorageName(str, Enum):
 
 def replay(
     bags: Annotated[
-        list[str], typer.Argument(help="rosbag2 folder, or a lone .mcap or .db3 file; or several, or URLs.")
+        list[str], typer.Argument(help="rosbag2 folder, a lone .mcap or .db3 file, or a ROS 1 .bag; several, or URLs.")
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder of the bag to write; it must not exist. Of several: folder for one each."),
+        typer.Option(
+            "--out", "-o", help="Folder of the bag to write; it must not exist. Of several: folder for one each."
+        ),
     ],
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
@@ -50,6 +53,11 @@ def replay(
         Optional[float],  # noqa: UP045
         typer.Option("--tolerance", min=0.0, help="Stamps closer than this belong together, seconds."),
     ] = None,
+    box: Box = "",
+    point: Point = "",
+    labels: Annotated[str, typer.Option("--labels", metavar="TOPIC", help="Label images that name the targets.")] = "",
+    text: Text = "",
+    tom: Annotated[str, typer.Option("--tom", metavar="TOPIC", help="Masks of transparent and mirror pixels.")] = "",
     jobs: Jobs = None,
     ray: Ray = "",
     cores: Cores = 1,
@@ -61,6 +69,7 @@ def replay(
     With several bags, URLs, --jobs or --ray a bag each is written into the folder --out; one that is done is not done
     again, one that fails is named, the others go on, and the exit code is 1.
     """
+    from depth_prompt_ros.api.targets import numbers_of, with_targets
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.work.places import is_url
 
@@ -68,6 +77,12 @@ def replay(
     if tolerance is not None:
         pairing = parameters.sync.model_copy(update={"tolerance": tolerance})
         parameters = parameters.model_copy(update={"sync": pairing})
+    parameters = with_targets(
+        parameters, numbers_of(box, "--box") if box else None, numbers_of(point, "--point") if point else None,
+        bool(labels), text, bool(tom),
+    )  # fmt: skip
+    named = {role: topic for role, topic in (("labels", labels), ("tom_labels", tom)) if topic}
+    parameters = parameters.model_copy(update={"topics": parameters.topics.model_copy(update=named)})
     names = [name.strip() for name in topics.split(",") if name.strip()] or None
     if len(bags) == 1 and not is_url(bags[0]) and jobs is None and not ray:
         _one(Path(bags[0]), out, parameters, storage, names)

@@ -39,7 +39,7 @@ def to_bag(
         ),
     ],
     folder: Annotated[Path, typer.Argument(help="The data set, as it was published.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the recording to write; it must not exist.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the recording to write; it must not exist.")],
     storage: Annotated[StorageName, typer.Option("--storage", help="Of the recording.")] = StorageName.mcap,
 ) -> None:
     """Write a data set as a rosbag2 on the default topics, truth on /truth/depth, /truth/tom_mask and /labels."""

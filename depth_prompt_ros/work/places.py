@@ -69,6 +69,7 @@ def version_of(place: Place) -> str:
     system, path = _open(place)
     found = hashlib.sha256()
     with _said(place):
+        system.invalidate_cache()  # of listings, which a worker may have from the recording's last version
         for name in _files(system, path):
             found.update(f"{name}\0{system.size(name)}\0{system.ukey(name)}\0".encode())
     return found.hexdigest()

@@ -14,7 +14,7 @@ def bag(
     bags: Annotated[list[str], typer.Argument(help="rosbag2 folders, lone .mcap or .db3 files, or URLs of such.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
+        typer.Option("--out", "-o", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
     ],
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
@@ -31,6 +31,12 @@ def bag(
         Optional[str],  # noqa: UP045
         typer.Option(
             "--truth-folder", help="Files named by stamp, .png .npy .exr .pfm .tif; or a folder of such by bag's name."
+        ),
+    ] = None,
+    truth_meshes: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--truth-meshes", help="YAML file of meshes with poses, from tf, topics or files; or a folder of BAG.yaml."
         ),
     ] = None,
     truth_unit: Annotated[
@@ -68,8 +74,9 @@ def bag(
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     source = TruthSource(
-        truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_unit, truth_disparity, tolerance
-    )
+        truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_meshes, truth_unit, truth_disparity,
+        tolerance,
+    )  # fmt: skip
     with progress("evaluating") as show:
         workers = where(jobs, ray, cores, retries)
         evaluated = evaluate_bags(bags, out, parameters, source, workers, report=items_or_steps(show, len(bags)))
@@ -83,6 +90,7 @@ def bag(
                 ("--truth-topic", truth_topic),
                 ("--truth-bag", truth_bag and name_of(truth_bag)),
                 ("--truth-folder", truth_folder and name_of(truth_folder)),
+                ("--truth-meshes", truth_meshes and truth_meshes.name),
                 ("--tom-topic", tom_topic),
                 ("--labels-topic", labels_topic),
                 ("--params", params and params.name),

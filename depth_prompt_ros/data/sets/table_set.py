@@ -16,10 +16,13 @@ from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
 from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
 from depth_prompt_ros.work.run import Where
 
-_VERSION = 2
+_VERSION = 3
 _CHUNK = 8
 _SEARCHED = 64
 """Disparities that SGBM searches, pixels: more than the renderer's baseline gives at 320 pixels of width."""
+
+_PropFolders = tuple[Path | None, Path | None, Path | None]
+"""Of meshes, photographs and environment maps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,7 @@ def open_or_render_tables(
     seed: int,
     meshes: Path | None = None,
     pictures: Path | None = None,
+    environments: Path | None = None,
     done: Callable[[int], None] | None = None,
     where: Where = ALL_CORES,
 ) -> TableSet:
@@ -89,40 +93,39 @@ def open_or_render_tables(
         size: height and width, pixels.
         meshes: folder of mesh files, things besides the procedural ones.
         pictures: folder of photographs that surfaces wear besides procedural textures.
+        environments: folder of environment maps that light half of the tables.
         done: called with the number of tables finished so far.
         where: processes or cluster.
 
     Raises:
         BadInput: the folder holds a set made with other settings, or a folder of props holds none.
     """
-    _props(meshes, pictures)
+    props = meshes, pictures, environments
+    _props(*props)
 
     settings: dict[str, object] = {
         "version": _VERSION, "kind": "tables", "count": count, "size": list(size), "seed": seed,
-        "meshes": str(meshes or ""), "pictures": str(pictures or ""),
+        "meshes": str(meshes or ""), "pictures": str(pictures or ""), "environments": str(environments or ""),
     }  # fmt: skip
-    draw = partial(_draw, size, seed, meshes, pictures)
+    draw = partial(_draw, size, seed, props)
     return open_or_draw(folder, TableSet, settings, count, size, draw, _CHUNK, where, done)
 
 
 @cache
-def _props(meshes: Path | None, pictures: Path | None) -> Any:
+def _props(meshes: Path | None, pictures: Path | None, environments: Path | None) -> Any:
+    from depth_prompt_ros.data.rendering.environments import read_environments
     from depth_prompt_ros.data.rendering.photographs import read_pictures
     from depth_prompt_ros.data.rendering.scanned import scanned_files
     from depth_prompt_ros.data.rendering.tables import Props
 
-    return Props(scanned_files(meshes) if meshes else (), read_pictures(pictures) if pictures else ())
+    return Props(
+        scanned_files(meshes) if meshes else (),
+        read_pictures(pictures) if pictures else (),
+        read_environments(environments) if environments else (),
+    )
 
 
-def _draw(
-    size: tuple[int, int],
-    seed: int,
-    meshes: Path | None,
-    photographs: Path | None,
-    tables: TableSet,
-    row: int,
-    index: int,
-) -> None:
+def _draw(size: tuple[int, int], seed: int, folders: _PropFolders, tables: TableSet, row: int, index: int) -> None:
     """Render table ``index`` into row ``row``."""
     from depth_prompt_ros.data.rendering.tables import table_view
     from depth_prompt_ros.errors import BadFrame
@@ -130,7 +133,7 @@ def _draw(
     from depth_prompt_ros.parameters import StereoParameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
-    view = table_view(np.random.default_rng([seed, index]), size, _props(meshes, photographs))
+    view = table_view(np.random.default_rng([seed, index]), size, _props(*folders))
     tables.images[row], tables.depths[row], tables.behind[row] = view.left, view.depth, view.behind
     tables.classes[row], tables.labels[row] = view.classes, view.labels
     try:
