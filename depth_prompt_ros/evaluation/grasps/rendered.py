@@ -120,7 +120,7 @@ def _clouds(pipelines: Pipelines, view: StereoView, index: int) -> dict[str, tup
     frame = Frame(
         index, f"scene_{index}", view.left, view.camera, view.right, labels=view.labels.astype(np.uint16), tom=view.tom
     )
-    found = {}
+    found: dict[str, tuple[Float32, Labels]] = {}
     for masks, way in WAYS.items():
         result = pipelines.run(way.name, frame)
         if result is None:

@@ -107,7 +107,8 @@ def _outline(camera: CameraModel, known: Float32, mask: NDArray[np.uint8], smoot
     padded = np.pad(known, _WINDOW // 2, constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (_WINDOW, _WINDOW))[rows, columns]
     windows = windows.reshape(len(rows), _WINDOW**2)
-    rows, columns, windows = (part[np.isfinite(windows).any(1)] for part in (rows, columns, windows))
+    there = np.isfinite(windows).any(1)
+    rows, columns, windows = rows[there], columns[there], windows[there]
     rays = camera.rays_at(rows, columns).astype(np.float64)
     points = rays * np.nanmedian(windows, axis=1)[:, None]
     smooth = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), smoothing)
