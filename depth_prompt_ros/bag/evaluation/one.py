@@ -30,9 +30,9 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.timing import timed
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
-Pipeline = Callable[[Frame], "ObjectDepth"]
+Pipeline = Callable[[Frame], "FrameDepth"]
 
 SUMMARY, TIMES, FRAMES, PICTURES = "summary.json", "times.json", "frames.jsonl", "pictures"
 """What lies in the folder of an evaluated recording."""
@@ -162,7 +162,7 @@ def _evaluate(
     }
 
 
-def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> ObjectDepth | SkippedFrame:
+def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> FrameDepth | SkippedFrame:
     with timed(seconds, "pipeline"):
         result = made_or_skipped(pipeline, frame)
     if not isinstance(result, SkippedFrame):

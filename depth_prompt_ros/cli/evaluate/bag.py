@@ -12,7 +12,7 @@ def bag(
     bags: Annotated[list[Path], typer.Argument(help="rosbag2 folders, or lone .mcap or .db3 files.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
+        typer.Option("--out", "-o", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
     ],
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)

@@ -19,7 +19,7 @@ from depth_prompt_ros.evaluation.grasps.gripper import Gripper
 from depth_prompt_ros.evaluation.grasps.scores import GraspSums, score_targets
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class FrameScores:
 
 
 def score_frame(
-    number: int, result: ObjectDepth, truth: TrueFrame, steadiness: Steadiness, plan: bool = False
+    number: int, result: FrameDepth, truth: TrueFrame, steadiness: Steadiness, plan: bool = False
 ) -> FrameScores:
     """Score every answer of one frame.
 
@@ -146,7 +146,7 @@ def score_frame(
     )
 
 
-def _planned(result: ObjectDepth, solids: PosedSolids) -> dict[str, dict[str, GraspSums]]:
+def _planned(result: FrameDepth, solids: PosedSolids) -> dict[str, dict[str, GraspSums]]:
     """Sums by cloud and kind of target; the planner is told the labels that were found."""
     camera, gripper = result.frame.camera, Gripper()
     seen = solids.seen(camera)

@@ -17,7 +17,7 @@ from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture, depth_scale, error_scale, jpeg, overlay, side_by_side
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 _KEPT = 6
 _CLOUDS = 2
@@ -32,7 +32,7 @@ class WorstFrames:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, dict[str, Any], bytes, Clouds]] = []
 
-    def look_at(self, line: Mapping[str, Any], result: ObjectDepth, truth: TrueFrame) -> None:
+    def look_at(self, line: Mapping[str, Any], result: FrameDepth, truth: TrueFrame) -> None:
         """Take the next frame, and draw it if it is among the worst.
 
         Args:
@@ -65,14 +65,14 @@ class WorstFrames:
         return said
 
 
-def _clouds(result: ObjectDepth, truth: TrueFrame) -> Clouds:
+def _clouds(result: FrameDepth, truth: TrueFrame) -> Clouds:
     depths = {"measured": result.measurement.depth, "ours": result.depth}
     if truth.depth is not None:
         depths["truth"] = truth.depth
     return Clouds.of(result.frame.camera, result.frame.image, result.labels, depths)
 
 
-def _draw(result: ObjectDepth, truth: TrueFrame) -> tuple[Picture, str]:
+def _draw(result: FrameDepth, truth: TrueFrame) -> tuple[Picture, str]:
     """Input, targets, measured and our depth, with truth that and the error, in a row."""
     measured, ours = result.measurement.depth, result.depth
     depths = [measured, ours] if truth.depth is None else [truth.depth, measured, ours]

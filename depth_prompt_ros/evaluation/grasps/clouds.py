@@ -12,7 +12,7 @@ from depth_prompt_ros.evaluation.bags.answers import MEASURED, OURS, answers_of
 from depth_prompt_ros.evaluation.bags.answers import ROW_FILLED as ROW_FILLED_ANSWER
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 Float32 = NDArray[np.float32]
 
@@ -26,7 +26,7 @@ CLOUDS = (STEREO, ROW_FILLED, CONSTANT, MONO, MERGED)
 """In the order of the tables; with a depth camera "stereo" is what it measures."""
 
 
-def clouds_of(result: ObjectDepth) -> dict[str, Float32]:
+def clouds_of(result: FrameDepth) -> dict[str, Float32]:
     """(H, W) float32 metres by name; mono alone is the fitted shape on targets, what was measured elsewhere."""
     answers = answers_of(result)
     return {

@@ -32,7 +32,7 @@ def outcome_table(scores: RenderedScores, kind: str) -> Table:
     rows = []
     for name, found in scores.rows.items():
         figures = figures_of(found, kind)
-        low, high = _interval(_resampled(found, kind, "best"))
+        low, high = _interval(_resampled(found, kind))
         values = {key: figures[key] for key in OUTCOMES} | {"low": low, "high": high}
         rows.append(Row(name, values, ours=name.startswith(MERGED)))
     targets = reduce(add, (sums[kind] for sums in next(iter(scores.rows.values()))), GraspSums()).targets
@@ -81,7 +81,7 @@ def checks(scores: RenderedScores) -> list[Check]:
 
 def _compared(scores: RenderedScores, kind: str, ours: str, rival: str) -> Check:
     one, other = (figures_of(scores.rows[name], kind)["best"] or 0.0 for name in (ours, rival))
-    spread = _resampled(scores.rows[ours], kind, "best") - _resampled(scores.rows[rival], kind, "best")
+    spread = _resampled(scores.rows[ours], kind) - _resampled(scores.rows[rival], kind)
     low, high = _interval(spread)
     text = f"{other:.1f} to {one:.1f} % of targets, {one - other:+.1f} points [{low:+.1f}, {high:+.1f}]"
     key = f"{kind}_{ours}_{rival}".replace(", ", "_").replace(" ", "_")
@@ -89,12 +89,12 @@ def _compared(scores: RenderedScores, kind: str, ours: str, rival: str) -> Check
     return Check(key, claim, text, low > 0, open=one > other and low <= 0)
 
 
-def _resampled(rows: Sequence[dict[str, GraspSums]], kind: str, key: str) -> NDArray[np.float64]:
-    """(2000,) of one figure, scenes drawn with replacement, the same ones for every row; NaN where there is none."""
-    numbers = np.array([sums[kind].numbers() for sums in rows], np.float64)
+def _resampled(rows: Sequence[dict[str, GraspSums]], kind: str) -> NDArray[np.float64]:
+    """(2000,) percent of targets whose best grasp holds, scenes drawn with replacement, the same ones for every row."""
+    numbers = np.array([(sums[kind].best, sums[kind].targets) for sums in rows], np.float64)
     drawn = np.random.default_rng(_SEED).integers(0, len(rows), (_RESAMPLES, len(rows)))
-    figures = (GraspSums(*numbers[each].sum(0).tolist()).figures()[key] for each in drawn)
-    return np.array([np.nan if figure is None else figure for figure in figures], np.float64)
+    best, targets = numbers[drawn].sum(1).T
+    return np.divide(100 * best, targets, out=np.full(_RESAMPLES, np.nan), where=targets > 0)
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
