@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +64,6 @@ class GraspSums(Sums):
     offset: float = 0.0
     thickness: float = 0.0
     outliers: float = 0.0
-
-    def numbers(self) -> list[float]:
-        """The fields in their order."""
-        return [getattr(self, each.name) for each in fields(self)]
 
     def figures(self) -> dict[str, float | None]:
         """By key of :data:`FIGURES`; None where there is nothing to tell it from."""
