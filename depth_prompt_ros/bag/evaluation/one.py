@@ -134,7 +134,8 @@ def _evaluate(
             else:
                 failures.look_at(result.frame)
                 latency.add(seconds)
-                line = score_frame(number, result, truth, steadiness).to_dict()
+                plan = source.grasps_every > 0 and number % source.grasps_every == 0
+                line = score_frame(number, result, truth, steadiness, plan).to_dict()
                 totals.add(line)
                 lines.write(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
                 worst.look_at(line, result, truth)
