@@ -47,8 +47,7 @@ def write_page(
     runs: dict[str, dict[int, Path]],
     before: dict[str, float],
     after: dict[str, float] | None,
-    words: dict[str, float],
-    phrases: dict[str, PhraseScores],
+    texts: tuple[dict[str, float], dict[str, PhraseScores]] | None,
 ) -> None:
     """Write the page of what is done so far, aside first.
 
@@ -58,8 +57,7 @@ def write_page(
         humble: rows without a network.
         runs: folders of the runs that are done, by row and seed.
         before, after: zero-shot accuracies of the small CLIP before and after all was learned through it.
-        words: IoU of texts on the test pictures.
-        phrases: what they find on tables with three objects.
+        texts: IoU of texts on the test pictures, and what they find on tables; None until all rows are done.
     """
     found: dict[str, list[Found]] = {name: [row] for name, row in humble.items()}
     for name, folders in runs.items():
@@ -72,8 +70,9 @@ def write_page(
         "## While it learns": ["AbsRel after 5, 25 and 100 % of the steps.", "", *_curves(found)],
         "## The constant replaced after learning": [_ABOUT_REPLACED, "", *_replaced(found)],
         "## While the camera moves": [_ABOUT_VIDEO, "", *_trembling(found)],
-        "## Texts": _text_lines(effort, words, phrases),
     }
+    if texts is not None:
+        sections["## Texts"] = _text_lines(effort, *texts)
     lines = [line for title, body in sections.items() for line in (title, "", *body, "")]
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".part")

@@ -41,7 +41,7 @@ class Material:
         normalise: of its pictures.
         train, test: pictures.
         seen, unseen: their features.
-        decoder: taught to segment by captions; None where no row needs it.
+        decoder: taught to segment by captions; None where the row does not start from it.
         video: clips, and their features in ``moving``.
     """
 

@@ -74,9 +74,6 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
     before = zero_shot(small, test, device)
     if not accepted(before):
         report(f"the small CLIP is not accepted, its accuracies are too near to chance: {before}")
-    decoder = _text_decoder(small, train, tables, effort, out)
-    words, phrases = text_iou(small, decoder, test), phrase_scores(small, decoder, test_tables)
-    report(f"text decoder, IoU: {words}; on tables: {phrases}")
     first = _part(train, effort.pictures)
     normalise = catalogue.Normalise(catalogue.find_clip(NAME)).to(device)
 
@@ -87,7 +84,7 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
             open_or_compute(out / f"features-{name}-{part}.npz", encoder, data, device)
             for part, data in (("train", first), ("test", test), ("video", video.frames))
         )
-        return Material(encoder, normalise, first, test, seen, unseen, decoder, video, moving)
+        return Material(encoder, normalise, first, test, seen, unseen, None, video, moving)
 
     digest = clip_sha256(small)
     humble = constant_rows(first, test, video)
@@ -99,13 +96,17 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
             material = material_of("random" if row.encoder == "random" else "learned")
             if row.encoder == "fine-tuned":
                 material = replace(material, clip=deepcopy(material.clip))
+            if row.pretrained:
+                material = replace(material, decoder=_text_decoder(small, train, tables, effort, out))
             found = execute(row, seed, effort, material, folder, device)
             report(f"{row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
-            write_page(results, effort, humble, _done(out, effort), before, None, words, phrases)
+            write_page(results, effort, humble, _done(out, effort), before, None, None)
+    decoder = _text_decoder(small, train, tables, effort, out)
+    texts = text_iou(small, decoder, test), phrase_scores(small, decoder, test_tables)
     after = zero_shot(small, test, device)
     if clip_sha256(small) != digest:
         raise BadInput("the frozen CLIP has changed while it was learned through: this is a fault of the program")
-    write_page(results, effort, humble, _done(out, effort), before, after, words, phrases)
+    write_page(results, effort, humble, _done(out, effort), before, after, texts)
 
 
 def _text_decoder(clip: Clip, train: CaptionedSet, tables: NamedTableSet, effort: Effort, out: Path) -> Decoder:
