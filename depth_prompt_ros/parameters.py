@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameter_file import parameters_of
@@ -23,6 +23,11 @@ def _odd(value: int) -> int:
     if value % 2 == 0:
         raise ValueError(f"{value} is even, it must be odd")
     return value
+
+
+def _word(value: Any) -> Any:
+    """YAML's and ROS's true and false as the words that stand beside auto."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 class _Group(BaseModel):
@@ -76,7 +81,7 @@ class StereoParameters(_Group):
 class SegmentationParameters(_Group):
     """Which objects to grasp."""
 
-    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text"] = Field(
+    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text", "detections"] = Field(
         "things",
         description="how the grasp targets are found; things: the shipped network, every thing on a table",
     )
@@ -94,6 +99,9 @@ class SegmentationParameters(_Group):
     text_network: str = Field("", description="YAML that depth-prompt export text writes (method text)")
     text_threshold: float = Field(
         0.5, gt=0, lt=1, description="pixels less likely of a name are not of the target (method text)"
+    )
+    min_score: float = Field(
+        0.0, ge=0, le=1, description="detections of a lower score are no targets (method detections)"
     )
     max_targets: int = Field(
         16,
@@ -220,6 +228,23 @@ class Topics(_Group):
     depth_camera_info: str = ""
     labels: str = ""
     tom_labels: str = ""
+    detections: str = ""
+
+
+_Transport = Annotated[
+    Literal["auto", "raw", "compressed"],
+    Field(description="auto: what its publishers send; raw: sensor_msgs/Image; compressed: CompressedImage (live)"),
+]
+
+
+class Transports(_Group):
+    """Message type of the image topics, where the graph does not say it or says two."""
+
+    left_image: _Transport = "auto"
+    right_image: _Transport = "auto"
+    depth_image: _Transport = "auto"
+    labels: _Transport = "auto"
+    tom_labels: _Transport = "auto"
 
 
 class StageTopics(_Group):
@@ -236,9 +261,14 @@ class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
-    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D; false: rectify them here")
+    rectified: Annotated[Literal["auto", "true", "false"], BeforeValidator(_word)] = Field(
+        "auto",
+        description="true: pictures are rectified, P is used and D ignored; false: they are rectified here; "
+        "auto: true of a topic with rect in its name, else false",
+    )
     most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
+    transport: Transports = Transports()
     depth: DepthParameters = DepthParameters()
     sync: SyncParameters = SyncParameters()
     stages: StageTopics = StageTopics()

@@ -86,7 +86,7 @@ def read_with_rosbags(path: Path) -> list[tuple[str, int, Any]]:
 
 
 def fake_pipeline(frame):
-    """A result with every field of ObjectDepth, made from the frame alone."""
+    """A result with every field of FrameDepth, made from the frame alone."""
     height, width = frame.image.shape[:2]
     depth = np.full((height, width), 1 + frame.image[0, 0, 0] / 255, np.float32)
     depth[0, 0] = np.nan
@@ -110,7 +110,15 @@ def fake_pipeline(frame):
         moving=np.where(labels > 0, 255, 0).astype(np.uint8),
         targets=[
             SimpleNamespace(
-                label=1, anchor="inside", inliers=20, residual=0.01, scale=2.0, shift=0.1, reason="", pixels={}
+                label=1,
+                anchor="inside",
+                inliers=20,
+                residual=0.01,
+                scale=2.0,
+                shift=0.1,
+                reason="",
+                pixels={},
+                detection=None,
             ),
             SimpleNamespace(
                 label=2,
@@ -121,6 +129,7 @@ def fake_pipeline(frame):
                 shift=0.0,
                 reason="no support",
                 pixels={},
+                detection=None,
             ),
         ],
         seconds={"stereo": 0.01},
