@@ -183,8 +183,13 @@ class MovingParameters(_Group):
         "geometric: measured depth beside that of the last frame, by the camera's poses",
     )
     graph: str = Field("", description="ONNX file of depth-prompt export video (method spimo, both)")
+    rule: Literal["dispersion", "outlier"] = Field(
+        "outlier",
+        description="dispersion: three depths of a picture told to stand at three places disagree, as published; "
+        "outlier: that of its own place disagrees with each of the others (method spimo, both)",
+    )
     dispersion: float = Field(
-        0.03, gt=0, description="static below: variance over squared mean of three depths (method spimo, both)"
+        0.03, gt=0, description="static below: variance over squared mean of those depths (method spimo, both)"
     )
     horizon: float = Field(
         -1.0, ge=-1, le=1, description="rows above are static, -1 to 1 from top to bottom; -0.25 for driving"

@@ -113,9 +113,7 @@ def _stage(
             _write_sheet(out.with_name(f"{out.stem}-growth") / f"{step:06d}.png", model, data, look, device)
 
     def loss_of(moments: Moments, generator: torch.Generator) -> Losses:
-        batch = cut(moments, settings.cuts, generator)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=False):
-            return model.losses(batch)
+        return model.losses(cut(moments, settings.cuts, generator))
 
     figures: dict[str, Any] = {"frames": len(data.images), "moments": len(data), "masks": masks or "none"}
 
@@ -141,6 +139,7 @@ def _stage(
         "names": catalogue.OWN_NAMES,
         "settings": json.dumps(asdict(network)),
         "look": str(look),
+        "focal": f"{_largest_focal(data, settings):.1f}",
         "licence": catalogue.find_video(f"video-{network.head}").licence,
     }
     figures["seconds"] = round(seconds)
@@ -157,6 +156,11 @@ def _stage(
     _write_sheet(out.with_suffix(".png"), model, data, look, device)
     write_weights(out, model.depth.state_dict(), metadata, card)
     return figures
+
+
+def _largest_focal(data: VideoSet, settings: VideoLearning) -> float:
+    """Pixels: the focal length of pictures enlarged as far as they were while learning."""
+    return float(np.median(data.intrinsics[:, 0])) * settings.cuts.factors(data.size)[1]
 
 
 def pose_path(depth: Path) -> Path:
