@@ -12,7 +12,8 @@ _DEPTH = ("depth",)
 _COLOUR = ("color", "colour", "rgb")
 _RECTIFIED = ("rect",)
 _COMPRESSED = ("compressed", "theora")
-_OURS = "/object_depth/"
+_OTHERS = ("/object_depth/", "truth")
+"""In names of what a camera did not send."""
 
 
 def guess_topics(types: Mapping[str, str]) -> dict[str, str]:
@@ -23,7 +24,7 @@ def guess_topics(types: Mapping[str, str]) -> dict[str, str]:
     Args:
         types: message type of each topic.
     """
-    images = sorted(name for name, kind in types.items() if kind in IMAGE_TYPES and not name.startswith(_OURS))
+    images = sorted(name for name, kind in types.items() if kind in IMAGE_TYPES and not _has(name, _OTHERS))
     infos = [name for name, kind in types.items() if kind == _INFO]
     depths = [name for name in images if _has(name, _DEPTH)]
     depth = _best([name for name in depths if "aligned" in name] or depths)

@@ -14,6 +14,7 @@ from depth_prompt_ros.cli import (
     build_engine,
     compare,
     demo,
+    doctor,
     evaluate,
     export,
     learn,
@@ -74,6 +75,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("compare")(compare.compare)
 app.add_typer(learn.app, name="learn")
