@@ -41,6 +41,7 @@ EXTRAS = {
     "rembg": ("rembg",),
     "safetensors": ("learn", "networks"),
     "skimage": ("demo", "learn"),
+    "tensorboardX": ("tensorboard",),
     "tensorrt": ("tensorrt",),
     "tflite": ("networks",),
     "tokenizers": ("text", "networks"),

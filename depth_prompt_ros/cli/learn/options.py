@@ -23,6 +23,20 @@ StereoNetwork = Annotated[str, typer.Option("--network", help="Stereo network, a
 Pairs = Annotated[int, typer.Option("--batch", min=1, help="Pairs a step.")]
 ValidateEvery = Annotated[int, typer.Option(min=0, help="Steps between validations; the best one is kept.")]
 Float32 = Annotated[bool, typer.Option("--float32", help="No bfloat16 in the network.")]
-StereoWeights = Annotated[
-    Path, typer.Option("--out", "-o", help="Weights to write, .safetensors; card, log, pictures go beside it.")
+
+
+def _new_weights(out: Path) -> Path:
+    """Refuse a name that is no weights', and a finished run's, before anything is rendered or learned."""
+    from depth_prompt_ros.learning.result_file import require_new, require_weights_name
+
+    require_weights_name(out)
+    require_new(out)
+    return out
+
+
+WeightsOut = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", callback=_new_weights, help="Weights to write, .safetensors; card, log, pictures go beside it."
+    ),
 ]

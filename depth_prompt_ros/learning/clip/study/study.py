@@ -80,6 +80,11 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
 
     digest = clip_sha256(small)
     humble = constant_rows(first, test)
+    done, wanted = (
+        sum(len(seeds) for seeds in _done(out, effort).values()),
+        sum(len(effort.seeds_of(row)) for row in TABLE),
+    )
+    report(f"{done} of {wanted} runs are done, {wanted - done} are left")
     for seed in range(effort.seeds):
         for row in TABLE:
             folder = out / f"{row.folder}-{seed}"
@@ -89,7 +94,8 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
             if row.encoder == "fine-tuned":
                 material = replace(material, clip=deepcopy(material.clip))
             found = execute(row, seed, effort, material, folder, device)
-            report(f"{row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
+            done += 1
+            report(f"{done} of {wanted}: {row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
             write_page(results, effort, humble, _done(out, effort), before, None, words)
     after = zero_shot(small, test, device)
     if clip_sha256(small) != digest:
