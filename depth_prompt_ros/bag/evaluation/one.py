@@ -114,7 +114,7 @@ def _evaluate(
     totals, latency, steadiness = Totals(), Latency(), Steadiness()
     skipped: Counter[str] = Counter()
     worst = WorstFrames()
-    failures = FailuresInARow("nothing of it was kept")
+    failures = FailuresInARow(lambda: "nothing of it was kept")
     frames = reader.read()
     with (folder / FRAMES).open("w", encoding="utf-8") as lines:
         for number in range(reader.frames):

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.video import LeftOut
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
 from depth_prompt_ros.learning.video.masks import mask_moving
 from depth_prompt_ros.learning.video.objective import VideoLearning, VideoModel

@@ -88,6 +88,11 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
 
     digest = clip_sha256(small)
     humble = constant_rows(first, test, video)
+    done, wanted = (
+        sum(len(seeds) for seeds in _done(out, effort).values()),
+        sum(len(effort.seeds_of(row)) for row in TABLE),
+    )
+    report(f"{done} of {wanted} runs are done, {wanted - done} are left")
     for seed in range(effort.seeds):
         for row in TABLE:
             folder = out / f"{row.folder}-{seed}"
@@ -99,7 +104,8 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
             if row.pretrained:
                 material = replace(material, decoder=_text_decoder(small, train, tables, effort, out))
             found = execute(row, seed, effort, material, folder, device)
-            report(f"{row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
+            done += 1
+            report(f"{done} of {wanted}: {row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
             write_page(results, effort, humble, _done(out, effort), before, None, None)
     decoder = _text_decoder(small, train, tables, effort, out)
     texts = text_iou(small, decoder, test), phrase_scores(small, decoder, test_tables)

@@ -43,8 +43,10 @@ def study_video(
         report: told what is done.
     """
     planned = list(runs(effort))
-    for run in planned if learns else []:
-        report(f"{run.folder}")
+    done = sum((out / run.folder / RESULT).exists() for run in planned)
+    report(f"{done} of {len(planned)} runs are done, {len(planned) - done} are left")
+    for number, run in enumerate(planned if learns else [], start=1):
+        report(f"{number} of {len(planned)}: {run.folder}")
         execute(run, effort, out)
     found: list[dict[str, Any]] = []
     missing = []
