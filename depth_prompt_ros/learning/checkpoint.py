@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.written_aside import written_aside
 
 SUFFIX = ".checkpoint"
 _MAGIC = b"depth_prompt_ros checkpoint\n"
@@ -69,20 +70,13 @@ class Checkpoint:
         Raises:
             BadInput: the disk is full or the folder cannot be written; the last checkpoint is kept.
         """
-        aside = self.path.with_name(self.path.name + ".part")
         packed = io.BytesIO()
         torch.save({"settings": self.settings, "state": state}, packed)
         content = packed.getbuffer()
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as file:
-                file.write(_MAGIC + hashlib.sha256(content).digest())
-                file.write(content)
-            aside.replace(self.path)
-        except OSError as error:
-            aside.unlink(missing_ok=True)
-            reason = str(error).splitlines()[0]
-            raise BadInput(f"cannot write checkpoint {self.path} ({reason}): free some disk, then go on") from error
+        more = "; the last checkpoint is kept, repeat the command to go on" if self.path.exists() else ""
+        with written_aside(self.path, more=more) as aside, aside.open("wb") as file:
+            file.write(_MAGIC + hashlib.sha256(content).digest())
+            file.write(content)
 
     def _verified(self) -> bytes:
         """What follows the checksum, which must be its own; a file without one is of an older version."""

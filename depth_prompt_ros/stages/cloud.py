@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.written_aside import write_bytes
 
 CLOUD_DTYPE = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<f4"), ("label", "<u4"), ("confidence", "<f4")]
@@ -122,4 +123,4 @@ def write_ply(path: Path, cloud: NDArray[Any]) -> None:
         vertices[name] = rgb >> shift & 255
     properties = "".join(f"property {kind} {name}\n" for name, kind in _PLY_FIELDS.items())
     header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{properties}end_header\n"
-    path.write_bytes(header.encode("ascii") + vertices.tobytes())
+    write_bytes(path, header.encode("ascii") + vertices.tobytes())

@@ -14,6 +14,7 @@ from depth_prompt_ros.bag.messages import camera_info_message, image_message
 from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.written_aside import write_text
 
 FRAME_ID, RIGHT_FRAME_ID = "left_camera_optical_frame", "right_camera_optical_frame"
 DEPTH, LABELS, TRUE_DEPTH, TRUE_TOM = "/depth/image_rect", "/labels", "/truth/depth", "/truth/tom_mask"
@@ -84,8 +85,9 @@ def write_layout(path: Path, frames: Iterable[LayoutFrame], storage: Storage = "
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     if DEPTH in topics:
-        path.with_name(f"{path.name}.yaml").write_text(
-            f"object_depth:\n  ros__parameters:\n    topics:\n      depth_image: {DEPTH}\n"
+        write_text(
+            path.with_name(f"{path.name}.yaml"),
+            f"object_depth:\n  ros__parameters:\n    topics:\n      depth_image: {DEPTH}\n",
         )
     return Written(count, list(topics))
 

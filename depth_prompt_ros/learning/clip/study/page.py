@@ -11,6 +11,7 @@ from depth_prompt_ros.data.rendering.captioned import MATERIALS
 from depth_prompt_ros.learning.clip.small_clip import accepted, chance_levels
 from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort
 from depth_prompt_ros.learning.clip.study.runs import Found, result_of
+from depth_prompt_ros.written_aside import write_text
 
 _DRAWS = 2000
 _OPTIONS = (
@@ -65,10 +66,7 @@ def write_page(
         "## Texts": _text_lines(effort, words),
     }
     lines = [line for title, body in sections.items() for line in (title, "", *body, "")]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text("\n".join(lines))
-    aside.replace(path)
+    write_text(path, "\n".join(lines))
 
 
 def _command(effort: Effort) -> str:
