@@ -17,7 +17,7 @@ from depth_prompt_ros.errors import BadInput
 def written_aside(
     path: Path, error: type[BadInput] = BadInput, also: type[Exception] = OSError, more: str = ""
 ) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to, with the same ending; rename it when the block ends, else remove it.
+    """Yield a path beside ``path`` to write to, named ``NAME.part``; rename it when the block ends, else remove it.
 
     The folder is made if it is not there.
 
@@ -30,7 +30,7 @@ def written_aside(
     Raises:
         BadInput: the folder cannot be written, or its disk is full; what ``path`` held before stays.
     """
-    aside = path.with_name(f"{path.stem}.part{path.suffix}")
+    aside = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
@@ -64,7 +64,8 @@ def write_picture(path: Path, picture: NDArray[np.generic], quality: int = 95) -
     """
     try:
         bgr = picture[..., ::-1] if picture.ndim == 3 else picture
-        packed = cv2.imencode(path.suffix, np.ascontiguousarray(bgr), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
+        packed = cv2.imencode(path.suffix, np.ascontiguousarray(bgr), options)[1]
     except cv2.error as problem:
         raise BadInput(f"cannot write {path}: give a name that ends in .png or .jpg") from problem
     write_bytes(path, packed.tobytes())

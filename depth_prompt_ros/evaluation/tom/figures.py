@@ -59,7 +59,7 @@ def write_mask_plot(path: Path, scores: SetScores, ways: Sequence[Way]) -> None:
     axes[0].set_ylabel("RMSE against stereo, %")
     axes[1].legend(fontsize=7, loc="best")
     with written_aside(path) as aside:
-        figure.savefig(aside, dpi=100, metadata={"Software": None})
+        figure.savefig(aside, dpi=100, format=path.suffix[1:], metadata={"Software": None})
 
 
 def _row(scene: Shown) -> Picture:

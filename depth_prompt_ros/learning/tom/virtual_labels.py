@@ -270,8 +270,9 @@ class LabelFolder:
         write_picture(self._png("pictures", name), label.image)
         write_picture(self._png("masks", name), label.tom.astype(np.uint8) * np.uint8(255))
         write_picture(self._png("views", name), _view(label))
-        with written_aside(self.path / "labels" / f"{name}.npy", more="; the labels before are kept") as aside:
-            np.save(aside, label.disparity)
+        path = self.path / "labels" / f"{name}.npy"
+        with written_aside(path, more="; the labels before are kept") as aside, aside.open("wb") as file:
+            np.save(file, label.disparity)
 
     def _png(self, part: str, name: str) -> Path:
         return self.path / part / f"{name}.png"

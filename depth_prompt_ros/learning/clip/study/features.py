@@ -48,8 +48,8 @@ def open_or_compute(path: Path, clip: Clip, data: CaptionedSet, device: torch.de
             for part, values, kind in zip(parts, found, (np.float16, np.float32, np.float16), strict=True):
                 part.append(values.view(2, len(image), *values.shape[1:]).cpu().numpy().astype(kind))
         states, vectors, patches = (np.concatenate(part, 1) for part in parts)
-        with written_aside(path) as aside:
-            np.savez(aside, states=states, vectors=vectors, patches=patches)
+        with written_aside(path) as aside, aside.open("wb") as file:
+            np.savez(file, states=states, vectors=vectors, patches=patches)
     with np.load(path) as stored:
         return Features(*(stored[name] for name in Features._fields))
 

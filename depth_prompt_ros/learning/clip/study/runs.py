@@ -221,8 +221,8 @@ def _replaced(
 
 def _keep(folder: Path, found: Found) -> Found:
     """Write the run's result, its figures last: a folder with them is done."""
-    with written_aside(folder / _ERRORS) as aside:
-        np.savez(aside, errors=found.errors, objects=found.objects)
+    with written_aside(folder / _ERRORS) as aside, aside.open("wb") as file:
+        np.savez(file, errors=found.errors, objects=found.objects)
     _write_json(folder / _RESULT, found.figures)
     return found
 
