@@ -40,7 +40,7 @@ class TargetReport:
 
 
 @dataclass(frozen=True, eq=False)
-class ObjectDepth:
+class FrameDepth:
     """Everything known of one frame; images are (H, W).
 
     Attributes:

@@ -86,7 +86,7 @@ def read_with_rosbags(path: Path) -> list[tuple[str, int, Any]]:
 
 
 def fake_pipeline(frame):
-    """A result with every field of ObjectDepth, made from the frame alone."""
+    """A result with every field of FrameDepth, made from the frame alone."""
     height, width = frame.image.shape[:2]
     depth = np.full((height, width), 1 + frame.image[0, 0, 0] / 255, np.float32)
     depth[0, 0] = np.nan

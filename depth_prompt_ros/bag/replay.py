@@ -21,7 +21,7 @@ from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, fixed_frame
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 
 @dataclass
@@ -71,7 +71,7 @@ class ReplayReport:
         ]
         return "\n".join(lines)
 
-    def count_frame(self, result: ObjectDepth) -> None:
+    def count_frame(self, result: FrameDepth) -> None:
         """Count a frame that was written."""
         self.frames += 1
         if result.reason:
@@ -93,7 +93,7 @@ def replay(
     parameters: Parameters,
     storage: Storage = "mcap",
     topics: Sequence[str] | None = None,
-    pipeline: Callable[[Frame], ObjectDepth] | None = None,
+    pipeline: Callable[[Frame], FrameDepth] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReplayReport:
     """Run every left image of a bag through the pipeline exactly once, in order, and write the results.
@@ -133,7 +133,7 @@ def replay(
     report = ReplayReport(out, unpaired=reader.unpaired)
     done, failures = 0, FailuresInARow(f"the results up to there are in {out}")
 
-    def outputs(frame: Frame) -> tuple[ObjectDepth, list[tuple[str, Any]]]:
+    def outputs(frame: Frame) -> tuple[FrameDepth, list[tuple[str, Any]]]:
         result = pipeline(frame)
         return result, list(output_messages(result, chosen, parameters))
 

@@ -23,6 +23,7 @@ from depth_prompt_ros.cli import (
     prepare,
     render,
     replay,
+    run,
     study,
     to_bag,
 )
@@ -34,7 +35,6 @@ EXTRAS = {
     "onnx": "learn",
     "open3d": "tabletop",
     "onnxscript": "learn",
-    "PIL": "evaluate",
     "rembg": "rembg",
     "safetensors": "learn",
     "skimage": "demo",
@@ -54,6 +54,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("run")(run.run)
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.add_typer(evaluate.app, name="evaluate")

@@ -26,7 +26,7 @@ class RenderedKind(str, Enum):
 
 
 def render(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the set; rendered if it is not there yet.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the set; rendered if it is not there yet.")],
     kind: Annotated[
         RenderedKind,
         typer.Option(
@@ -47,6 +47,10 @@ def render(
     photographs: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--photographs", help="Folder of pictures that surfaces of tables wear: JPEG, PNG."),
+    ] = None,
+    environments: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--environments", help="Folder of environment maps (.hdr) that light half of the tables."),
     ] = None,
     sheet: Annotated[
         Optional[Path],  # noqa: UP045
@@ -69,6 +73,8 @@ def render(
         raise typer.BadParameter("give --meshes FOLDER for objects-scanned and tables, and for nothing else")
     if photographs is not None and not tables:
         raise typer.BadParameter("--photographs are for tables")
+    if environments is not None and not tables:
+        raise typer.BadParameter("--environments are for tables")
     with progress(f"rendering {count} {kind.value}") as report:
         pictures: PictureSet | StereoSet
 
@@ -77,7 +83,7 @@ def render(
 
         if tables:
             size_of_pairs = (height or size * 3 // 4, size)
-            rendered = open_or_render_tables(out, count, size_of_pairs, seed, meshes, photographs, done)
+            rendered = open_or_render_tables(out, count, size_of_pairs, seed, meshes, photographs, environments, done)
             typer.echo(f"{out}: {len(rendered)} tables")
             return
         pair_kinds: tuple[PairKind, ...] = get_args(PairKind)

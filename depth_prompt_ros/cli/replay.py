@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.target_options import Box, Point, Text
+
 
 class StorageName(str, Enum):
     """Storage of the output bag."""
@@ -17,8 +19,8 @@ class StorageName(str, Enum):
 
 
 def replay(
-    bag: Annotated[Path, typer.Argument(help="rosbag2 folder, or a lone .mcap or .db3 file.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the bag to write; it must not exist.")],
+    bag: Annotated[Path, typer.Argument(help="rosbag2 folder, a lone .mcap or .db3 file, or a ROS 1 .bag.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the bag to write; it must not exist.")],
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option(
@@ -39,6 +41,11 @@ def replay(
         Optional[float],  # noqa: UP045
         typer.Option("--tolerance", min=0.0, help="Stamps closer than this belong together, seconds."),
     ] = None,
+    box: Box = "",
+    point: Point = "",
+    labels: Annotated[str, typer.Option("--labels", metavar="TOPIC", help="Label images that name the targets.")] = "",
+    text: Text = "",
+    tom: Annotated[str, typer.Option("--tom", metavar="TOPIC", help="Masks of transparent and mirror pixels.")] = "",
 ) -> None:
     """Run every frame of a bag through the pipeline and write the results as a bag for RViz and Foxglove.
 
@@ -47,6 +54,7 @@ def replay(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from depth_prompt_ros.api.targets import numbers_of, with_targets
     from depth_prompt_ros.bag.replay import replay as run
     from depth_prompt_ros.errors import BadInput
     from depth_prompt_ros.parameters import Parameters
@@ -55,6 +63,12 @@ def replay(
     if tolerance is not None:
         pairing = parameters.sync.model_copy(update={"tolerance": tolerance})
         parameters = parameters.model_copy(update={"sync": pairing})
+    parameters = with_targets(
+        parameters, numbers_of(box, "--box") if box else None, numbers_of(point, "--point") if point else None,
+        bool(labels), text, bool(tom),
+    )  # fmt: skip
+    named = {role: topic for role, topic in (("labels", labels), ("tom_labels", tom)) if topic}
+    parameters = parameters.model_copy(update={"topics": parameters.topics.model_copy(update=named)})
     names = [name.strip() for name in topics.split(",") if name.strip()] or None
     console = Console(stderr=True)
     rate = TextColumn("{task.fields[rate]}")

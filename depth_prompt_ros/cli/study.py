@@ -17,9 +17,9 @@ def study() -> None:
 
 @app.command("background")
 def background(
-    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
-        "study-background"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
+    ] = Path("study-background"),
     results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown; pictures go beside it.")] = Path(
         "docs/results/background.md"
     ),
@@ -58,9 +58,9 @@ def background(
 
 @app.command("clip")
 def clip(
-    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
-        "study-clip"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
+    ] = Path("study-clip"),
     results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown.")] = Path("docs/results/clip.md"),
     cache: Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")] = Path(
         "rendered"
@@ -106,9 +106,9 @@ def clip(
 
 @app.command("video")
 def video(
-    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
-        "study-video"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
+    ] = Path("study-video"),
     results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown.")] = Path(
         "docs/results/video.md"
     ),

@@ -26,6 +26,7 @@ from depth_prompt_ros.networks.catalogue import find_any, first_line, load_froze
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
+from depth_prompt_ros.networks.torchscript_file import is_torchscript, read_torchscript
 from depth_prompt_ros.written_aside import written_aside
 
 Report = Callable[[int, int], None]
@@ -156,7 +157,9 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read_published(path: Path) -> dict[str, Tensor]:
-    """The tensors of a published file, safetensors, TFLite or a PyTorch checkpoint; never runs code that it may hold.
+    """The tensors of a published file; never runs code that it may hold.
+
+    It is safetensors, TFLite, a PyTorch checkpoint or a TorchScript archive.
 
     Raises:
         BadModel: corrupt or truncated, code inside, or no tensors.
@@ -166,7 +169,10 @@ def read_published(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".tflite":
         return read_tflite(path)
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        if is_torchscript(path):
+            content: Any = read_torchscript(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever pickle, zipfile and PyTorch meet in damaged data
         if isinstance(error, pickle.UnpicklingError) and re.search("[Uu]nsupported (global|GLOBAL|class)", str(error)):
             raise BadModel(

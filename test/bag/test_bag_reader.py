@@ -352,7 +352,7 @@ def test_what_is_no_bag(tmp_path, name, content, text):
 
 
 def test_a_folder_without_a_bag(tmp_path):
-    with pytest.raises(BadInput, match=r"neither metadata.yaml nor an .mcap or .db3 file"):
+    with pytest.raises(BadInput, match=r"neither metadata.yaml nor an .mcap, .db3 or .bag file"):
         Recording(tmp_path)
 
 

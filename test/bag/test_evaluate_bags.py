@@ -187,7 +187,7 @@ def test_truth_that_does_not_fit_gets_one_clear_line(tmp_path, bag):
     assert "cannot read the truth" in problem(bag, tmp_path / "h", TruthSource(folder=folder))
     np.save(folder / f"{bags.stamp(0)}.npy", np.full((12, 16), np.nan, np.float32))
     assert "known at no pixel" in problem(bag, tmp_path / "i", TruthSource(folder=folder))
-    with pytest.raises(BadInput, match="not from both"):
+    with pytest.raises(BadInput, match="not from two of them"):
         run(bag, tmp_path / "j", TruthSource(depth_topic=TOPIC, folder=folder))
 
 

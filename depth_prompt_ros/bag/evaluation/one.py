@@ -18,6 +18,7 @@ from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
 from depth_prompt_ros.bag.truth.frames import FrameTruths
 from depth_prompt_ros.bag.truth.source import TruthSource
+from depth_prompt_ros.data.known.mesh_file import files_of
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.bags.frame_scores import TrueFrame, score_frame
 from depth_prompt_ros.evaluation.bags.latency import Latency
@@ -29,19 +30,19 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.timing import timed
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
-Pipeline = Callable[[Frame], "ObjectDepth"]
+Pipeline = Callable[[Frame], "FrameDepth"]
 
 SUMMARY, TIMES, FRAMES, PICTURES = "summary.json", "times.json", "frames.jsonl", "pictures"
 """What lies in the folder of an evaluated recording."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Of these files; raised when what is in them changes, so that none of an older kind is taken for finished."""
 
 
 def input_digests(bag: Path, source: TruthSource) -> dict[str, str]:
-    """SHA-256 of the recording, and of the other recording or folder with its truth.
+    """SHA-256 of the recording, and of the other recording or folder with its truth; of meshes their beginnings.
 
     Raises:
         BadInput: one is not there.
@@ -51,6 +52,8 @@ def input_digests(bag: Path, source: TruthSource) -> dict[str, str]:
         found["truth_bag"] = digest(source.bag)
     if source.folder is not None:
         found["truth_folder"] = digest(source.folder)
+    if source.meshes is not None:
+        found["truth_meshes"] = " ".join(digest(file)[:16] for file in files_of(source.meshes))
     return found
 
 
@@ -125,7 +128,7 @@ def _evaluate(
             content = recorded.content
             assert not isinstance(content, RawMessage)
             messages = truths.messages(number)
-            truth = truths.read(number, messages, content.camera) if isinstance(content, Frame) else TrueFrame()
+            truth = truths.read(number, messages, content) if isinstance(content, Frame) else TrueFrame()
             result = _run(pipeline, content, seconds) if isinstance(content, Frame) else content
             if isinstance(result, SkippedFrame):
                 skipped[result.reason] += 1
@@ -139,7 +142,7 @@ def _evaluate(
                 worst.look_at(line, result, truth)
             if progress is not None:
                 progress(number + 1, reader.frames)
-    _check(bag, totals, skipped, truths.matched, source)
+    _check(bag, totals, skipped, truths, source)
     pictures = worst.write(folder / PICTURES)
     took = time.perf_counter() - began
     times = {
@@ -160,7 +163,7 @@ def _evaluate(
     }
 
 
-def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> ObjectDepth | SkippedFrame:
+def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> FrameDepth | SkippedFrame:
     with timed(seconds, "pipeline"):
         result = made_or_skipped(pipeline, frame)
     if not isinstance(result, SkippedFrame):
@@ -168,7 +171,7 @@ def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> ObjectD
     return result
 
 
-def _check(bag: Path, totals: Totals, skipped: Counter[str], matched: int, source: TruthSource) -> None:
+def _check(bag: Path, totals: Totals, skipped: Counter[str], truths: FrameTruths, source: TruthSource) -> None:
     """Refuse an evaluation that says nothing.
 
     Raises:
@@ -176,10 +179,12 @@ def _check(bag: Path, totals: Totals, skipped: Counter[str], matched: int, sourc
     """
     if not totals.frames:
         raise BadInput(f"no frame of {bag} could be used: {'; '.join(skipped)}")
-    asked = bool(source.depth_topic or source.folder)
     known = any(sums["all"].known for sums in totals.sums.values() if "all" in sums)
-    if asked and not known:
-        raise BadInput(f"the truth of {bag} is known at no pixel of the frames used ({matched} have one)")
+    if source.known and not known:
+        problem = f": {truths.problem}" if truths.problem else ""
+        raise BadInput(
+            f"the truth of {bag} is known at no pixel of the frames used ({truths.matched} have one){problem}"
+        )
 
 
 def _peak_memory() -> float:

@@ -12,7 +12,7 @@ def bag(
     bags: Annotated[list[Path], typer.Argument(help="rosbag2 folders, or lone .mcap or .db3 files.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
+        typer.Option("--out", "-o", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
     ],
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
@@ -29,6 +29,12 @@ def bag(
         Optional[Path],  # noqa: UP045
         typer.Option(
             "--truth-folder", help="Files named by stamp, .png .npy .exr .pfm .tif; or a folder of such by bag's name."
+        ),
+    ] = None,
+    truth_meshes: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--truth-meshes", help="YAML file of meshes with poses, from tf, topics or files; or a folder of BAG.yaml."
         ),
     ] = None,
     truth_unit: Annotated[
@@ -62,8 +68,9 @@ def bag(
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     source = TruthSource(
-        truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_unit, truth_disparity, tolerance
-    )
+        truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_meshes, truth_unit, truth_disparity,
+        tolerance,
+    )  # fmt: skip
     finished: set[str] = set()
     with progress("evaluating") as show:
 
@@ -83,6 +90,7 @@ def bag(
                 ("--truth-topic", truth_topic),
                 ("--truth-bag", truth_bag and truth_bag.name),
                 ("--truth-folder", truth_folder and truth_folder.name),
+                ("--truth-meshes", truth_meshes and truth_meshes.name),
                 ("--tom-topic", tom_topic),
                 ("--labels-topic", labels_topic),
                 ("--params", params and params.name),

@@ -32,7 +32,9 @@ def scenes(
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="Folder for pictures; the page, Markdown, is written beside it under its name."),
+        typer.Option(
+            "--out", "-o", help="Folder for pictures; the page, Markdown, is written beside it under its name."
+        ),
     ] = None,
     about: Annotated[
         Optional[Path],  # noqa: UP045

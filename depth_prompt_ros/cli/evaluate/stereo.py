@@ -25,7 +25,7 @@ def stereo(
     every: Annotated[int, typer.Option("--every", min=1, help="Only every so-many-th pair.")] = 1,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="Write the tables here too, Markdown."),
+        typer.Option("--out", "-o", help="Write the tables here too, Markdown."),
     ] = None,
 ) -> None:
     """Score matchers on a rendered set: end-point error and bad-2, 4, 6, 8 over All, ToM and Other.

@@ -34,7 +34,9 @@ def tom(
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="Folder for pictures; the page, Markdown, is written beside it under its name."),
+        typer.Option(
+            "--out", "-o", help="Folder for pictures; the page, Markdown, is written beside it under its name."
+        ),
     ] = None,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045

@@ -13,7 +13,9 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 
 
 def background(
-    out: Annotated[Path, typer.Option("--out", help="Prompt to write, .safetensors; pictures and log go beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Prompt to write, .safetensors; pictures and log go beside it.")
+    ],
     data: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Argument(help="Picture set to learn from, as depth-prompt prepare writes it; rendered if not given."),

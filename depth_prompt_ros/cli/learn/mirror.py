@@ -30,7 +30,7 @@ def mirror(
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", help="What is learned, .safetensors; card, log and pictures go beside it.")
+        Path, typer.Option("--out", "-o", help="What is learned, .safetensors; card, log and pictures go beside it.")
     ],
     validation: Annotated[Path, typer.Option("--validation", help="Set to validate on.")],
     clip: Annotated[str, typer.Option("--clip", help="The frozen CLIP, as depth-prompt models list calls it.")] = (

@@ -24,5 +24,5 @@ Pairs = Annotated[int, typer.Option("--batch", min=1, help="Pairs a step.")]
 ValidateEvery = Annotated[int, typer.Option(min=0, help="Steps between validations; the best one is kept.")]
 Float32 = Annotated[bool, typer.Option("--float32", help="No bfloat16 in the network.")]
 StereoWeights = Annotated[
-    Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures go beside it.")
+    Path, typer.Option("--out", "-o", help="Weights to write, .safetensors; card, log, pictures go beside it.")
 ]

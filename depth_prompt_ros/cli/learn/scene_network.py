@@ -13,7 +13,7 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 
 
 def scene_network(
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Weights to write, .safetensors.")],
     network: Annotated[str, typer.Option("--network", help="scene-net (convolutional) or scene-vit (transformer).")] = (
         "scene-net"
     ),

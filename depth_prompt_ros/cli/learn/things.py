@@ -14,7 +14,9 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 def things(
     data: Annotated[list[Path], typer.Argument(help="Sets of rendered tables, of depth-prompt render --kind tables.")],
     validation: Annotated[Path, typer.Option("--validation", help="Set to choose the best state on.")],
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; graph, card, log go beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Weights to write, .safetensors; graph, card, log go beside it.")
+    ],
     opaque: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option("--opaque", help="Folder of real scenes without anything transparent or mirror."),

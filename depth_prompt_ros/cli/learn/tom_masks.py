@@ -13,7 +13,8 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 
 def tom_masks(
     out: Annotated[
-        Path, typer.Option("--out", help="Weights to write, .safetensors; graph, description, card, log go beside it.")
+        Path,
+        typer.Option("--out", "-o", help="Weights to write, .safetensors; graph, description, card, log go beside it."),
     ],
     data: Annotated[
         list[Path],

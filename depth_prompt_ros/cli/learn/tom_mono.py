@@ -13,7 +13,9 @@ from depth_prompt_ros.cli.progress import progress
 
 def tom_mono(
     labels: Annotated[list[Path], typer.Argument(help="Folders that tom-labels wrote, with this network.")],
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; log and card go beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Weights to write, .safetensors; log and card go beside it.")
+    ],
     network: DepthNetwork = "scene-net",
     weights: WeightsFile = None,
     validation: Annotated[

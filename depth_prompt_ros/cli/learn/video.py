@@ -36,7 +36,9 @@ class Masks(str, Enum):
 
 def video(
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Recordings, or folders of pictures.")],
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Weights to write, .safetensors; card, log, pictures beside it.")
+    ],
     image: Annotated[str, typer.Option("--image", help="Picture topic of a recording.")] = "/left/image_rect",
     info: Annotated[str, typer.Option("--camera-info", help="Its camera_info topic.")] = "/left/camera_info",
     right: Annotated[str, typer.Option("--right", help="Picture topic of a rectified pair's other camera.")] = "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -49,9 +49,16 @@ _ABSORPTION = 40.0
 _SURFACES = {"glass": Surface.GLASS, "mirror": Surface.MIRROR}
 
 
-def caption(attributes: NDArray[np.integer]) -> str:
-    """For example "a small red glass bowl"; ``attributes`` (4,) are numbers into :data:`WORDS`."""
-    return "a " + " ".join(words[number] for words, number in zip(WORDS.values(), attributes.tolist(), strict=True))
+def caption(attributes: NDArray[np.integer], said: Collection[str] = tuple(WORDS)) -> str:
+    """For example "a small red glass bowl", or "a glass thing" where only the material is ``said``.
+
+    Args:
+        attributes: (4,) numbers into :data:`WORDS`, in its order.
+        said: the attributes that the caption tells.
+    """
+    words = [WORDS[name][number] for name, number in zip(WORDS, attributes.tolist(), strict=True) if name in said]
+    words = words if "shape" in said else [*words, "thing"]
+    return " ".join(["an" if words[0] == "orange" else "a", *words])
 
 
 def captioned_view(rng: np.random.Generator, size: int) -> tuple[View, NDArray[np.uint8], CameraModel]:

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
 
-_VERSION = 2
+_VERSION = 3
 _CHUNK = 8
 _SEARCHED = 64
 """Disparities that SGBM searches, pixels: more than the renderer's baseline gives at 320 pixels of width."""
+
+_PropFolders = tuple[Path | None, Path | None, Path | None]
+"""Of meshes, photographs and environment maps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,7 @@ def open_or_render_tables(
     seed: int,
     meshes: Path | None = None,
     pictures: Path | None = None,
+    environments: Path | None = None,
     done: Callable[[int], None] | None = None,
     jobs: int = 0,
 ) -> TableSet:
@@ -90,19 +94,18 @@ def open_or_render_tables(
         size: height and width, pixels.
         meshes: folder of mesh files, things besides the procedural ones.
         pictures: folder of photographs that surfaces wear besides procedural textures.
+        environments: folder of environment maps that light half of the tables.
         done: called with the number of tables finished so far.
         jobs: processes; 0 = one per CPU core.
 
     Raises:
         BadInput: the folder holds a set made with other settings, or a folder of props holds none.
     """
-    _props(meshes, pictures)
+    props = meshes, pictures, environments
+    _props(*props)
 
     def fill(aside: Path) -> None:
-        chunks = [
-            (aside, size, seed, meshes, pictures, start, min(start + _CHUNK, count))
-            for start in range(0, count, _CHUNK)
-        ]
+        chunks = [(aside, size, seed, props, start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
         # A forked process would wait for OpenCV's threads, which it has not got.
         with ProcessPoolExecutor(jobs or os.cpu_count() or 1, get_context("spawn")) as pool:
             for stop in pool.map(_render_chunk, chunks):
@@ -111,21 +114,26 @@ def open_or_render_tables(
 
     settings: dict[str, object] = {
         "version": _VERSION, "kind": "tables", "count": count, "size": list(size), "seed": seed,
-        "meshes": str(meshes or ""), "pictures": str(pictures or ""),
+        "meshes": str(meshes or ""), "pictures": str(pictures or ""), "environments": str(environments or ""),
     }  # fmt: skip
     return TableSet.open_or_make(folder, settings, count, size, fill)
 
 
 @cache
-def _props(meshes: Path | None, pictures: Path | None) -> Any:
+def _props(meshes: Path | None, pictures: Path | None, environments: Path | None) -> Any:
+    from depth_prompt_ros.data.rendering.environments import read_environments
     from depth_prompt_ros.data.rendering.photographs import read_pictures
     from depth_prompt_ros.data.rendering.scanned import scanned_files
     from depth_prompt_ros.data.rendering.tables import Props
 
-    return Props(scanned_files(meshes) if meshes else (), read_pictures(pictures) if pictures else ())
+    return Props(
+        scanned_files(meshes) if meshes else (),
+        read_pictures(pictures) if pictures else (),
+        read_environments(environments) if environments else (),
+    )
 
 
-def _render_chunk(job: tuple[Path, tuple[int, int], int, Path | None, Path | None, int, int]) -> int:
+def _render_chunk(job: tuple[Path, tuple[int, int], int, _PropFolders, int, int]) -> int:
     """Render tables start..stop into the arrays that the parent made."""
     import cv2
 
@@ -136,8 +144,8 @@ def _render_chunk(job: tuple[Path, tuple[int, int], int, Path | None, Path | Non
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
     cv2.setNumThreads(1)
-    folder, size, seed, meshes, pictures, start, stop = job
-    tables, props = TableSet.open(folder, mode="r+"), _props(meshes, pictures)
+    folder, size, seed, folders, start, stop = job
+    tables, props = TableSet.open(folder, mode="r+"), _props(*folders)
     match = make_stereo_matcher(StereoParameters(num_disparities=_SEARCHED))
     for index in range(start, stop):
         view = table_view(np.random.default_rng([seed, index]), size, props)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.data.known.solids import PosedSolids
 from depth_prompt_ros.evaluation.bags.answers import ANSWERS, answers_of
 from depth_prompt_ros.evaluation.bags.regions import REGIONS, regions_of
 from depth_prompt_ros.evaluation.bags.steadiness import Steadiness, SteadySums
 from depth_prompt_ros.evaluation.bags.sums import RegionSums, score_regions
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +27,13 @@ class TrueFrame:
         depth: (H, W) float32 metres, NaN = not known.
         tom: (H, W) bool, transparent or mirror.
         labels: (H, W) uint16, 0 = no thing.
+        solids: the meshes that all of it is seen of.
     """
 
     depth: NDArray[np.float32] | None = None
     tom: NDArray[np.bool_] | None = None
     labels: NDArray[np.uint16] | None = None
+    solids: PosedSolids | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class FrameScores:
         }
 
 
-def score_frame(number: int, result: ObjectDepth, truth: TrueFrame, steadiness: Steadiness) -> FrameScores:
+def score_frame(number: int, result: FrameDepth, truth: TrueFrame, steadiness: Steadiness) -> FrameScores:
     """Score every answer of one frame.
 
     Regions are those of the truth where it says them, else those that were found.

@@ -16,7 +16,7 @@ from depth_prompt_ros.evaluation.bags.sums import RegionSums
 from depth_prompt_ros.evaluation.pictures import Picture, depth_scale, error_scale, jpeg, overlay, side_by_side
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 _KEPT = 6
 _WIDTH = 320
@@ -29,7 +29,7 @@ class WorstFrames:
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, dict[str, Any], bytes]] = []
 
-    def look_at(self, line: Mapping[str, Any], result: ObjectDepth, truth: TrueFrame) -> None:
+    def look_at(self, line: Mapping[str, Any], result: FrameDepth, truth: TrueFrame) -> None:
         """Take the next frame, and draw it if it is among the worst.
 
         Args:
@@ -59,7 +59,7 @@ class WorstFrames:
         return said
 
 
-def _draw(result: ObjectDepth, truth: TrueFrame) -> tuple[Picture, str]:
+def _draw(result: FrameDepth, truth: TrueFrame) -> tuple[Picture, str]:
     """Input, targets, measured and our depth, with truth that and the error, in a row."""
     measured, ours = result.measurement.depth, result.depth
     depths = [measured, ours] if truth.depth is None else [truth.depth, measured, ours]

@@ -63,7 +63,8 @@ def learn_small_clip(
 ) -> dict[str, float]:
     """Learn ``clip-small``; writes weights, card and log to ``out`` and beside it; returns its zero-shot accuracies.
 
-    Pictures are flipped, and half of them darkened or brightened; colours are words and stay.
+    Pictures are flipped, and half of them darkened or brightened; colours are words and stay. Every other batch, on
+    average, is told by a part of its attributes, drawn anew: "a glass thing".
 
     Args:
         train: to learn from.
@@ -76,7 +77,7 @@ def learn_small_clip(
     device, entry = pick_device(), catalogue.find_clip(NAME)
     network = entry.build()
     assert isinstance(network, Clip)
-    network.to(device).train()
+    network.with_plain_attention().to(device).train()
     normalise, tokeniser = catalogue.Normalise(entry).to(device), Tokeniser.of_pairs([])
 
     def loss_of(batch: Captioned, generator: torch.Generator) -> Losses:
@@ -84,8 +85,10 @@ def learn_small_clip(
         light = (0.8 + 0.4 * torch.rand((len(batch.image), 1, 1, 1), generator=generator)).to(device)
         image = torch.where(flips, batch.image.flip(3), batch.image)
         image = (image * light).clamp(0, 1)
-        words, back = batch.words.unique(dim=0, return_inverse=True)
-        ids = torch.from_numpy(tokeniser([caption(row) for row in words.cpu().numpy()])).to(device)
+        said = attributes_said(generator)
+        shown = batch.words * torch.tensor([name in said for name in WORDS], device=device)
+        words, back = shown.unique(dim=0, return_inverse=True)
+        ids = torch.from_numpy(tokeniser([caption(row, said) for row in words.cpu().numpy()])).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
             pictures, texts = network.picture_vector(normalise(image)), network.phrase_vectors(ids)
         pictures, texts = (functional.normalize(each.float(), dim=1) for each in (pictures, texts))
@@ -114,6 +117,12 @@ def learn_small_clip(
     metadata = {"network": NAME, "names": "published", "licence": entry.licence}
     write_weights(out, dict(network.model.state_dict()), metadata, card)
     return figures
+
+
+def attributes_said(generator: torch.Generator) -> list[str]:
+    """All attributes in half of the cases, else a part of them, at least one."""
+    chosen = torch.rand(len(WORDS) + 1, generator=generator) < 0.5
+    return [name for name, told in zip(WORDS, chosen[1:].tolist(), strict=True) if told or chosen[0]] or list(WORDS)
 
 
 @torch.no_grad()

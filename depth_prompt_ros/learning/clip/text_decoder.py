@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.nn import functional
 
 from depth_prompt_ros.data.rendering.captioned import WORDS, caption
 from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
-from depth_prompt_ros.learning.clip.small_clip import NAME, Captioned, load_captioned
+from depth_prompt_ros.learning.clip.small_clip import NAME, Captioned, attributes_said, load_captioned
 from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, grid_of
@@ -24,7 +25,8 @@ def learn_text_decoder(
 ) -> Decoder:
     """Learn a decoder through a frozen small CLIP; writes its weights to ``out`` and returns it.
 
-    Half of the pictures get another's caption, which no pixel is of; the rest their own. Loss: binary cross entropy.
+    Half of the pictures get another's caption, the rest their own; every other batch, on average, tells a part of the
+    attributes alone. No pixel is of a caption that is wrong in what it tells. Loss: binary cross entropy.
 
     Raises:
         BadInput: what :func:`depth_prompt_ros.learning.trainer.fit` refuses.
@@ -39,10 +41,12 @@ def learn_text_decoder(
         count = len(batch.image)
         other = (torch.rand(count, generator=generator) < 0.5).to(device)
         asked = torch.where(other[:, None], batch.words.roll(1, 0), batch.words)
-        answered = (asked == batch.words).all(1).view(-1, 1, 1, 1).float() * batch.mask
+        said = attributes_said(generator)
+        untold = torch.tensor([name not in said for name in WORDS], device=device)
+        answered = ((asked == batch.words) | untold).all(1).view(-1, 1, 1, 1).float() * batch.mask
         flips = (torch.rand((count, 1, 1, 1), generator=generator) < 0.5).to(device)
         image, answered = (torch.where(flips, each.flip(3), each) for each in (batch.image, answered))
-        logits = _answer(clip, decoder, normalise, tokeniser, image, asked)
+        logits = _answer(clip, decoder, normalise, tokeniser, image, asked, said)
         return {"mask": functional.binary_cross_entropy_with_logits(logits, answered)}
 
     fit(
@@ -61,10 +65,16 @@ def learn_text_decoder(
 
 
 def _answer(
-    clip: Clip, decoder: Decoder, normalise: torch.nn.Module, tokeniser: Tokeniser, image: Tensor, words: Tensor
+    clip: Clip,
+    decoder: Decoder,
+    normalise: torch.nn.Module,
+    tokeniser: Tokeniser,
+    image: Tensor,
+    words: Tensor,
+    said: Collection[str] = tuple(WORDS),
 ) -> Tensor:
     with torch.no_grad():
-        ids = torch.from_numpy(tokeniser([caption(row) for row in words.cpu().numpy()])).to(image.device)
+        ids = torch.from_numpy(tokeniser([caption(row, said) for row in words.cpu().numpy()])).to(image.device)
         vectors, seen = clip.phrase_vectors(ids), normalise(image)
         states = clip.states(seen)
     logits: Tensor = decoder(states, grid_of(image, clip.sizes.patch), vectors)

@@ -60,7 +60,7 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
         schedule = Schedule(effort.clip_steps, effort.clip_batch, 1e-3, 0, True)
         figures = learn_small_clip(train, test, weights, schedule)
         report(f"small CLIP: {figures}")
-    small = load_clip(NAME, weights).to(device)
+    small = load_clip(NAME, weights).with_plain_attention().to(device)
     before = zero_shot(small, test, device)
     if not accepted(before):
         report(f"the small CLIP is not accepted, its accuracies are too near to chance: {before}")
