@@ -104,16 +104,16 @@ def _reserve(path: Path, shape: tuple[int, ...], dtype: Any) -> None:
     Raises:
         OSError: there is not that much room.
     """
-    np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        except OSError as error:
-            free = shutil.disk_usage(path.parent).free
-            raise OSError(
-                error.errno, f"{error.strerror}: {path.name} needs {size / 2**20:.1f} MiB, {free / 2**20:.1f} are left"
-            ) from error
+    try:
+        np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        needed = np.prod(shape, dtype=np.int64) * np.dtype(dtype).itemsize
+        free = shutil.disk_usage(path.parent).free
+        raise OSError(
+            error.errno, f"{error.strerror}: {path.name} needs {needed / 2**20:.1f} MiB, {free / 2**20:.1f} are free"
+        ) from error
 
 
 class ArraySet(ABC):
