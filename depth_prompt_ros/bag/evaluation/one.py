@@ -89,12 +89,14 @@ def evaluate_bag(
     """
     aside = out.with_name(f".{out.name}~")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
+        aside.mkdir(parents=True)
         summary = _evaluate(bag, aside, parameters, source, pipeline, progress)
         (aside / SUMMARY).write_text(json.dumps({"signature": signature, **summary}, indent=1, allow_nan=False) + "\n")
         shutil.rmtree(out, ignore_errors=True)
         aside.replace(out)
+    except OSError as error:
+        raise BadInput(f"cannot write to {out} ({error.strerror}): make room, and repeat the command") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return summary

@@ -32,6 +32,7 @@ from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.networks.clip_mirror.entries import SMALL
 from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, load_clip
+from depth_prompt_ros.written_aside import write_text
 
 _SEEDS, _TABLE_SEEDS, _VIDEO_SEED = (300, 301), (302, 303), 304
 """Of the pictures to learn from and to test on, alike of the tables, and of the clips."""
@@ -162,5 +163,4 @@ def _same_settings(out: Path, effort: Effort) -> None:
         if (found := json.loads(path.read_text())) != wanted:
             raise BadInput(f"{out} holds a study made with {found}, not {wanted}: give another folder")
         return
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(wanted))
+    write_text(path, json.dumps(wanted))
