@@ -14,6 +14,7 @@ import jinja2
 from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture, jpeg, png
 from depth_prompt_ros.evaluation.table import Check, Table, table_json
+from depth_prompt_ros.written_aside import write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,13 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         The HTML and JSON paths, then the folder of pictures.
     """
     pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    (pictures / f"{report.overview.key}.png").write_bytes(png(report.overview.picture))
+    write_bytes(pictures / f"{report.overview.key}.png", png(report.overview.picture))
     for section in report.sections:
         for figure in (figure for gallery in section.galleries for figure in gallery.figures):
-            (pictures / f"{section.key}_{figure.key}.png").write_bytes(png(figure.picture))
+            write_bytes(pictures / f"{section.key}_{figure.key}.png", png(figure.picture))
     html, numbers = folder / "report.html", folder / "report.json"
-    html.write_text(to_html(report), encoding="utf-8")
-    numbers.write_text(json.dumps(to_json(report), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(html, to_html(report))
+    write_text(numbers, json.dumps(to_json(report), indent=1, ensure_ascii=False) + "\n")
     return [html, numbers, pictures]
 
 

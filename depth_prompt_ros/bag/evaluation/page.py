@@ -24,6 +24,7 @@ from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture
 from depth_prompt_ros.evaluation.report import CloudRow, Figure, Gallery, Report, Section, to_html
 from depth_prompt_ros.evaluation.table import Table
+from depth_prompt_ros.written_aside import write_text
 
 
 def write_page(evaluated: Evaluated, path: Path, command: str) -> None:
@@ -34,9 +35,7 @@ def write_page(evaluated: Evaluated, path: Path, command: str) -> None:
         path: of the HTML file.
         command: that made it.
     """
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(to_html(_report(evaluated, command)), encoding="utf-8")
-    aside.replace(path)
+    write_text(path, to_html(_report(evaluated, command)))
 
 
 def main_table(evaluated: Evaluated) -> Table:
