@@ -41,7 +41,7 @@ class RayActors:
             _knock(where.ray)
             try:
                 ray.init(where.ray, log_to_driver=False, logging_level="error")
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
                 raise BadInput(f"cannot reach the Ray cluster {where.ray}: {in_one_line(error)}") from error
         self._job = ray.put(job)
         self._idle: list[Any] = []
@@ -129,12 +129,12 @@ class RayActors:
 
 
 def _knock(address: str) -> None:
-    """Refuse at once what Ray would try for minutes: HOST:PORT, with or without ``ray://``, where nothing listens.
+    """Refuse at once what Ray would try for minutes: HOST:PORT where nothing listens.
 
     Raises:
         BadInput: nothing does.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():  # "auto", "local"
         return
     try:
@@ -162,7 +162,7 @@ class _Actor:
             self._disk.cleanup()
         self._disk = tempfile.TemporaryDirectory(prefix="depth_prompt_")
         self._made = Path(self._disk.name) / item.name
-        outcome = attempt(self._worker, item, self._made, before, _silent)
+        outcome = attempt(self._worker, item, self._made, before)
         files = sorted(path for path in self._made.rglob("*") if path.is_file())
         return outcome, [(str(path.relative_to(self._made)), path.stat().st_size) for path in files]
 
@@ -171,7 +171,3 @@ class _Actor:
         with (self._made / name).open("rb") as file:
             file.seek(offset)
             return file.read(_PIECE)
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Say nothing of steps: the machine that runs the list is told of items."""
