@@ -140,6 +140,11 @@ def test_large_results_come_in_pieces(tmp_path, machines, monkeypatch):
     assert (tmp_path / "out/a/done.txt").read_text() == "0"
 
 
+def test_workers_larger_than_any_machine_are_one_line(tmp_path, machines):
+    with pytest.raises(BadInput, match="no machine of the cluster has 64 CPU: give fewer --cores"):
+        list(run_list(plain(1), ScriptedJob(tmp_path / "log"), tmp_path / "out", Where(0, machines.ray, cores=64)))
+
+
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(BadInput, match="cannot reach the Ray cluster 127.0.0.1:1: ") as caught:
         list(run_list(plain(1), ScriptedJob(tmp_path / "log"), tmp_path / "out", Where(0, "127.0.0.1:1")))
