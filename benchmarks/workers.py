@@ -44,7 +44,7 @@ def evaluate(bags: list[Path], out: Path, jobs: int, threads: int) -> tuple[floa
     limits = {"OMP_NUM_THREADS": str(threads), "OPENCV_FOR_THREADS_NUM": str(threads)} if threads else {}
     kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [sys.executable, "-m", "depth_prompt_ros.cli.main", "evaluate", "bag", *map(str, bags), "--out", str(out),
          "--jobs", str(jobs)],
         env={**kept, **limits}, check=True, capture_output=True,

@@ -26,6 +26,7 @@ class TruthSource:
         unit: metres of one count of 16-bit depth.
         disparity: the folder's files hold disparity.
         tolerance: seconds between the stamps of a picture and its truth.
+        grasps_every: on every so-many-th frame with meshes grasps are planned and executed; 0 = on none.
     """
 
     depth_topic: str = ""
@@ -37,15 +38,18 @@ class TruthSource:
     unit: float = 0.001
     disparity: bool = False
     tolerance: float = 0.02
+    grasps_every: int = 0
 
     def check(self) -> None:
         """Refuse what does not go together.
 
         Raises:
-            BadInput: more than one of topic, folder and meshes, or a recording without a topic.
+            BadInput: more than one of topic, folder and meshes, a recording without a topic, or grasps without meshes.
         """
         if (bool(self.depth_topic), self.folder is not None, self.meshes is not None).count(True) > 1:
             raise BadInput("the true depth comes from a topic, from a folder, or from meshes, not from two of them")
+        if self.grasps_every and self.meshes is None:
+            raise BadInput("grasps are executed in the true geometry: give meshes with poses")
         if self.bag is not None and not (self.depth_topic or self.tom_topic or self.labels_topic or self.meshes):
             raise BadInput("a recording with the truth needs the name of a topic in it")
 
@@ -69,6 +73,7 @@ class TruthSource:
             "folder": None if self.folder is None else name_of(self.folder),
             "meshes": None if self.meshes is None else self.meshes.name,
             "unit": self.unit, "disparity": self.disparity, "tolerance": self.tolerance,
+            "grasps_every": self.grasps_every,
         }  # fmt: skip
 
 

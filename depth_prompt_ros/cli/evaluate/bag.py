@@ -54,6 +54,10 @@ def bag(
     tolerance: Annotated[
         float, typer.Option("--truth-tolerance", min=0.0, help="Seconds between a picture and its truth.")
     ] = 0.02,
+    grasps_every: Annotated[
+        int,
+        typer.Option("--grasps-every", min=0, help="Plan grasps on every so-many-th frame with meshes; 0 = on none."),
+    ] = 0,
     jobs: Jobs = None,
     ray: Ray = "",
     cores: Cores = 1,
@@ -75,7 +79,7 @@ def bag(
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     source = TruthSource(
         truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_meshes, truth_unit, truth_disparity,
-        tolerance,
+        tolerance, grasps_every,
     )  # fmt: skip
     with progress("evaluating") as show:
         workers = where(jobs, ray, cores, retries)
@@ -91,6 +95,7 @@ def bag(
                 ("--truth-bag", truth_bag and name_of(truth_bag)),
                 ("--truth-folder", truth_folder and name_of(truth_folder)),
                 ("--truth-meshes", truth_meshes and truth_meshes.name),
+                ("--grasps-every", grasps_every),
                 ("--tom-topic", tom_topic),
                 ("--labels-topic", labels_topic),
                 ("--params", params and params.name),

@@ -82,3 +82,50 @@ def _draw(size: int, seed: int, pictures: CaptionedSet, row: int, index: int) ->
     view, attributes, _ = captioned_view(np.random.default_rng([seed, index]), size)
     pictures.images[row], pictures.depths[row] = view.image, view.depth
     pictures.masks[row], pictures.attributes[row, :, 0, 0] = view.labels == 1, attributes
+
+
+@dataclass(frozen=True, eq=False)
+class NamedTableSet(ArraySet):
+    """N square pictures of tables with three objects that have names.
+
+    Attributes:
+        images: (N, S, S, 3) uint8 RGB.
+        labels: (N, S, S) uint8, 1 to 3 the objects, 0 the rest.
+        attributes: (N, 3, 4, 1) uint8, numbers into :data:`depth_prompt_ros.data.rendering.captioned.WORDS`.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    attributes: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @classmethod
+    def arrays(cls, count: int, size: tuple[int, ...]) -> Shapes:
+        """See :meth:`ArraySet.arrays`."""
+        return {
+            "images": ((count, *size, 3), np.uint8),
+            "labels": ((count, *size), np.uint8),
+            "attributes": ((count, 3, 4, 1), np.uint8),
+        }
+
+
+def open_or_render_named_tables(
+    folder: Path, count: int, size: int, seed: int, where: Where = ALL_CORES
+) -> NamedTableSet:
+    """As :func:`open_or_render_captioned`."""
+    settings: dict[str, object] = {
+        "version": _VERSION, "kind": "named tables", "count": count, "size": size, "seed": seed
+    }  # fmt: skip
+    draw = partial(_draw_table, size, seed)
+    return open_or_draw(folder, NamedTableSet, settings, count, (size, size), draw, _CHUNK, where)
+
+
+def _draw_table(size: int, seed: int, tables: NamedTableSet, row: int, index: int) -> None:
+    """Render table ``index`` into row ``row``."""
+    from depth_prompt_ros.data.rendering.captioned import named_table_view
+
+    view, attributes = named_table_view(np.random.default_rng([seed, index]), size)
+    tables.images[row], tables.labels[row] = view.image, view.labels
+    tables.attributes[row, :, :, 0] = attributes
