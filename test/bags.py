@@ -139,3 +139,16 @@ def fake_pipeline(frame):
 def die(*_):
     """As the kernel ends a process that takes too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write_with_damage(path: Path, records: list[Record], topic: str, number: int) -> Path:
+    """A whole bag in which the message of that number on a topic is cut to a few bytes."""
+    seen = 0
+    with BagWriter(path) as bag:
+        for name, content, log_ns in records:
+            raw = bytes(typestore().serialize_cdr(content, content.__msgtype__))
+            if name == topic:
+                raw = raw[:9] if seen == number else raw
+                seen += 1
+            bag.write_raw(name, content.__msgtype__, raw, log_ns)
+    return path

@@ -27,6 +27,7 @@ from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
 from depth_prompt_ros.networks.torchscript_file import is_torchscript, read_torchscript
+from depth_prompt_ros.written_aside import written_aside
 
 Report = Callable[[int, int], None]
 """Bytes fetched so far, bytes in all (0 = not known)."""
@@ -231,15 +232,9 @@ def _write(target: Path, tensors: dict[str, Tensor], entry: Entry, source: str, 
         "source_sha256": digest,
         "tensors_sha256": tensors_sha256(tensors),
     }
-    aside = target.with_name(target.name + ".part")
-    try:
+    with written_aside(target, also=SafetensorError) as aside:
         save_file(tensors, str(aside), metadata)
         aside.chmod(0o644)  # safetensors writes for the owner alone; the robot may run as another user
-        aside.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(f"cannot write {target}: {error}") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _origin(entry: Entry) -> str:

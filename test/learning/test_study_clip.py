@@ -40,13 +40,14 @@ from depth_prompt_ros.learning.clip.study.video import render_video, trembling
 from depth_prompt_ros.learning.clip.text_decoder import PHRASES, load_named, phrase_scores
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.entries import SMALL
+from depth_prompt_ros.work.run import Where
 
 TINY = Effort(32, 12, 2, 6, 4, 2, 8, 6, 20, 2, 1e-3, 1)
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> CaptionedSet:
-    return open_or_render_captioned(tmp_path_factory.mktemp("set") / "captioned", 12, 32, 1, jobs=1)
+    return open_or_render_captioned(tmp_path_factory.mktemp("set") / "captioned", 12, 32, 1, where=Where(1))
 
 
 def test_pictures_show_what_their_captions_say(pictures) -> None:
@@ -68,11 +69,11 @@ def test_pictures_show_what_their_captions_say(pictures) -> None:
 
 def test_a_captioned_set_is_a_metric_one(pictures, tmp_path) -> None:
     folder = tmp_path / "set"
-    made = open_or_render_captioned(folder, 2, 32, 1, jobs=1)
+    made = open_or_render_captioned(folder, 2, 32, 1, where=Where(1))
     assert np.array_equal(made.images, pictures.images[:2])
     assert MetricSet.open(folder).size == (32, 32)
     with pytest.raises(BadInput, match="holds a set made with"):
-        open_or_render_captioned(folder, 3, 32, 1, jobs=1)
+        open_or_render_captioned(folder, 3, 32, 1, where=Where(1))
 
 
 def test_the_contrast_is_lowest_where_pictures_meet_their_captions() -> None:
@@ -159,7 +160,7 @@ def test_patches_around_an_object_hold_it_and_the_encoder_sees_them_alone() -> N
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
-    return open_or_render_named_tables(tmp_path_factory.mktemp("set") / "tables", 3, 32, 1, jobs=1)
+    return open_or_render_named_tables(tmp_path_factory.mktemp("set") / "tables", 3, 32, 1, where=Where(1))
 
 
 def test_each_word_but_the_size_names_one_thing_of_a_table(tables) -> None:

@@ -15,6 +15,7 @@ from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.data.readers.sample import read_png16
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.written_aside import write_text
 
 FRAME_ID, RIGHT_FRAME_ID = "left_camera_optical_frame", "right_camera_optical_frame"
 SECOND = 1_000_000_000
@@ -109,8 +110,9 @@ def write_layout(path: Path, frames: Iterable[LayoutFrame], storage: Storage = "
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     if DEPTH in topics:
-        path.with_name(f"{path.name}.yaml").write_text(
-            f"object_depth:\n  ros__parameters:\n    topics:\n      depth_image: {DEPTH}\n"
+        write_text(
+            path.with_name(f"{path.name}.yaml"),
+            f"object_depth:\n  ros__parameters:\n    topics:\n      depth_image: {DEPTH}\n",
         )
     return Written(count, list(topics))
 

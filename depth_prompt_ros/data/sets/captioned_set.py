@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
+from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
+from depth_prompt_ros.work.run import Where
 
 _VERSION, _CHUNK = 1, 32
 
@@ -52,7 +53,7 @@ class CaptionedSet(ArraySet):
 
 
 def open_or_render_captioned(
-    folder: Path, count: int, size: int, seed: int, done: Callable[[int], None] | None = None, jobs: int = 0
+    folder: Path, count: int, size: int, seed: int, done: Callable[[int], None] | None = None, where: Where = ALL_CORES
 ) -> CaptionedSet:
     """The set in ``folder``, rendered first if it is not there; picture ``i`` depends on (seed, i) alone.
 
@@ -62,7 +63,7 @@ def open_or_render_captioned(
         size: their side, pixels.
         seed: of the pictures.
         done: called with the number of pictures finished so far.
-        jobs: processes; 0 = one per CPU core.
+        where: processes or cluster.
 
     Raises:
         BadInput: the folder holds a set made with other settings.
@@ -70,8 +71,17 @@ def open_or_render_captioned(
     settings: dict[str, object] = {
         "version": _VERSION, "kind": "captioned", "count": count, "size": size, "seed": seed
     }  # fmt: skip
-    fill = _filler(_render_chunk, count, size, seed, done, jobs)
-    return CaptionedSet.open_or_make(folder, settings, count, (size, size), fill)
+    draw = partial(_draw, size, seed)
+    return open_or_draw(folder, CaptionedSet, settings, count, (size, size), draw, _CHUNK, where, done)
+
+
+def _draw(size: int, seed: int, pictures: CaptionedSet, row: int, index: int) -> None:
+    """Render picture ``index`` into row ``row``."""
+    from depth_prompt_ros.data.rendering.captioned import captioned_view
+
+    view, attributes, _ = captioned_view(np.random.default_rng([seed, index]), size)
+    pictures.images[row], pictures.depths[row] = view.image, view.depth
+    pictures.masks[row], pictures.attributes[row, :, 0, 0] = view.labels == 1, attributes
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,62 +111,21 @@ class NamedTableSet(ArraySet):
         }
 
 
-def open_or_render_named_tables(folder: Path, count: int, size: int, seed: int, jobs: int = 0) -> NamedTableSet:
+def open_or_render_named_tables(
+    folder: Path, count: int, size: int, seed: int, where: Where = ALL_CORES
+) -> NamedTableSet:
     """As :func:`open_or_render_captioned`."""
     settings: dict[str, object] = {
         "version": _VERSION, "kind": "named tables", "count": count, "size": size, "seed": seed
     }  # fmt: skip
-    fill = _filler(_render_tables, count, size, seed, None, jobs)
-    return NamedTableSet.open_or_make(folder, settings, count, (size, size), fill)
+    draw = partial(_draw_table, size, seed)
+    return open_or_draw(folder, NamedTableSet, settings, count, (size, size), draw, _CHUNK, where)
 
 
-_Job = tuple[Path, int, int, int, int]
-
-
-def _filler(
-    render: Callable[[_Job], int], count: int, size: int, seed: int, done: Callable[[int], None] | None, jobs: int
-) -> Callable[[Path], None]:
-    """What fills the arrays of a folder, in processes."""
-
-    def fill(aside: Path) -> None:
-        chunks = [(aside, size, seed, start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-        if jobs == 1:
-            for chunk in chunks:
-                _report(render(chunk), done)
-            return
-        with ProcessPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-            for stop in pool.map(render, chunks):
-                _report(stop, done)
-
-    return fill
-
-
-def _report(stop: int, done: Callable[[int], None] | None) -> None:
-    if done:
-        done(stop)
-
-
-def _render_chunk(job: _Job) -> int:
-    """Render pictures start..stop into the arrays that the parent made."""
-    from depth_prompt_ros.data.rendering.captioned import captioned_view
-
-    folder, size, seed, start, stop = job
-    pictures = CaptionedSet.open(folder, mode="r+")
-    for index in range(start, stop):
-        view, attributes, _ = captioned_view(np.random.default_rng([seed, index]), size)
-        pictures.images[index], pictures.depths[index] = view.image, view.depth
-        pictures.masks[index], pictures.attributes[index, :, 0, 0] = view.labels == 1, attributes
-    return stop
-
-
-def _render_tables(job: _Job) -> int:
-    """Render tables start..stop into the arrays that the parent made."""
+def _draw_table(size: int, seed: int, tables: NamedTableSet, row: int, index: int) -> None:
+    """Render table ``index`` into row ``row``."""
     from depth_prompt_ros.data.rendering.captioned import named_table_view
 
-    folder, size, seed, start, stop = job
-    tables = NamedTableSet.open(folder, mode="r+")
-    for index in range(start, stop):
-        view, attributes = named_table_view(np.random.default_rng([seed, index]), size)
-        tables.images[index], tables.labels[index] = view.image, view.labels
-        tables.attributes[index, :, :, 0] = attributes
-    return stop
+    view, attributes = named_table_view(np.random.default_rng([seed, index]), size)
+    tables.images[row], tables.labels[row] = view.image, view.labels
+    tables.attributes[row, :, :, 0] = attributes

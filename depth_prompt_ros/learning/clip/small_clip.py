@@ -15,7 +15,8 @@ from torch.nn import functional
 
 from depth_prompt_ros.data.rendering.captioned import WORDS, caption
 from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.stages.text.phrases import Tokeniser

@@ -16,7 +16,8 @@ from torch.nn import functional
 from depth_prompt_ros.data.rendering.captioned import ON_A_TABLE, WORDS, caption
 from depth_prompt_ros.data.sets.captioned_set import CaptionedSet, NamedTableSet
 from depth_prompt_ros.learning.clip.small_clip import NAME, attributes_said, load_captioned
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, grid_of
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder

@@ -13,6 +13,7 @@ from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort
 from depth_prompt_ros.learning.clip.study.runs import Found, result_of
 from depth_prompt_ros.learning.clip.study.video import CLIPS, FRAMES
 from depth_prompt_ros.learning.clip.text_decoder import PhraseScores
+from depth_prompt_ros.written_aside import write_text
 
 _DRAWS = 2000
 _OPTIONS = (
@@ -74,10 +75,7 @@ def write_page(
     if texts is not None:
         sections["## Texts"] = _text_lines(effort, *texts)
     lines = [line for title, body in sections.items() for line in (title, "", *body, "")]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text("\n".join(lines))
-    aside.replace(path)
+    write_text(path, "\n".join(lines))
 
 
 def _command(effort: Effort) -> str:

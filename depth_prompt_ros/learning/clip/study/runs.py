@@ -25,6 +25,7 @@ from depth_prompt_ros.learning.losses import scale_invariant_log_loss
 from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, write_weights
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
+from depth_prompt_ros.written_aside import write_text, written_aside
 
 CAP = 10.0
 FRACTIONS = (0.05, 0.25, 1.0)
@@ -229,8 +230,8 @@ def _replaced(
 
 def _keep(folder: Path, found: Found) -> Found:
     """Write the run's result, its figures last: a folder with them is done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / _ERRORS, errors=found.errors, objects=found.objects)
+    with written_aside(folder / _ERRORS) as aside, aside.open("wb") as file:
+        np.savez(file, errors=found.errors, objects=found.objects)
     _write_json(folder / _RESULT, found.figures)
     return found
 
@@ -242,7 +243,4 @@ def _read_curve(folder: Path) -> dict[str, float]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(json.dumps(content, indent=1))
-    aside.replace(path)
+    write_text(path, json.dumps(content, indent=1))

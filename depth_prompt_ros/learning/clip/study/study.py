@@ -32,6 +32,7 @@ from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.networks.clip_mirror.entries import SMALL
 from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, load_clip
+from depth_prompt_ros.written_aside import write_text
 
 _SEEDS, _TABLE_SEEDS, _VIDEO_SEED = (300, 301), (302, 303), 304
 """Of the pictures to learn from and to test on, alike of the tables, and of the clips."""
@@ -88,6 +89,11 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
 
     digest = clip_sha256(small)
     humble = constant_rows(first, test, video)
+    done, wanted = (
+        sum(len(seeds) for seeds in _done(out, effort).values()),
+        sum(len(effort.seeds_of(row)) for row in TABLE),
+    )
+    report(f"{done} of {wanted} runs are done, {wanted - done} are left")
     for seed in range(effort.seeds):
         for row in TABLE:
             folder = out / f"{row.folder}-{seed}"
@@ -99,7 +105,8 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
             if row.pretrained:
                 material = replace(material, decoder=_text_decoder(small, train, tables, effort, out))
             found = execute(row, seed, effort, material, folder, device)
-            report(f"{row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
+            done += 1
+            report(f"{done} of {wanted}: {row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
             write_page(results, effort, humble, _done(out, effort), before, None, None)
     decoder = _text_decoder(small, train, tables, effort, out)
     texts = text_iou(small, decoder, test), phrase_scores(small, decoder, test_tables)
@@ -156,5 +163,4 @@ def _same_settings(out: Path, effort: Effort) -> None:
         if (found := json.loads(path.read_text())) != wanted:
             raise BadInput(f"{out} holds a study made with {found}, not {wanted}: give another folder")
         return
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(wanted))
+    write_text(path, json.dumps(wanted))
