@@ -19,6 +19,7 @@ from depth_prompt_ros.bag.recorded_transforms import RecordedTransforms
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.spill import Spill
 from depth_prompt_ros.bag.sync import in_force, nearest, pair
+from depth_prompt_ros.bag.topic_guess import guess_topics
 from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line, printable
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, Topics
@@ -172,7 +173,7 @@ class FrameReader:
                 )
             if topic not in self.recording.types:
                 raise BadInput(
-                    f"topic {topic} (topics.{role}) is not in {self.recording.path}: set it to one of those there "
+                    f"topic {topic} (topics.{role}) is not in {self.recording.path}: {self._advice()} "
                     f"({self.recording.describe_topics()})"
                 )
             expected = _INFO_TYPES if role in INFOS else (DETECTIONS,) if role == "detections" else IMAGE_TYPES
@@ -184,6 +185,14 @@ class FrameReader:
                     "bent or rows do not match set rectified: auto or false, and it is rectified here",
                     topic,
                 )
+
+    def _advice(self) -> str:
+        """What to set, by the names of the topics that are there; a depth camera's where there is depth and no pair."""
+        found = guess_topics(self.recording.types)
+        if {"left_image", "left_camera_info"} <= found.keys() and found.keys() & {"right_image", "depth_image"}:
+            other = {role: topic for role, topic in found.items() if self._topics.get(role) != topic}
+            return "by its name set " + ", ".join(f"topics.{role}: {topic}" for role, topic in other.items())
+        return "set it to one of those there"
 
     def _index(self) -> dict[str, _Indexed]:
         """Stamps of each role's topic, and the messages of those whose latest holds."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -131,38 +130,43 @@ def replay(
     fixed = fixed_frame(parameters)
     tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)
-    done, failures = 0, FailuresInARow(f"the results up to there are in {out}")
+    done = 0
+    failures = FailuresInARow(
+        lambda: f"the results up to there are in {out}" if report.frames else "nothing was written"
+    )
 
     def outputs(frame: Frame) -> tuple[FrameDepth, list[tuple[str, Any]]]:
         result = pipeline(frame)
         return result, list(output_messages(result, chosen, parameters))
 
     with BagWriter(out, storage) as writer:
-        for recorded in reader.read(others=transforms):
-            content = recorded.content
-            if isinstance(content, RawMessage):
-                writer.write_raw(content.topic, content.msgtype, content.data, content.log_ns, content.qos)
-                continue
-            if isinstance(content, Frame):
-                if tree is not None:
-                    content = replace(content, pose=tree.pose(content.frame_id, fixed, content.stamp_ns))
-                made = made_or_skipped(outputs, content)
-                if isinstance(made, SkippedFrame):
-                    content = made
-                else:
-                    result, messages = made
-                    for topic, message in messages:
-                        writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
-                    writer.flush()
-                    report.count_frame(result)
-            if isinstance(content, SkippedFrame):
-                report.count(content)
-            failures.look_at(content)
-            done += 1
-            if progress is not None:
-                progress(done, reader.frames)
-    if not report.frames:
-        shutil.rmtree(out)
+        try:
+            for recorded in reader.read(others=transforms):
+                content = recorded.content
+                if isinstance(content, RawMessage):
+                    writer.write_raw(content.topic, content.msgtype, content.data, content.log_ns, content.qos)
+                    continue
+                if isinstance(content, Frame):
+                    if tree is not None:
+                        content = replace(content, pose=tree.pose(content.frame_id, fixed, content.stamp_ns))
+                    made = made_or_skipped(outputs, content)
+                    if isinstance(made, SkippedFrame):
+                        content = made
+                    else:
+                        result, messages = made
+                        for topic, message in messages:
+                            writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
+                        writer.flush()
+                        report.count_frame(result)
+                if isinstance(content, SkippedFrame):
+                    report.count(content)
+                failures.look_at(content)
+                done += 1
+                if progress is not None:
+                    progress(done, reader.frames)
+        finally:
+            if not report.frames:
+                writer.discard()
     report.damage = reader.recording.damage
     report.seconds = time.perf_counter() - start
     return report

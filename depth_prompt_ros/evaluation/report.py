@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture, jpeg, png
 from depth_prompt_ros.evaluation.table import Check, Table, table_json
 from depth_prompt_ros.written_aside import write_bytes, write_text
@@ -47,6 +48,14 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class CloudRow:
+    """Clouds of one frame side by side, which can be turned."""
+
+    title: str
+    clouds: Clouds
+
+
+@dataclass(frozen=True)
 class Section:
     """One data set: what it is, the bars, the numbers, the pictures, what is good and what is not."""
 
@@ -57,6 +66,7 @@ class Section:
     tables: Sequence[Table] = ()
     galleries: Sequence[Gallery] = ()
     remarks: Sequence[str] = ()
+    clouds: Sequence[CloudRow] = ()
 
 
 @dataclass(frozen=True)

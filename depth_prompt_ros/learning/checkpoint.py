@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.learning.result_file import checkpoint_path, differences
 from depth_prompt_ros.written_aside import written_aside
 
-SUFFIX = ".checkpoint"
 _MAGIC = b"depth_prompt_ros checkpoint\n"
 _DIGEST = hashlib.sha256().digest_size
 
@@ -45,21 +45,15 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            content = torch.load(io.BytesIO(self._verified()), weights_only=True)
+            content = torch.load(io.BytesIO(_verified(self.path)), weights_only=True)
             settings, state = content["settings"], dict(content["state"])
         except BadInput:
             raise
         except Exception as error:  # whatever PyTorch and pickle meet in damaged data
             raise BadInput(f"checkpoint {self.path} cannot be read: delete it to learn from the start") from error
         if settings != self.settings:
-            names = sorted(settings.keys() | self.settings.keys())
-            other = [
-                f"{name} {settings.get(name)} (now {self.settings.get(name)})"
-                for name in names
-                if settings.get(name) != self.settings.get(name)
-            ]
             raise BadInput(
-                f"checkpoint {self.path} is of a run with other settings, {', '.join(other)}: "
+                f"checkpoint {self.path} is of a run with other settings, {differences(settings, self.settings)}: "
                 "repeat them to go on, or delete it to learn from the start"
             )
         return state
@@ -78,20 +72,27 @@ class Checkpoint:
             file.write(_MAGIC + hashlib.sha256(content).digest())
             file.write(content)
 
-    def _verified(self) -> bytes:
-        """What follows the checksum, which must be its own; a file without one is of an older version."""
-        content = self.path.read_bytes()
-        if not content.startswith(_MAGIC):
-            return content
-        start = len(_MAGIC) + _DIGEST
-        if hashlib.sha256(content[start:]).digest() != content[len(_MAGIC) : start]:
-            raise BadInput(
-                f"checkpoint {self.path} has changed since it was written (its checksum is another): delete it to "
-                "learn from the start"
-            )
-        return content[start:]
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """The settings of the run that a checkpoint is of; empty where there is none that can be read."""
+    if not path.exists():
+        return {}
+    try:
+        content = torch.load(io.BytesIO(_verified(path)), weights_only=True)
+        return dict(content["settings"])
+    except Exception:  # noqa: BLE001 (whatever PyTorch and pickle meet in damaged data)
+        return {}
 
 
-def checkpoint_path(out: Path) -> Path:
-    """Where the checkpoint of a run with this result is."""
-    return out.with_suffix(SUFFIX)
+def _verified(path: Path) -> bytes:
+    """What follows the checksum, which must be its own; a file without one is of an older version."""
+    content = path.read_bytes()
+    if not content.startswith(_MAGIC):
+        return content
+    start = len(_MAGIC) + _DIGEST
+    if hashlib.sha256(content[start:]).digest() != content[len(_MAGIC) : start]:
+        raise BadInput(
+            f"checkpoint {path} has changed since it was written (its checksum is another): delete it to learn from "
+            "the start"
+        )
+    return content[start:]

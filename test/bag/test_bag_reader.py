@@ -214,8 +214,8 @@ def test_a_missing_topic_is_named_with_those_that_are_there(tmp_path):
     with pytest.raises(BadInput) as error:
         FrameReader(bag, Parameters(topics=Topics(right_image="/right/image")))
     assert str(error.value) == (
-        f"topic /right/image (topics.right_image) is not in {bag}: set it to one of those there "
-        "(sensor_msgs/msg/CameraInfo: /left/camera_info, /right/camera_info; "
+        f"topic /right/image (topics.right_image) is not in {bag}: by its name set topics.right_image: "
+        "/right/image_rect (sensor_msgs/msg/CameraInfo: /left/camera_info, /right/camera_info; "
         "sensor_msgs/msg/Image: /left/image_rect, /right/image_rect)"
     )
 

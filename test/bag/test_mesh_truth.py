@@ -12,7 +12,14 @@ import trimesh
 from depth_prompt_ros.bag.evaluation.document import write_document
 from depth_prompt_ros.bag.evaluation.many import evaluate_bags
 from depth_prompt_ros.bag.messages import message, typestore
+from depth_prompt_ros.bag.reader import FrameReader
+from depth_prompt_ros.bag.truth.frames import FrameTruths
 from depth_prompt_ros.bag.truth.source import TruthSource
+from depth_prompt_ros.data.rendering.tom_scenes import graspable_pair
+from depth_prompt_ros.data.rendering.tracer import Surface
+from depth_prompt_ros.demo.input_bag import StereoTruth, write_input_bag
+from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.evaluation.grasps.clouds import CLOUDS
 from depth_prompt_ros.parameters import Parameters
 
 FRAMES = 3
@@ -154,3 +161,37 @@ def test_what_does_not_fit_is_one_clear_line(folder):
     assert "plate.stl does not exist" in problem(bag, out, described(folder, "pose: [0, 0, 1, 0, 0, 0, 1]"))
     missing = TruthSource(meshes=folder / "missing.yaml")
     assert "cannot read known meshes from" in problem(bag, out, missing)
+
+
+def test_meshes_of_a_rendered_table_are_seen_as_rendered_and_grasped(tmp_path):
+    """What a renderer says and what is seen of the same meshes from files agree; planned on, with every cloud."""
+    view, bodies = graspable_pair(np.random.default_rng(3), (96, 128))
+    pose = np.linalg.inv(view.pose)
+    lines = ["meshes:"]
+    for number, body in enumerate(bodies):
+        trimesh.Trimesh(body.mesh.vertices, body.mesh.triangles, process=False).export(tmp_path / f"{number}.ply")
+        numbers = [*pose[:3, 3], *trimesh.transformations.quaternion_from_matrix(pose)[[1, 2, 3, 0]]]
+        tom = str(body.surface != Surface.OPAQUE).lower()
+        lines.append(f"- {{file: {number}.ply, label: {body.label}, tom: {tom}, pose: {[float(n) for n in numbers]}}}")
+    (tmp_path / "known.yaml").write_text("\n".join(lines))
+    frames = [StereoTruth(bags.stamp(n), view.left, view.right, view.camera, view.depth) for n in range(2)]
+    write_input_bag(tmp_path / "table", frames)
+    source = TruthSource(meshes=tmp_path / "known.yaml", grasps_every=2)
+    reader = FrameReader(tmp_path / "table", Parameters())
+    frame = next(iter(reader.read())).content
+    truth = FrameTruths(source, tmp_path / "table", reader.stamps).read(0, {}, frame)
+    assert np.array_equal(np.isfinite(truth.depth), np.isfinite(view.depth))
+    both = np.isfinite(view.depth)
+    off = np.abs(truth.depth - view.depth)[both]
+    assert (off < 1e-4).mean() > 0.995  # rays that graze an edge may pass it
+    assert (truth.labels == view.labels).mean() > 0.995
+    assert (truth.tom == view.tom).mean() > 0.995
+    found = evaluate_bags([tmp_path / "table"], tmp_path / "out", Parameters(), source)
+    write_document(found, tmp_path / "out/evaluation.json")
+    (bag,) = json.loads((tmp_path / "out/evaluation.json").read_text())["bags"]
+    assert [frame["grasps"] is not None for frame in bag["frames"]] == [True, False]
+    assert set(bag["grasps"]) == set(CLOUDS)
+    seen = [label for label in np.unique(view.labels) if label and (view.labels == label).sum() >= 200]
+    assert bag["grasps"]["merged"]["all"]["targets"] == len(seen) > 0
+    with pytest.raises(BadInput, match="give meshes with poses"):
+        evaluated(tmp_path / "table", tmp_path / "no", TruthSource(grasps_every=1))

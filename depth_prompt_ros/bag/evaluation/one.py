@@ -49,9 +49,9 @@ def input_digests(bag: Path, source: TruthSource) -> dict[str, str]:
     """
     found = {"bag": digest(bag)}
     if source.bag is not None:
-        found["truth_bag"] = digest(source.bag)
+        found["truth_bag"] = digest(Path(source.bag))
     if source.folder is not None:
-        found["truth_folder"] = digest(source.folder)
+        found["truth_folder"] = digest(Path(source.folder))
     if source.meshes is not None:
         found["truth_meshes"] = " ".join(digest(file)[:16] for file in files_of(source.meshes))
     return found
@@ -116,7 +116,7 @@ def _evaluate(
     totals, latency, steadiness = Totals(), Latency(), Steadiness()
     skipped: Counter[str] = Counter()
     worst = WorstFrames()
-    failures = FailuresInARow("nothing of it was kept")
+    failures = FailuresInARow(lambda: "nothing of it was kept")
     frames = reader.read()
     with (folder / FRAMES).open("w", encoding="utf-8") as lines:
         for number in range(reader.frames):
@@ -136,7 +136,8 @@ def _evaluate(
             else:
                 failures.look_at(result.frame)
                 latency.add(seconds)
-                line = score_frame(number, result, truth, steadiness).to_dict()
+                plan = source.grasps_every > 0 and number % source.grasps_every == 0
+                line = score_frame(number, result, truth, steadiness, plan).to_dict()
                 totals.add(line)
                 lines.write(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
                 worst.look_at(line, result, truth)

@@ -29,7 +29,7 @@ class FrameTruths:
         """Open what the source names and pair it with the left images.
 
         Args:
-            source: already that of this recording.
+            source: already that of this recording, on this machine's disk.
             bag: the evaluated recording.
             stamps: (N,) of its left images, nanoseconds.
 
@@ -38,7 +38,7 @@ class FrameTruths:
         """
         source.check()
         self._source = source
-        where = source.bag or bag
+        where = Path(source.bag or bag)
 
         def paired(topic: str, *more: str) -> PairedTopic | None:
             types = (*IMAGE_TYPES, *more)
@@ -48,7 +48,7 @@ class FrameTruths:
         self._tom, self._labels = paired(source.tom_topic), paired(source.labels_topic)
         self._folder = None
         if source.folder is not None:
-            self._folder = StampedFolder(source.folder, stamps, source.tolerance, source.unit, source.disparity)
+            self._folder = StampedFolder(Path(source.folder), stamps, source.tolerance, source.unit, source.disparity)
         self._meshes = None
         if source.meshes is not None:
             self._meshes = MeshTruth(source.meshes, where, stamps, source.tolerance)

@@ -15,10 +15,10 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.prompt import PromptSettings, add, composite, make_prompt
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background.errors import DepthNetwork, compare, object_errors, prompted
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import (
     Batch,
     Losses,
-    Report,
     Schedule,
     augment_colour,
     fit,
@@ -30,7 +30,7 @@ from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.written_aside import write_picture
 
 SINGLE = PromptSettings()
-_VALIDATION_PICTURES = 200
+_VALIDATION_PICTURES, _SHOWN = 200, 4
 
 
 def learn_background(
@@ -56,7 +56,10 @@ def learn_background(
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
     prompt = make_prompt(settings, entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
     compose = composer(prompt, settings)
-    some, shown = validation.first(_VALIDATION_PICTURES), load_batch(validation, np.arange(4), device)
+    some, shown = (
+        validation.first(_VALIDATION_PICTURES),
+        load_batch(validation, np.arange(min(_SHOWN, len(validation))), device),
+    )
 
     def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
         batch = varied(batch, generator)

@@ -18,7 +18,8 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.metric.errors import mean_errors, picture_errors
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.clip.pictures import MetricBatch, MetricPictures
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror import learned_file
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, ClipSeg

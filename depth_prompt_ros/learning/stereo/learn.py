@@ -16,8 +16,9 @@ from torch.nn import functional
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.losses import sequence_loss
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.stereo.batch import PairBatch, Size, load_pairs, vary
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.stereo.interface import PreparedStereo, load_stereo
 from depth_prompt_ros.written_aside import write_picture

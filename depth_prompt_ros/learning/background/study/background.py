@@ -18,7 +18,7 @@ from depth_prompt_ros.graph.prompt import FixedBackground, load_prompt
 from depth_prompt_ros.learning.background.errors import DepthNetwork
 from depth_prompt_ros.learning.background.scene_network import evaluate_scene_network, mean_disparity
 from depth_prompt_ros.learning.background.study import beyond, pictures
-from depth_prompt_ros.learning.background.study.execute import execute
+from depth_prompt_ros.learning.background.study.execute import RESULT, execute
 from depth_prompt_ros.learning.background.study.figures import Figure, Results, summarise
 from depth_prompt_ros.learning.background.study.plan import Effort, Run, StudiedNetwork, runs
 from depth_prompt_ros.learning.background.study.sets import StudySets, make_sets
@@ -64,6 +64,8 @@ def study_background(
     sets = {size: make_sets(cache, size, effort, meshes, report) for size in sizes}
     _require_same_study(folder, effort)
     planned = list(runs(networks, effort))
+    done = sum((folder / run.folder / RESULT).exists() for run in planned)
+    report(f"{done} of {len(planned)} runs are done, {len(planned) - done} are left")
     for number, run in enumerate(_finished(planned, sets, folder, jobs), start=1):
         report(f"{number} of {len(planned)}: {run.folder}")
     parts = []
