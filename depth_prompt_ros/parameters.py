@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameter_file import parameters_of
@@ -26,6 +26,11 @@ def _odd(value: int) -> int:
     if value % 2 == 0:
         raise ValueError(f"{value} is even, it must be odd")
     return value
+
+
+def _word(value: Any) -> Any:
+    """YAML's and ROS's true and false as the words that stand beside auto."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,9 @@ class RuntimeParameters(_Group):
     allow_fallback: bool = Field(
         False, description="run on the CPU when the runtime or GPU asked for fails, instead of refusing to start"
     )
-    threads: int = Field(0, ge=0, le=64, description="of ONNX Runtime on the CPU, 0 = its default")
+    threads: int = Field(
+        0, ge=0, le=64, description="of ONNX Runtime on the CPU, 0 = OMP_NUM_THREADS, else its default"
+    )
     engine_folder: FileName = Field(
         "", description="where built TensorRT engines are kept; empty = ~/.cache/depth_prompt_ros/engines"
     )
@@ -89,7 +96,7 @@ class StereoParameters(_Group):
 class SegmentationParameters(_Group):
     """Which objects to grasp."""
 
-    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text"] = Field(
+    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text", "detections"] = Field(
         "things",
         description="how the grasp targets are found; things: the shipped network, every thing on a table",
     )
@@ -109,6 +116,9 @@ class SegmentationParameters(_Group):
     text_network: FileName = Field("", description="YAML that depth-prompt export text writes (method text)")
     text_threshold: float = Field(
         0.5, gt=0, lt=1, description="pixels less likely of a name are not of the target (method text)"
+    )
+    min_score: float = Field(
+        0.0, ge=0, le=1, description="detections of a lower score are no targets (method detections)"
     )
     max_targets: int = Field(
         16,
@@ -188,8 +198,13 @@ class MovingParameters(_Group):
         "geometric: measured depth beside that of the last frame, by the camera's poses",
     )
     graph: FileName = Field("", description="ONNX file of depth-prompt export video (method spimo, both)")
+    rule: Literal["dispersion", "outlier"] = Field(
+        "outlier",
+        description="dispersion: three depths of a picture told to stand at three places disagree, as published; "
+        "outlier: that of its own place disagrees with each of the others (method spimo, both)",
+    )
     dispersion: float = Field(
-        0.03, gt=0, description="static below: variance over squared mean of three depths (method spimo, both)"
+        0.03, gt=0, description="static below: variance over squared mean of those depths (method spimo, both)"
     )
     horizon: float = Field(
         -1.0, ge=-1, le=1, description="rows above are static, -1 to 1 from top to bottom; -0.25 for driving"
@@ -235,6 +250,23 @@ class Topics(_Group):
     depth_camera_info: str = ""
     labels: str = ""
     tom_labels: str = ""
+    detections: str = ""
+
+
+_Transport = Annotated[
+    Literal["auto", "raw", "compressed"],
+    Field(description="auto: what its publishers send; raw: sensor_msgs/Image; compressed: CompressedImage (live)"),
+]
+
+
+class Transports(_Group):
+    """Message type of the image topics, where the graph does not say it or says two."""
+
+    left_image: _Transport = "auto"
+    right_image: _Transport = "auto"
+    depth_image: _Transport = "auto"
+    labels: _Transport = "auto"
+    tom_labels: _Transport = "auto"
 
 
 class StageTopics(_Group):
@@ -251,9 +283,14 @@ class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
-    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D; false: rectify them here")
+    rectified: Annotated[Literal["auto", "true", "false"], BeforeValidator(_word)] = Field(
+        "auto",
+        description="true: pictures are rectified, P is used and D ignored; false: they are rectified here; "
+        "auto: true of a topic with rect in its name, else false",
+    )
     most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
+    transport: Transports = Transports()
     depth: DepthParameters = DepthParameters()
     sync: SyncParameters = SyncParameters()
     stages: StageTopics = StageTopics()

@@ -117,7 +117,7 @@ class ObjectDepth:
             if array is not None and array.shape[:2] != left.shape[:2]:
                 raise WrongValue(f"{name} is {_size(array)} but image is {_size(left)}: give pictures of one size")
         infos = camera_infos(*cameras, (left.shape[1], left.shape[0]), right is not None)
-        rectified = self.parameters.rectified
+        rectified = self.parameters.rectified != "false"  # pictures have no topic whose name would tell
         model = CameraModel.from_camera_info(*infos, rectified=rectified, side="camera" if right is None else "left")
         if rectified and _only_raw(infos[0]):
             logger.warning(
@@ -130,8 +130,17 @@ class ObjectDepth:
                 eye, info = ("right", infos[1]) if name == "right" else ("left", infos[0])
                 if array is not None:
                     arrays[name] = rectify(array, info, eye, right is not None, nearest=eye == "left")
-        mask = arrays.pop("tom")
-        return Frame(0, FRAME_ID, left, model, tom=None if mask is None else mask > 0, **arrays)
+        mask = arrays["tom"]
+        return Frame(
+            0,
+            FRAME_ID,
+            left,
+            model,
+            arrays["right"],
+            arrays["depth"],
+            arrays["labels"],
+            None if mask is None else mask > 0,
+        )
 
 
 def _parameters(given: Any) -> Parameters:

@@ -158,6 +158,7 @@ def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: st
             "residual": f"{target.residual:.6g}",
             "scale": f"{target.scale:.6g}",
             "shift": f"{target.shift:.6g}",
+            **({"class": found.name, "score": f"{found.score:.6g}"} if (found := target.detection) else {}),
             **{f"pixels {reason}": str(count) for reason, count in target.pixels.items()},
         }
         what = f"target {target.label}" if target.label else "transparent or mirror surface"

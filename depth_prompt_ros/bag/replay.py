@@ -125,7 +125,8 @@ def replay(
         from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
         pipeline = ObjectDepthPipeline(parameters)
-    transforms = [topic for topic in (TF, TF_STATIC) if reader.recording.types.get(topic) == TRANSFORM_TYPE]
+    transforms = [reader.recording.topic(topic) for topic in (TF, TF_STATIC)]
+    transforms = [topic for topic in transforms if reader.recording.types.get(topic) == TRANSFORM_TYPE]
     fixed = fixed_frame(parameters)
     tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)

@@ -74,7 +74,7 @@ class BagWriter:
         except (OSError, WriterError, sqlite3.Error) as error:
             self._free_reserve()
             self._remove()
-            raise BadInput(f"cannot write a bag to {self.path}: {error}") from error
+            raise BadInput(f"cannot write a bag to {self.path} ({error}): make room, or give another place") from error
         self._writer = writer
         self._kept = KeptMcap(writer) if self._storage == "mcap" else KeptSqlite3(writer)
         self._signals.__enter__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -32,6 +33,7 @@ from depth_prompt_ros.errors import DepthPromptError
 
 EXTRAS = {
     "cuda": ("gpu", "tensorrt"),
+    "fsspec": ("cluster",),
     "h5py": ("evaluate",),
     "jinja2": ("demo", "evaluate"),
     "matplotlib": ("evaluate",),
@@ -39,6 +41,7 @@ EXTRAS = {
     "onnxscript": ("learn",),
     "open3d": ("tabletop", "demo", "learn", "scanned"),
     "OpenEXR": ("evaluate",),
+    "ray": ("cluster",),
     "rembg": ("rembg",),
     "safetensors": ("learn", "networks"),
     "skimage": ("demo", "learn"),
@@ -112,7 +115,10 @@ def depth_prompt(
 def main() -> None:
     """Run the command line; an input that cannot be used ends with one line on stderr and exit code 2."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk is to be found out here, not while Python ends
     except DepthPromptError as error:
         _stop(str(error))
     except ModuleNotFoundError as error:
@@ -120,8 +126,11 @@ def main() -> None:
             raise
         extra = _extra(error.name, sys.argv[1:2])
         _stop(f"this needs {error.name}: pip install 'depth_prompt_ros[{extra}]'")
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ImportError, OSError) as error:
         if isinstance(error, OSError) and error.errno in NO_SPACE:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it has no place
             where = f" {error.filename}" if error.filename else ""
             _stop(
                 f"cannot write{where}: {error.strerror}; what was finished before is there, free some space and repeat"

@@ -41,6 +41,20 @@ def progress(title: str, unit: str = "") -> Iterator[Callable[..., None]]:
         yield report
 
 
+def items_or_steps(show: Callable[..., None], count: int) -> Callable[[str, int, int], None]:
+    """What a list of work calls: shows the steps of a single item, and of several how many are done."""
+    finished: set[str] = set()
+
+    def report(name: str, done: int, total: int) -> None:
+        if name in finished:
+            return
+        if done == total:
+            finished.add(name)
+        show(*((len(finished), count) if count > 1 else (done, total)))
+
+    return report
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """End the command with exit code 130 or 143 and one line where Ctrl-C or SIGTERM stops it."""

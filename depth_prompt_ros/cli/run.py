@@ -63,7 +63,7 @@ def run(
     if out.exists() and not overwrite:
         raise BadInput(f"output {out} exists already: give another --out, remove it, or say --overwrite")
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
-    estimate = ObjectDepth(parameters.model_copy(update={"rectified": False}) if raw else parameters)
+    estimate = ObjectDepth(parameters.model_copy(update={"rectified": "false"}) if raw else parameters)
     common: Any = {"camera": camera or numbers, "right_camera": right_camera, "baseline": baseline}
     common |= {"box": numbers_of(box, "--box") if box else None, "text": text}
     common |= {"point": numbers_of(point, "--point") if point else None}

@@ -14,6 +14,7 @@ from depth_prompt_ros.doctor.finding import Finding, note, ok, wrong
 from depth_prompt_ros.doctor.topics import Recorded
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.rectification import said_rectified
 
 _NEAR = (0.3, 0.5, 1.0, 2.0)
 """Metres: where a table is."""
@@ -28,8 +29,9 @@ def look_at_calibration(
     if "left_camera_info" not in first:
         return
     right = first.get("right_camera_info") if "depth_image" not in first else None
+    rectified = said_rectified(parameters.rectified, camera.get("left_image", ""))
     try:
-        model = CameraModel.from_camera_info(first["left_camera_info"], right, parameters.rectified)
+        model = CameraModel.from_camera_info(first["left_camera_info"], right, rectified)
     except BadFrame as error:
         yield wrong(str(error), "calibrate again, or mend the driver")
         return
@@ -37,7 +39,7 @@ def look_at_calibration(
         f"camera: {model.width}x{model.height}, fx {model.fx:.1f}, fy {model.fy:.1f}, cx {model.cx:.1f}, "
         f"cy {model.cy:.1f}"
     )
-    yield from _rectified(camera, first, parameters)
+    yield from _rectified(camera, first, rectified)
     if model.baseline:
         yield from _reach(model, parameters)
 
@@ -64,21 +66,21 @@ def _images(camera: dict[str, str], first: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _rectified(camera: dict[str, str], first: dict[str, Any], parameters: Parameters) -> Iterator[Finding]:
+def _rectified(camera: dict[str, str], first: dict[str, Any], rectified: bool) -> Iterator[Finding]:
     try:
         calibration = read_calibration(first["left_camera_info"], "left")
     except BadFrame:
         return
     raw_name = "image_raw" in camera.get("left_image", "")
     bent = calibration.distorted or calibration.turned
-    if not parameters.rectified:
+    if not rectified:
         yield ok(
             "raw pictures: they are rectified here" if bent else "raw pictures without distortion: nothing to rectify"
         )
     elif raw_name and bent:
         yield wrong(
             "the pictures look unrectified (image_raw, with distortion in camera_info) and are taken for rectified",
-            "set rectified: false in --params, or name the image_rect topics",
+            "set rectified: auto or false in --params, or name the image_rect topics",
         )
     else:
         yield ok("pictures are taken for rectified: P is used" + (", D is the raw picture's" if bent else ""))

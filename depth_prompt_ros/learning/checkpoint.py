@@ -11,6 +11,7 @@ import torch
 
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.result_file import checkpoint_path, differences
+from depth_prompt_ros.written_aside import written_aside
 
 _MAGIC = b"depth_prompt_ros checkpoint\n"
 _DIGEST = hashlib.sha256().digest_size
@@ -63,20 +64,13 @@ class Checkpoint:
         Raises:
             BadInput: the disk is full or the folder cannot be written; the last checkpoint is kept.
         """
-        aside = self.path.with_name(self.path.name + ".part")
         packed = io.BytesIO()
         torch.save({"settings": self.settings, "state": state}, packed)
         content = packed.getbuffer()
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as file:
-                file.write(_MAGIC + hashlib.sha256(content).digest())
-                file.write(content)
-            aside.replace(self.path)
-        except OSError as error:
-            aside.unlink(missing_ok=True)
-            reason = str(error).splitlines()[0]
-            raise BadInput(f"cannot write checkpoint {self.path} ({reason}): free some disk, then go on") from error
+        more = "; the last checkpoint is kept, repeat the command to go on" if self.path.exists() else ""
+        with written_aside(self.path, more=more) as aside, aside.open("wb") as file:
+            file.write(_MAGIC + hashlib.sha256(content).digest())
+            file.write(content)
 
 
 def settings_of(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.written_aside import written_aside
 
 Listener = Callable[[int, dict[str, float]], None]
 """Called with the step and its figures, each time a line is written."""
@@ -34,10 +35,8 @@ class TrainingLog:
         if first_step > 1 and path.exists():
             with path.open(newline="") as file:
                 kept = [list(row.values()) for row in csv.DictReader(file) if int(row["step"]) < first_step]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(path.name + ".part")
-        self._write(aside, "w", [_COLUMNS, *kept])
-        aside.replace(path)
+        with written_aside(path) as aside:
+            self._write(aside, "w", [_COLUMNS, *kept])
 
     def add(self, step: int, seconds: float, learning_rate: float, figures: dict[str, float]) -> None:
         """Append one line a figure."""

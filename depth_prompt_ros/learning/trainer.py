@@ -27,6 +27,7 @@ from depth_prompt_ros.learning.log import TrainingLog
 from depth_prompt_ros.learning.result_file import checkpoint_path, require_new
 from depth_prompt_ros.learning.run_state import Clock, Place, Report, Shown
 from depth_prompt_ros.signals import DeferredSignals
+from depth_prompt_ros.written_aside import written_aside
 
 Losses = dict[str, Tensor]
 """The terms of a loss by name, each () float; what is minimised is their sum."""
@@ -308,23 +309,17 @@ def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     Raises:
         BadInput: the disk is full or the folder cannot be written; the checkpoint stays, and holds the finished run.
     """
-    aside = path.with_name(path.name + ".part")
     note = path.with_suffix(".json")
-    note_aside = note.with_name(note.name + ".part")
     machine = {"package": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
     machine["processor"] = platform.machine()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    kept = checkpoint_path(path)
+    again = f"; the finished run is in {kept}, repeat the command to write it" if kept.exists() else ""
+    with (
+        written_aside(path, also=SafetensorError, more=again) as aside,
+        written_aside(note, more=again) as note_aside,
+    ):
         save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
         aside.chmod(0o644)  # safetensors makes it readable by its owner alone
-        said = {**metadata, **card, "made_with": machine, "run": settings_of(checkpoint_path(path))}
+        said = {**metadata, **card, "made_with": machine, "run": settings_of(kept)}
         note_aside.write_text(json.dumps(said, indent=1, default=str) + "\n")
-        aside.replace(path)
-        note_aside.replace(note)
-    except (OSError, SafetensorError) as error:
-        aside.unlink(missing_ok=True)
-        note_aside.unlink(missing_ok=True)
-        kept = checkpoint_path(path)
-        again = f"; the finished run is in {kept}, repeat the command to write it" if kept.exists() else ""
-        raise BadInput(f"cannot write {path} ({error}): free some disk{again}") from error
-    checkpoint_path(path).unlink(missing_ok=True)
+    kept.unlink(missing_ok=True)

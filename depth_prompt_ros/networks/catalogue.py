@@ -101,12 +101,12 @@ def _hub_id(entry: Entry) -> str:
 
 
 def find_any(name: str) -> Entry:
-    """The network of that name, depth, stereo or CLIP.
+    """The network of that name, depth, stereo, for video, or CLIP.
 
     Raises:
         BadModel: no such network; the message names those there are.
     """
-    for entries in (STEREO, CLIPS):
+    for entries in (STEREO, CLIPS, VIDEO):
         if name in entries:
             return entries[name]
     return own_entry(name, {**STEREO, **CLIPS}) or find(name)

@@ -1,4 +1,4 @@
-"""Files of weights as people have them: safetensors, TFLite, PyTorch checkpoints, and folders that hold one."""
+"""Files of weights as people have them, safetensors, TFLite, checkpoints of PyTorch, TorchScript, folders of one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks.depth.tflite_file import read_tflite
+from depth_prompt_ros.networks.torchscript_file import is_torchscript, read_torchscript
 
 WRAPPINGS = ("state_dict", "model_state_dict", "model", "depth_model")
 """Under which of its keys a checkpoint may keep the network's tensors."""
@@ -78,7 +79,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _read_checkpoint(path: Path) -> dict[str, Tensor]:
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        if is_torchscript(path):
+            content: Any = read_torchscript(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever pickle, zipfile and PyTorch meet in damaged data
         if isinstance(error, pickle.UnpicklingError) and re.search("[Uu]nsupported (global|GLOBAL|class)", str(error)):
             raise BadModel(

@@ -32,6 +32,7 @@ from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
 from depth_prompt_ros.networks.own import ARCHITECTURE, check_own_name, own_path
 from depth_prompt_ros.networks.published_file import read_config, read_file, weights_file
+from depth_prompt_ros.written_aside import written_aside
 
 Report = Callable[[int, int], None]
 """Bytes fetched so far, bytes in all (0 = not known)."""
@@ -216,15 +217,9 @@ def _verified(entry: Entry, file: Path, digest: str, config: Path | None) -> tup
 def _write(target: Path, tensors: dict[str, Tensor], notes: dict[str, str]) -> None:
     tensors = {key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
     metadata = {**notes, "tensors_sha256": tensors_sha256(tensors)}
-    aside = target.with_name(target.name + ".part")
-    try:
+    with written_aside(target, also=SafetensorError) as aside:
         save_file(tensors, str(aside), metadata)
         aside.chmod(0o644)  # safetensors writes for the owner alone; the robot may run as another user
-        aside.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(f"cannot write {target}: {error}") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _origin(entry: Entry) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.written_aside import write_bytes
 
 CLOUD_DTYPE = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<f4"), ("label", "<u4"), ("confidence", "<f4")]
@@ -181,6 +182,4 @@ def write_ply(path: Path, cloud: NDArray[Any], normals: NDArray[np.float32] | No
             vertices[name] = normals[:, index]
     properties = "".join(f"property {kind} {name}\n" for name, kind in kinds.items())
     header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{properties}end_header\n"
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(header.encode("ascii") + vertices.tobytes())
-    aside.replace(path)
+    write_bytes(path, header.encode("ascii") + vertices.tobytes())

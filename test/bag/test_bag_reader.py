@@ -314,7 +314,7 @@ def test_one_bad_frame_does_not_stop_the_others(tmp_path):
     assert "has 50 bytes of data but 16x12 rgb8 with its row step needs 576" in items[1].reason
 
 
-@pytest.mark.parametrize(("rectified", "warnings"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize(("rectified", "warnings"), [(True, 1), (False, 0), ("auto", 0)])
 def test_image_raw_is_warned_about_once(tmp_path, caplog, rectified, warnings):
     records = [(topic.replace("left/image_rect", "left/image_raw"), *rest) for topic, *rest in bags.stereo_records()]
     bag = bags.write(tmp_path / "bag", records)

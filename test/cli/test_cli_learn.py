@@ -18,6 +18,7 @@ pytest.importorskip("open3d")
 
 from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.work.run import Where
 
 
 def run(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
@@ -33,7 +34,7 @@ def objects(tmp_path_factory):
     from depth_prompt_ros.data.sets.rendered import open_or_render
 
     folder = tmp_path_factory.mktemp("sets") / "objects"
-    open_or_render(folder, "objects", 4, 160, 3, jobs=1)
+    open_or_render(folder, "objects", 4, 160, 3, where=Where(1))
     return folder
 
 

@@ -128,8 +128,8 @@ def test_calibrations_that_cannot_be_used_are_said() -> None:
     assert "focal length" in look(infos(k=np.zeros(9), p=np.zeros(12)))
     assert "left camera_info is 64x96 but right is 128x96" in look(infos(width=64))
     bent = np.array([-0.2, 0.1, 0.0, 0.0, 0.0])
-    assert "wrong the pictures look unrectified (image_raw, with distortion" in look(infos(d=bent))
-    assert "ok raw pictures: they are rectified here" in look(infos(d=bent), rectified=False)
+    assert "wrong the pictures look unrectified (image_raw, with distortion" in look(infos(d=bent), rectified=True)
+    assert "ok raw pictures: they are rectified here" in look(infos(d=bent)), "auto goes by the name"
 
 
 def test_sizes_that_differ_are_named() -> None:

@@ -379,6 +379,13 @@ def test_the_command_learns_from_a_folder_and_says_what_it_left_out(tmp_path) ->
     assert "cut between 5 and 6: gap of 1.6 s" in answer.output
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["left_out"][1] == "cut between 5 and 6: gap of 1.6 s" and card["frames"] == 8
+    assert card["learning"]["network"]["focal_unit"] == 60 and card["learning"]["network"]["proportional"]
+    assert card["focal"] == "90.0"  # pictures were enlarged by up to 1.5
+    tuned = ["--weights", str(out), "--stages", "1", "--levels", "9", "--focal-unit", "2000", "--out"]
+    answer = CliRunner().invoke(app, [*command, *tuned, str(tmp_path / "tuned.safetensors")])
+    assert answer.exit_code == 0, answer.output
+    tuned_card = json.loads((tmp_path / "tuned.json").read_text())
+    assert tuned_card["learning"]["network"] == card["learning"]["network"] and tuned_card["start"] == out.name
     for wrong, words in (
         (["--weights", str(out)], "the second stage learns from random weights"),
         (["--nearest", "9", "--farthest", "3"], "no depth lies between"),

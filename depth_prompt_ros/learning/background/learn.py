@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -29,6 +28,7 @@ from depth_prompt_ros.learning.trainer import (
 )
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.cost import describe_cost
+from depth_prompt_ros.written_aside import write_picture
 
 SINGLE = PromptSettings()
 _VALIDATION_PICTURES, _SHOWN = 200, 4
@@ -138,5 +138,4 @@ def write_prompt(
 def _write_pictures(path: Path, prompt: nn.Module, compose: Callable[[Batch], Tensor], shown: Batch) -> None:
     """The background of the first picture, then all prompted pictures, side by side."""
     row = torch.cat([prompt(shown.image, shown.mask)[:1], compose(shown).clamp(0, 1)]).permute(2, 0, 3, 1).flatten(1, 2)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), (255 * row.cpu().numpy() + 0.5).astype(np.uint8)[..., ::-1])
+    write_picture(path, (255 * row.cpu().numpy() + 0.5).astype(np.uint8))

@@ -27,6 +27,7 @@ from depth_prompt_ros.networks.clip_mirror.condition import ROWS, Condition, Kin
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.networks.clip_mirror.network import ClipMirror
 from depth_prompt_ros.stages.text.phrases import Tokeniser
+from depth_prompt_ros.written_aside import write_picture
 
 MIRROR_RATE, DECAY = 10.0, 0.01
 """How many times the decoder's rate the mirror's is, and the decoder's weight decay; the mirror has none [ours]."""
@@ -225,5 +226,4 @@ def write_pictures(path: Path, network: nn.Module, normalise: nn.Module, picture
             maps.append(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS))
         rows.append(np.hstack([image[..., ::-1], *maps]))
     network.train(training)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(rows))
+    write_picture(path, np.vstack(rows)[..., ::-1])

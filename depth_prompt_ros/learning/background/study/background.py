@@ -25,6 +25,7 @@ from depth_prompt_ros.learning.background.study.sets import StudySets, make_sets
 from depth_prompt_ros.learning.background.study.tables import NetworkPart, page
 from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.written_aside import write_text
 
 _LIKE = {"scene-net": "MiDaS-conv", "scene-vit": "DPT", "fastdepth": "MiDaS-conv"}
 """Which of the paper's networks stands beside ours: of the same kind, not of the same size."""
@@ -77,10 +78,7 @@ def study_background(
         f"Version {__version__}, PyTorch {torch.__version__}, {os.cpu_count()} cores, {hours:.1f} hours of runs, "
         f"{jobs} at a time."
     )
-    results.parent.mkdir(parents=True, exist_ok=True)
-    aside = results.with_name(results.name + ".part")
-    aside.write_text(page(parts, effort, made))
-    aside.replace(results)
+    write_text(results, page(parts, effort, made))
 
 
 def _finished(planned: list[Run], sets: dict[int, StudySets], folder: Path, jobs: int) -> Iterator[Run]:
@@ -105,7 +103,7 @@ def _require_same_study(folder: Path, effort: Effort) -> None:
     note, described = folder / "study.txt", repr(effort)
     folder.mkdir(parents=True, exist_ok=True)
     if not note.exists():
-        note.write_text(described)
+        write_text(note, described)
     elif note.read_text() != described:
         raise BadInput(f"{folder} holds a study made with other settings ({note}): give another folder")
 
