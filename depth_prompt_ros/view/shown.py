@@ -17,7 +17,7 @@ from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.belief import Reason
 from depth_prompt_ros.stages.merge import Provenance
 
-_DEPTHS = {"measured": "measured depth", "depth": "merged depth"}
+_DEPTHS = {"measured": "measured", "depth": "merged"}
 _CLASSES: dict[str, Mapping[int, str]] = {
     "provenance": {each.value: each.name.lower() for each in Provenance},
     "belief": {each.value: each.name.lower() for each in Reason},

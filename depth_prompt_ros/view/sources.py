@@ -52,9 +52,9 @@ def frames_of(path: Path, parameters: Parameters) -> Iterator[Shown]:
 
 
 def _of_answer(path: Path, stamp_ns: int) -> Shown:
-    names = ("depth", "measured", "labels", "tom", "provenance", "belief")
-    *arrays, K = read_arrays(path, (*names, "K"))
-    height, width = arrays[0].shape
+    names = ("picture", "depth", "measured", "labels", "tom", "provenance", "belief")
+    *arrays, K = read_arrays(path, ("image", *names[1:], "K"))
+    height, width = arrays[1].shape
     camera = CameraModel(width, height, K[0, 0], K[1, 1], K[0, 2], K[1, 2])
     return Shown(stamp_ns, camera, dict(zip(names, arrays, strict=True)))
 

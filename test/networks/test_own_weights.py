@@ -52,7 +52,7 @@ def test_own_weights_have_a_name_of_their_own_and_the_published_stay(folder, fin
     assert (entry.name, entry.own, entry.size) == ("cups-1", True, catalogue.find("scene-net").size)
     assert "scene-net has" in entry.licence
     mine, published = catalogue.load_frozen("cups-1"), catalogue.load_frozen("scene-net")
-    torch.testing.assert_close(first_tensor(mine), first_tensor(published) * 1.01)
+    torch.testing.assert_close(first_tensor(mine), first_tensor(published) * 1.01, rtol=1e-3, atol=1e-3)
     with safe_open(str(added.path), framework="pt") as file:
         assert file.metadata()["network"] == "cups-1"
     with pytest.raises(BadModel, match="holds weights of 'cups-1', not of 'scene-net'"):
@@ -89,7 +89,9 @@ def test_plain_weights_will_do_where_their_names_and_shapes_fit(given, folder, f
         path = tmp_path / "net.pt"
         torch.save({"state_dict": load_file(str(fine_tuned))}, path)
     published = catalogue.load_frozen("scene-net")
-    torch.testing.assert_close(first_tensor(catalogue.load_frozen("scene-net", path)), first_tensor(published) * 1.01)
+    torch.testing.assert_close(
+        first_tensor(catalogue.load_frozen("scene-net", path)), first_tensor(published) * 1.01, rtol=1e-3, atol=1e-3
+    )
     with pytest.raises(BadModel, match="does not fit scene-vit: .*give the file of that network"):
         catalogue.load_frozen("scene-vit", path)
 
@@ -118,9 +120,10 @@ def test_from_the_folder_of_a_run_to_a_replayed_bag(folder, fine_tuned, tmp_path
     """As a user does it: add, learn a background through it, export, replay."""
     from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA, render_tabletop_sequence
     from depth_prompt_ros.data.sets.rendered import open_or_render
+    from depth_prompt_ros.work.run import Where
 
     monkeypatch.chdir(tmp_path)
-    open_or_render(tmp_path / "objects", "objects", 4, 160, 3, jobs=1)
+    open_or_render(tmp_path / "objects", "objects", 4, 160, 3, where=Where(1))
     assert commands.run(monkeypatch, ["models", "add", "scene-net", "run", "--own", "cups-1"]) == 0
     assert "verified by names and shapes" in capsys.readouterr().out
     learning = ["learn", "background", "objects", "--validation", "objects", "--steps", "2", "--batch", "1"]
