@@ -27,6 +27,7 @@ from depth_prompt_ros.cli import (
     run,
     study,
     to_bag,
+    view,
 )
 from depth_prompt_ros.errors import DepthPromptError
 
@@ -50,6 +51,7 @@ EXTRAS = {
     "tokenizers": ("text", "networks"),
     "torch": ("learn", "networks"),
     "transformers": ("networks",),
+    "rerun": ("view",),
     "trimesh": ("scanned",),
 }
 """Which extras of the package bring a library that is not always installed."""
@@ -77,6 +79,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("view")(view.view)
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)

@@ -19,7 +19,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.resources import resource_path
 
 ROOT = Path(__file__).parents[2]
-DISTRIBUTIONS = {"cuda": "cuda-python", "open3d": "open3d-cpu", "skimage": "scikit-image"}
+DISTRIBUTIONS = {"rerun": "rerun-sdk", "cuda": "cuda-python", "open3d": "open3d-cpu", "skimage": "scikit-image"}
 
 
 def requirements(extra: str, settings: configparser.ConfigParser) -> set[str]:
