@@ -29,42 +29,8 @@ from depth_prompt_ros.cli import (
     to_bag,
     view,
 )
+from depth_prompt_ros.cli.extras import EXTRAS, extra_of
 from depth_prompt_ros.errors import DepthPromptError
-
-EXTRAS = {
-    "cuda": ("gpu", "tensorrt"),
-    "fsspec": ("cluster",),
-    "h5py": ("evaluate",),
-    "jinja2": ("demo", "evaluate"),
-    "matplotlib": ("evaluate",),
-    "onnx": ("learn",),
-    "onnxscript": ("learn",),
-    "open3d": ("tabletop", "demo", "learn", "scanned"),
-    "OpenEXR": ("evaluate",),
-    "ray": ("cluster",),
-    "rembg": ("rembg",),
-    "safetensors": ("learn", "networks"),
-    "skimage": ("demo", "learn"),
-    "tensorboardX": ("tensorboard",),
-    "tensorrt": ("tensorrt",),
-    "tflite": ("networks",),
-    "tokenizers": ("text", "networks"),
-    "torch": ("learn", "networks"),
-    "transformers": ("networks",),
-    "rerun": ("view",),
-    "trimesh": ("scanned",),
-}
-"""Which extras of the package bring a library that is not always installed."""
-
-VERBS = {
-    "demo": "demo",
-    "evaluate": "evaluate",
-    "learn": "learn",
-    "export": "learn",
-    "study": "learn",
-    "models": "networks",
-}
-"""The extra that is made for a command: it brings what else that needs."""
 
 FILE_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 """What the kernel says of a path that cannot be read or written."""
@@ -124,7 +90,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        extra = _extra(error.name, sys.argv[1:2])
+        extra = extra_of(error.name, sys.argv[1:2])
         _stop(f"this needs {error.name}: pip install 'depth_prompt_ros[{extra}]'")
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -144,12 +110,6 @@ def main() -> None:
         _stop(system_libraries.advice(system_libraries.missing()) or str(error))
     except MemoryError as error:
         _stop(f"not enough memory ({error or 'nothing more is known'}): smaller pictures or batches need less")
-
-
-def _extra(library: str, verb: list[str]) -> str:
-    """The extra to install: that of the command that was typed if it brings the library, else the smallest."""
-    wanted = VERBS.get(verb[0], "") if verb else ""
-    return wanted if wanted in EXTRAS[library] else EXTRAS[library][0]
 
 
 def _stop(message: str) -> NoReturn:
