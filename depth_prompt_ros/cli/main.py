@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -93,10 +94,10 @@ def main() -> None:
         extra = extra_of(error.name, sys.argv[1:2])
         _stop(f"this needs {error.name}: pip install 'depth_prompt_ros[{extra}]'")
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
     except (ImportError, OSError) as error:
         if isinstance(error, OSError) and error.errno in NO_SPACE:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it has no place
+            _drop_output()
             where = f" {error.filename}" if error.filename else ""
             _stop(
                 f"cannot write{where}: {error.strerror}; what was finished before is there, free some space and repeat"
@@ -110,6 +111,12 @@ def main() -> None:
         _stop(system_libraries.advice(system_libraries.missing()) or str(error))
     except MemoryError as error:
         _stop(f"not enough memory ({error or 'nothing more is known'}): smaller pictures or batches need less")
+
+
+def _drop_output() -> None:
+    """What is left of it has no place; Python would try again while it ends."""
+    with suppress(OSError, ValueError):  # of an output that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(message: str) -> NoReturn:
