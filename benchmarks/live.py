@@ -19,8 +19,8 @@ import numpy as np
 import typer
 
 
-def camera(frames_file: str, rate: float, seconds: float, answer: Any) -> None:
-    """Publish pairs, receive clouds: latency by stamp."""
+def camera(frames_file: str, rate: float, seconds: float, answer: Any, topic: str = "/object_depth/points") -> None:
+    """Publish pairs once there is a first cloud, receive clouds: pairs sent, and latency by stamp."""
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.node import Node
@@ -37,10 +37,10 @@ def camera(frames_file: str, rate: float, seconds: float, answer: Any) -> None:
     def received(cloud: Any) -> None:
         latency[stamp_of(cloud)] = (time.time_ns() - stamp_of(cloud)) * 1e-9
 
-    node.create_subscription(message_class("sensor_msgs/msg/PointCloud2"), "/object_depth/points", received, 5)
+    node.create_subscription(message_class("sensor_msgs/msg/PointCloud2"), topic, received, 5)
     publishers = {
-        topic: node.create_publisher(message_class(f"sensor_msgs/msg/{kind}"), topic, qos_profile_sensor_data)
-        for topic, kind in (
+        name: node.create_publisher(message_class(f"sensor_msgs/msg/{kind}"), name, qos_profile_sensor_data)
+        for name, kind in (
             ("/left/camera_info", "CameraInfo"), ("/right/camera_info", "CameraInfo"), ("/right/image_rect", "Image"),
             ("/left/image_rect", "Image"),
         )
@@ -48,9 +48,10 @@ def camera(frames_file: str, rate: float, seconds: float, answer: Any) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     threading.Thread(target=executor.spin, daemon=True).start()
-    time.sleep(3)
-    end, number = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    number = 0
+
+    def show() -> None:
+        nonlocal number
         place = number % len(saved["left"])
         content = [
             camera_info_message(TABLETOP_CAMERA, 0, "left", make=ros_message),
@@ -63,7 +64,16 @@ def camera(frames_file: str, rate: float, seconds: float, answer: Any) -> None:
             message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
             publisher.publish(message)
         number += 1
-        time.sleep(1 / rate)
+
+    while not latency:  # models are loaded, topics are found
+        show()
+        time.sleep(0.5)
+    latency.clear()
+    number, due, end = 0, time.monotonic(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        show()
+        due += 1 / rate
+        time.sleep(max(0.0, due - time.monotonic()))
     time.sleep(1)
     answer.put((number, latency))
     executor.shutdown()

@@ -16,7 +16,7 @@ from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.rectification import rectify
-from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
+from depth_prompt_ros.ros.inputs.topics import INFO, Topic, image_topic
 
 _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
     "left_image": picture,

@@ -12,10 +12,9 @@ from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.result import side_by_side
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
-from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
-from depth_prompt_ros.runtime.graph import Graph
 from depth_prompt_ros.stages.belief import Masks
 
 
@@ -77,11 +76,10 @@ class PromptedDepthNode(StageNode):
         if "prompted_image" in wanted:
             yield "prompted_image", image_message(side_by_side(shaped.pictures), "rgb8", stamp, frame_id, ros_message)
         if "anchors" in wanted:
-            yield "anchors", anchors_message([*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message)
-
-    def graphs(self) -> list[Graph]:
-        """See :meth:`StageNode.graphs`."""
-        return [self._pipeline.prompted_depth.graph] if self._pipeline else []
+            yield "anchors", anchors_message(
+                [*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message,
+                "" if labels.any() else "the segmentation found no target: its diagnostics say why",
+            )  # fmt: skip
 
 
 def _of_this_stage(settings: Parameters) -> Parameters:
