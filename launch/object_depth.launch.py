@@ -48,6 +48,8 @@ SHOWN = {
 """What RViz shows and sends, below object_depth, and the stage that has it when each is a node."""
 
 RESPAWN_DELAY_S = 2.0
+CLOSING_S = "20"
+"""A frame that is worked on is finished first."""
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -141,6 +143,7 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
                 emulate_tty=True,
                 respawn=argument("respawn") == "true",
                 respawn_delay=RESPAWN_DELAY_S,
+                sigterm_timeout=CLOSING_S,
             )
         )
 
