@@ -30,6 +30,7 @@ def main(
     rate: Annotated[float, typer.Option(help="Pairs a second.")] = 30.0,
     seconds: Annotated[float, typer.Option(help="How long, each time.")] = 20.0,
     rounds: Annotated[int, typer.Option(help="How often, in turn.")] = 2,
+    threads: Annotated[int, typer.Option(help="Of the networks of each of the five; they share the cores.")] = 1,
     method: Annotated[str, typer.Option(help="segmentation.method; box: of one thing.")] = "box",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers here too.")] = None,
 ) -> None:
@@ -43,9 +44,10 @@ def main(
         chosen: dict[str, Any] = {"method": method}
         if method == "box":
             chosen["target_box"] = [float(value) for value in (x - 8, y - 8, width + 16, height + 16)]
-        parameters.write_text(yaml.safe_dump({"/**": {"ros__parameters": {"segmentation": chosen}}}))
         for _ in range(rounds):
             for way, (composed, topic) in WAYS.items():
+                given = {"segmentation": chosen, "threads": 0 if composed == "true" else threads}
+                parameters.write_text(yaml.safe_dump({"/**": {"ros__parameters": given}}))
                 found[way].append(launched(composed, parameters, topic, frames, rate, seconds))
     for way, runs in found.items():
         clouds, sent = (sum(run[each] for run in runs) for each in ("clouds", "sent"))

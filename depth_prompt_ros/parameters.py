@@ -227,6 +227,7 @@ class Topics(_Group):
 class StageTopics(_Group):
     """Where a single-stage node finds what the stages before it publish (live)."""
 
+    image: str = Field("stereo_depth/image", description="the rectified picture, of frames that were matched (live)")
     depth: str = Field("stereo_depth/depth", description="measured, or for the clouds merged (live)")
     confidence: str = Field("stereo_depth/confidence", description="of that depth (live)")
     labels: str = Field("segmentation/labels", description="of the targets (live)")

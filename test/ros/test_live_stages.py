@@ -58,7 +58,7 @@ def test_five_nodes_give_what_one_gives(frame, box) -> None:
         live.listen("anchors", node="prompted_depth")
         for node in live.nodes:
             succeeded(node.trigger_activate())
-        live.until(lambda: live.tester.count_subscribers("/left/image_rect") == 4)
+        live.until(lambda: live.tester.count_subscribers("/left/image_rect") == 1)
         end, number = time.monotonic() + 20, 0
         while not live.received["/point_cloud/points"]:  # topics may take their time to find each other
             assert time.monotonic() < end
@@ -91,7 +91,7 @@ def test_only_a_listener_at_the_end_wakes_the_stages(frame) -> None:
         time.sleep(0.5)
         assert live.tester.count_subscribers("/left/image_rect") == 0
         live.listen("points", node="point_cloud")
-        live.until(lambda: live.tester.count_subscribers("/left/image_rect") == 4)
+        live.until(lambda: live.tester.count_subscribers("/left/image_rect") == 1)
         table = np.ascontiguousarray(np.broadcast_to(frame.image[:, :, :1] * 0 + TEXTURE, frame.image.shape))
         bare = replace(frame, labels=None, image=table, right=np.roll(table, -20, 1))
         for number in range(60):  # at 30 Hz, faster than any of them

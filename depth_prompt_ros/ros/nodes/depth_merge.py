@@ -26,6 +26,7 @@ class DepthMergeNode(StageNode):
         "depth/camera_info": "sensor_msgs/msg/CameraInfo",
         "provenance": "sensor_msgs/msg/Image",
     }
+    next_stage = "point_cloud"
 
     def __init__(self) -> None:
         super().__init__("depth_merge")
@@ -36,7 +37,7 @@ class DepthMergeNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.settings)
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
         surfaces = surfaces_in(found["tom_mask"], found["labels"], self.settings.tom.min_area)
         merged = merge(

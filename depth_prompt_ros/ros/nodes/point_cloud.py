@@ -34,14 +34,14 @@ class PointCloudNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("left_image", "depth", "confidence", "labels"))
+        return stage_topics(settings, ("image", "depth", "confidence", "labels"))
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.settings)
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
         cloud = organised_cloud(
-            given.camera, found["depth"], found["left_image"], found["labels"], found["confidence"],
+            given.camera, found["depth"], found["image"], found["labels"], found["confidence"],
             self._memory(found["depth"].shape),
         )  # fmt: skip
         pixels = zip(*np.unique(found["labels"], return_counts=True), strict=True)

@@ -33,6 +33,7 @@ class PromptedDepthNode(StageNode):
         "prompted_image": "sensor_msgs/msg/Image",
         "anchors": "diagnostic_msgs/msg/DiagnosticArray",
     }
+    next_stage = "depth_merge"
 
     def __init__(self) -> None:
         super().__init__("prompted_depth")
@@ -40,7 +41,7 @@ class PromptedDepthNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("left_image", "depth", "confidence", "labels", "tom_mask"))
+        return stage_topics(settings, ("image", "depth", "confidence", "labels", "tom_mask"))
 
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
@@ -58,7 +59,7 @@ class PromptedDepthNode(StageNode):
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
         assert self._pipeline is not None
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.settings)
         labels, tom = given.arrays["labels"], given.arrays["tom_mask"]
         seconds: dict[str, float] = {}
         masks = Masks.of(self.settings)

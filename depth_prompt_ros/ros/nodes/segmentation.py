@@ -23,6 +23,7 @@ class SegmentationNode(StageNode):
     """Picture and measured depth to labels and ToM mask."""
 
     outputs: ClassVar[Mapping[str, str]] = {"labels": "sensor_msgs/msg/Image", "tom_mask": "sensor_msgs/msg/Image"}
+    next_stage = "prompted_depth"
 
     def __init__(self) -> None:
         super().__init__("segmentation")
@@ -31,7 +32,7 @@ class SegmentationNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("left_image", "depth", "confidence"))
+        return stage_topics(settings, ("image", "depth", "confidence"))
 
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
@@ -55,7 +56,7 @@ class SegmentationNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.settings)
         frame = given.frame()
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:

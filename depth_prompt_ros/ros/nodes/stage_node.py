@@ -27,6 +27,7 @@ from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.inputs.problems import problems
 from depth_prompt_ros.ros.inputs.subscribed import Inputs
 from depth_prompt_ros.ros.inputs.topics import Topic
+from depth_prompt_ros.ros.pace import Pace
 from depth_prompt_ros.ros.worker import LatestWorker
 
 _WATCH_S = 0.2
@@ -58,13 +59,15 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         console: says what goes wrong, not too often.
         serves_captures: it is the last of its chain: ``~/capture`` and ``mode`` are for it. The stages before it work
             as long as it listens.
-        has_stages: it takes what other stages publish.
+        has_stages: it takes what other stages publish, or is the first of them.
+        next_stage: the node whose pace it keeps.
         described: what it says of the latest frame's targets in the answer of ``~/capture``.
     """
 
     outputs: ClassVar[Mapping[str, str]]
     serves_captures: ClassVar[bool] = False
     has_stages: ClassVar[bool] = True
+    next_stage: ClassVar[str] = ""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -86,6 +89,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         )
         self.described: dict[str, Any] = {}
         self._capture = Capture(self, self._forget_images, self._why_no_frame) if self.serves_captures else None
+        self._pace = Pace(self, self.next_stage, self._wake) if self.has_stages else None
         self._watching: Any = None
         self._updater = diagnostics.make_updater(self)
         for title, report in diagnostics.TASKS.items():
@@ -197,7 +201,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and work."""
         self.frames = diagnostics.Frames()
-        self._worker = LatestWorker(self._work, f"{self.get_name()} worker")
+        ready = self._pace.ready if self._pace is not None else lambda: True
+        self._worker = LatestWorker(self._work, f"{self.get_name()} worker", ready)
         try:
             self._inputs = Inputs(self, self.topics(self.settings), self.settings.sync, self._deliver, self._forget)
         except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
@@ -223,6 +228,10 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         if bool(wanted) != (self._inputs.since is not None):
             self.get_logger().info(f"works: {', '.join(wanted)} wanted" if wanted else "rests: no output is wanted")
             self._inputs.listen(bool(wanted))
+
+    def _wake(self) -> None:
+        if self._worker is not None:
+            self._worker.wake()
 
     def _forget_images(self) -> None:
         if self._inputs is not None:
@@ -306,8 +315,10 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         wanted = self.wanted()
         if not wanted:
             return
-        made = []
+        made, first = [], next(iter(messages.values()))
         try:
+            if self._pace is not None:
+                self._pace.begins(first)
             with self._changing:
                 changes, self._pending = self._pending, []
             for apply in changes:
@@ -322,7 +333,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
                 return
             self._skip(f"{type(error).__name__}: {error}", captured)
         else:
-            first = next(iter(messages.values()))
+            if self._pace is not None:
+                self._pace.made(stamp_of(first))
             now = self.get_clock().now().nanoseconds
             done = time.perf_counter()
             self.frames.done(done - began, done - arrived, (now - stamp_of(first)) * 1e-9)
@@ -341,6 +353,8 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
 
     def _forget(self) -> None:
         self.on_time_jump()
+        if self._pace is not None:
+            self._pace.forget()
         if self._worker is not None:
             self._worker.clear()
 

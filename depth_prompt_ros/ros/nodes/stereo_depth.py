@@ -22,11 +22,13 @@ class StereoDepthNode(StageNode):
     """Camera messages to measured depth and its confidence."""
 
     outputs: ClassVar[Mapping[str, str]] = {
+        "image": "sensor_msgs/msg/Image",
         "depth": "sensor_msgs/msg/Image",
         "confidence": "sensor_msgs/msg/Image",
         "depth/camera_info": "sensor_msgs/msg/CameraInfo",
         "disparity": "stereo_msgs/msg/DisparityImage",
     }
+    next_stage = "segmentation"
 
     def __init__(self) -> None:
         super().__init__("stereo_depth")
@@ -56,6 +58,8 @@ class StereoDepthNode(StageNode):
         frame = self._build(messages)
         measured = self._match(frame) if frame.depth is None else measure_sensor_depth(frame)
         stamp, frame_id = frame.stamp_ns, frame.frame_id
+        if "image" in wanted:
+            yield "image", image_message(frame.image, "rgb8", stamp, frame_id, ros_message)
         if "depth" in wanted:
             yield "depth", image_message(measured.depth, "32FC1", stamp, frame_id, ros_message)
         if "confidence" in wanted:
