@@ -56,4 +56,4 @@ def _missing(arrived: Arrived, inputs: Inputs, now: float, count_publishers: Cal
     types = inputs.published_as(arrived.topic)
     if types and arrived.type not in types:
         return f"no message on {arrived.topic}: its publishers send {', '.join(sorted(types))}"
-    return f"no message on {arrived.topic}, though it has a publisher"
+    return f"no message on {arrived.topic}, though it has a publisher: it sends none, or all are lost; {_ENLARGE}"

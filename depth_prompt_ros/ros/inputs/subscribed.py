@@ -173,7 +173,8 @@ class Inputs:
                 self._complete(found)
 
         def incompatible(event: Any) -> None:
-            arrived.incompatible = f"a publisher offers an incompatible QoS (policy {event.last_policy_kind})"
+            policy = getattr(event.last_policy_kind, "name", event.last_policy_kind)
+            arrived.incompatible = f"a publisher offers an incompatible QoS ({policy}): override it (docs/ros.md)"
 
         def lost(event: Any) -> None:
             arrived.lost, arrived.lost_at = arrived.lost + event.total_count_change, time.monotonic()
