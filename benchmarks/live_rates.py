@@ -64,7 +64,7 @@ def launched(composed: str, parameters: Path, topic: str, frames: str, rate: flo
     """Pairs sent, clouds received and their latency."""
     arguments = [f"composed:={composed}", f"params_file:={parameters}", "log_level:=warn"]
     command = ["ros2", "launch", "depth_prompt_ros", "object_depth.launch.py", *arguments]
-    nodes = subprocess.Popen(command)  # noqa: S603
+    nodes = subprocess.Popen(command)
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
     process = context.Process(target=camera, args=(frames, rate, seconds, answer, topic))

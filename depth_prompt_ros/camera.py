@@ -231,6 +231,14 @@ class VirtualCamera:
         """(3, 3) real pixel to virtual pixel."""
         return cast(NDArray[np.float64], self.K @ self.rotation @ np.linalg.inv(self.camera.K))
 
+    @cached_property
+    def real_pixels(self) -> NDArray[np.float64]:
+        """(size, size, 2) column and row in the real picture of each virtual pixel."""
+        row, column = np.mgrid[: self.size, : self.size].astype(np.float64)
+        virtual = np.stack([column, row, np.ones_like(row)], -1)
+        real = virtual @ np.linalg.inv(self.homography).T
+        return cast(NDArray[np.float64], real[..., :2] / real[..., 2:])
+
     def warp(self, picture: NDArray[Any], interpolation: int = cv2.INTER_LINEAR, border: float = 0) -> NDArray[Any]:
         """(size, size[, C]) virtual view of an (H, W[, C]) picture; ``border`` outside the real picture."""
         shape = (self.size, self.size)

@@ -1,4 +1,4 @@
-"""depth-prompt models: the depth networks, stereo networks and CLIPs there are, and the user's own folder of them."""
+"""depth-prompt models: the depth networks, stereo networks, networks for video and CLIPs there are, and added ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Depth networks, stereo networks, CLIPs: what there is, add published weights, check them.",
+    help="Networks for depth, stereo, video, CLIPs: what there is, add published weights, check them.",
 )
 
 Name = Annotated[str, typer.Argument(help="Network, as depth-prompt models list calls it.")]
@@ -21,23 +21,25 @@ def list_networks() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from depth_prompt_ros.networks.catalogue import CATALOGUE, CLIPS, STEREO, weights_path
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, CLIPS, STEREO, VIDEO, weights_path
     from depth_prompt_ros.networks.entry import NetworkEntry
     from depth_prompt_ros.networks.store import parameters_of
 
     table = Table("network", "million", "pixels", "output", "licence of the weights", "where", box=None)
     for column in table.columns[:-1]:
         column.no_wrap = True
-    for entry in (*CATALOGUE.values(), *STEREO.values(), *CLIPS.values()):
+    for entry in (*CATALOGUE.values(), *STEREO.values(), *VIDEO.values(), *CLIPS.values()):
         count = parameters_of(entry)
         if entry.weights:
             where = "with the package"
         elif weights_path(entry).is_file():
             where = f"added: {weights_path(entry)}"
         else:
-            where = entry.source.page if entry.source else "not learned yet"
+            learned = "of your own video: depth-prompt learn video" if entry.name in VIDEO else "not learned yet"
+            where = entry.source.page if entry.source else learned
         million = "" if count is None else f"{count / 1e6:.1f}"
-        other = ("any", "vectors" if entry.name in CLIPS else "disparity of pairs")
+        kinds = {**dict.fromkeys(CLIPS, "vectors"), **dict.fromkeys(VIDEO, "disparity")}
+        other = ("any", kinds.get(entry.name, "disparity of pairs"))
         kind = (str(entry.size), entry.output) if isinstance(entry, NetworkEntry) else other
         table.add_row(entry.name, million, *kind, entry.licence, where)
     console = Console()

@@ -85,12 +85,12 @@ def _find(name: str, entries: dict[str, _Entry], kind: str) -> _Entry:
 
 
 def find_any(name: str) -> Entry:
-    """The network of that name, depth, stereo or CLIP.
+    """The network of that name, depth, stereo, for video, or CLIP.
 
     Raises:
         BadModel: no such network; the message names those there are.
     """
-    return STEREO.get(name) or CLIPS.get(name) or find(name)
+    return STEREO.get(name) or CLIPS.get(name) or VIDEO.get(name) or find(name)
 
 
 class Normalise(nn.Module):

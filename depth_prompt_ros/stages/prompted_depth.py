@@ -23,6 +23,9 @@ Float32 = NDArray[np.float32]
 SHIPPED_GRAPH = "models/object_depth.onnx"
 SHIPPED_PROMPT = "models/background.safetensors"
 GRAPH_INPUTS = ("image", "mask", "trusted", "relief", "free_shift")
+VIDEO_INPUTS = ("image", "trusted", "free_shift", "grid", "focal")
+"""Of a network learned from video, which wants to know where a crop stands; it sees the surroundings, not a background.
+"""
 GRAPH_OUTPUTS = ("inverse_depth", "fit", "picture")
 
 
@@ -58,7 +61,7 @@ class Crops:
 
 
 class PromptedDepth:
-    """The frozen network on its learned background."""
+    """The frozen network on its learned background, or a network learned from video on the crop as it is."""
 
     def __init__(self, parameters: PromptedDepthParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> None:
         """Load the graph, or for PyTorch the prompt.
@@ -68,7 +71,9 @@ class PromptedDepth:
         """
         shipped = SHIPPED_PROMPT if runtime.runtime == "torch" else SHIPPED_GRAPH
         path = Path(parameters.graph) if parameters.graph else resource_path(shipped)
-        self.graph = open_graph(path, runtime, GRAPH_INPUTS)
+        self.graph = open_graph(path, runtime)
+        self.keeps_place = "grid" in self.graph.inputs
+        self.graph.require_inputs(VIDEO_INPUTS if self.keeps_place else GRAPH_INPUTS)
         try:
             self.size = int(self.graph.metadata["size"])
             self.focal = float(self.graph.metadata["focal"])
@@ -77,7 +82,7 @@ class PromptedDepth:
         except (KeyError, ValueError) as error:
             raise BadModel(f"graph {path} does not say its {error}: export it again with this version") from error
         square, missing = (self.size, self.size), set(GRAPH_OUTPUTS) - set(self.graph.outputs)
-        if missing or self.graph.inputs["image"][2:] != square or self.graph.inputs["mask"][2:] != square:
+        if missing or any(self.graph.inputs[name][2:] != square for name in ("image", "trusted")):
             raise BadModel(
                 f"graph {path} is not one of {self.size}x{self.size} with {', '.join(GRAPH_OUTPUTS)}: export it again"
             )
@@ -113,19 +118,23 @@ class PromptedDepth:
         if not masks:
             return Crops([], {})
         views = [VirtualCamera.looking_at(camera, mask, self.size, self.fill) for mask in masks]
+        if self.keeps_place:
+            views = [replace(view, focal=min(view.focal, self.focal)) for view in views]  # no nearer than it learned
         seen = [view.warp(image, border=255) for view in views]
-        inside = [view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)]
         trusted = [view.warp_inverse_depth(anchor.trusted) for view, anchor in zip(views, anchors, strict=True)]
-        return Crops(
-            views,
-            {
-                "image": np.asarray(cv2.dnn.blobFromImages(seen, 1 / 255), np.float32),
-                "mask": np.stack(inside)[:, None].astype(np.float32),
-                "trusted": np.stack(trusted)[:, None],
-                "relief": np.array([self.focal * self.size / view.focal for view in views], np.float32),
-                "free_shift": np.array([anchor.free_shift for anchor in anchors], np.float32),
-            },
-        )
+        inputs = {
+            "image": np.asarray(cv2.dnn.blobFromImages(seen, 1 / 255), np.float32),
+            "trusted": np.stack(trusted)[:, None],
+            "free_shift": np.array([anchor.free_shift for anchor in anchors], np.float32),
+        }
+        if self.keeps_place:
+            inputs["grid"] = np.stack([_places(view) for view in views])
+            inputs["focal"] = np.array([[view.focal] * 2 for view in views], np.float32)
+            return Crops(views, inputs)
+        inside = [view.warp(mask.view(np.uint8), cv2.INTER_NEAREST) for view, mask in zip(views, masks, strict=True)]
+        inputs["mask"] = np.stack(inside)[:, None].astype(np.float32)
+        inputs["relief"] = np.array([self.focal * self.size / view.focal for view in views], np.float32)
+        return Crops(views, inputs)
 
     def run(self, crops: Crops) -> Arrays:
         """The graph's answer; empty arrays without targets."""
@@ -141,6 +150,12 @@ class PromptedDepth:
         """The graph's answer in the real camera, one shape a target."""
         fitted = zip(crops.views, masks, answer["inverse_depth"][:, 0], answer["fit"], strict=True)
         return [_shape(view, mask, inverse_depth, fit) for view, mask, inverse_depth, fit in fitted]
+
+
+def _places(view: VirtualCamera) -> Float32:
+    """(2, S, S) u and v of the real picture, -1 at its first pixel and 1 at its last, of a virtual one's pixels."""
+    last = np.array([view.camera.width - 1, view.camera.height - 1], np.float64)
+    return np.ascontiguousarray((2 * view.real_pixels / last - 1).transpose(2, 0, 1), np.float32)
 
 
 def _shape(view: VirtualCamera, mask: NDArray[np.bool_], inverse_depth: Float32, fit: Float32) -> Shape:

@@ -24,7 +24,7 @@ def test_clips_move_as_they_say_and_are_what_depth_is_learned_from(motion) -> No
     if motion == "none":
         assert not moving.any()
     elif motion == "bound":
-        assert moving[:, :, :36].mean() > 0.1 and not moving[:, :, 46:].any()
+        assert moving[:, :, :28].mean() > 0.1 and not moving[:, :, 32:].any()
     else:
         assert 0.005 < moving.mean() < 0.4
     again = iter(RenderedWorkspace(3, motion, SMALL, 6))

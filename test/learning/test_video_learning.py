@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.learning import trainer
+from depth_prompt_ros.learning import run_state
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.learning.video import learn
 from depth_prompt_ros.learning.video.boosting import boosted, rim
@@ -57,7 +57,7 @@ def scene(count: int = 8, known: bool = True, **extra) -> list[VideoFrame]:
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch) -> None:
-    monkeypatch.setattr(trainer, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 0.0)
 
 
 def test_given_poses_it_learns_metric_depth_of_a_board_before_a_wall(tmp_path) -> None:
@@ -379,6 +379,13 @@ def test_the_command_learns_from_a_folder_and_says_what_it_left_out(tmp_path) ->
     assert "cut between 5 and 6: gap of 1.6 s" in answer.output
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["left_out"][1] == "cut between 5 and 6: gap of 1.6 s" and card["frames"] == 8
+    assert card["learning"]["network"]["focal_unit"] == 60 and card["learning"]["network"]["proportional"]
+    assert card["focal"] == "90.0"  # pictures were enlarged by up to 1.5
+    tuned = ["--weights", str(out), "--stages", "1", "--levels", "9", "--focal-unit", "2000", "--out"]
+    answer = CliRunner().invoke(app, [*command, *tuned, str(tmp_path / "tuned.safetensors")])
+    assert answer.exit_code == 0, answer.output
+    tuned_card = json.loads((tmp_path / "tuned.json").read_text())
+    assert tuned_card["learning"]["network"] == card["learning"]["network"] and tuned_card["start"] == out.name
     for wrong, words in (
         (["--weights", str(out)], "the second stage learns from random weights"),
         (["--nearest", "9", "--farthest", "3"], "no depth lies between"),

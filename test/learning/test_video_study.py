@@ -27,13 +27,14 @@ def test_a_run_is_learned_once_and_has_errors_by_part_and_masks(tmp_path, monkey
     assert all(
         np.isfinite(found["errors"][kind][part]).all() for kind in ("metric", "scaled") for part in ("all", "moving")
     )
-    assert set(found["masks"]) == {"SPIMO", "auto-mask", "geometric, depth camera", "all moves"}
+    assert set(found["masks"]) == set(execute.MASKS)
+    assert found["growth"]["enlarged"] > 1 and np.isfinite(found["growth"]["disparity"])
     assert found["masks"]["geometric, depth camera"]["precision"] > 0.7
     before = (tmp_path / "bound/stage-1-0/learned.safetensors").stat().st_mtime_ns
     assert execute.execute(Run(ROWS[0], "bound", 0), EFFORT, tmp_path) == json.loads(json.dumps(found))
     assert (tmp_path / "bound/stage-1-0/learned.safetensors").stat().st_mtime_ns == before
     second = execute.execute(Run(ROWS[2], "bound", 0), EFFORT, tmp_path)
-    assert second["run"] == "true masks (bound)" and "masks" not in second
+    assert second["run"] == "true masks (bound)" and "masks" not in second and "growth" not in second
     assert (tmp_path / "bound/true-masks--bound--0/learned-stage1.safetensors").exists()
 
 
@@ -52,9 +53,10 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
             for kind in ("metric", "scaled")
         }
         figures = {"SPIMO": {"iou": 0.52, "precision": 0.6, "recall": 0.8}} if masks else None
-        return {"run": name, "motion": "bound", "errors": errors, "masks": figures}
+        growth = {"enlarged": 2.0, "disparity": 1.9} if masks else None
+        return {"run": name, "motion": "bound", "errors": errors, "masks": figures, "growth": growth}
 
-    results = [result("stage 1", 0.4, True), result("true masks (bound)", 0.2)]
+    results = [result("stage 1", 0.4, True), result("true masks (bound)", 0.2), result("SPIMO masks", 0.25)]
     real = [
         RealRow("constant", (DepthErrors(0.3, 0, 1, 1, 0, 0, 0),) * 3),
         RealRow("learned from colour", (DepthErrors(0.25, 0, 1, 1, 0, 0, 0),) * 3),
@@ -65,4 +67,6 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
     assert "| SPIMO | 0.52 | 0.60 | 0.80 |" in text
     assert "| constant | 0.950 |" in text and "| stage 1 | 0.450 |" in text
     assert "true masks (bound): moving pixels' error -44 % against stage 1" in text
+    assert "SPIMO masks: moving pixels' error -33 % against stage 1" in text and "75 % of the true masks' gain" in text
+    assert "stage 1: static disparity grows 1.90 times where the picture is 2.00 times larger" in text
     assert "learned from colour less constant: -0.050 abs rel, 95 % interval over frames -0.050 to -0.050" in text

@@ -55,6 +55,20 @@ def test_disparities_lie_in_the_range_and_agree_with_the_layers(head, size) -> N
     assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
+@pytest.mark.parametrize("head", HEADS)
+def test_a_proportional_disparity_doubles_with_the_focal_length_in_layers_too(head) -> None:
+    torch.manual_seed(0)
+    settings = VideoSettings(head, farthest=0.5, nearest=5.0, focal_unit=100.0, proportional=True, **SMALL)
+    network = VideoDepthNet(settings)  # as it begins it hardly sees anything
+    picture, grid = torch.rand(1, 3, 32, 48), position_grid(32, 48)
+    planes = Levels(0.25, 20.0, 40)
+    small, large = (network.layered(picture, grid, torch.full((1, 2), focal), planes) for focal in (100.0, 200.0))
+    torch.testing.assert_close(large.disparity, 2 * small.disparity, rtol=0.03, atol=0)
+    for found in (small, large):
+        mean = (found.layers * planes.values().view(1, -1, 1, 1)).sum(1, keepdim=True)
+        torch.testing.assert_close(mean, found.disparity, rtol=1e-4, atol=1e-4)
+
+
 def test_levels_are_geometric_and_the_adaptive_curve_begins_as_the_fixed_one() -> None:
     values = Levels(0.005, 0.3, 33).values()
     assert float(values[0]) == pytest.approx(0.005) and float(values[-1]) == pytest.approx(0.3)
@@ -71,7 +85,7 @@ def test_the_adaptive_curve_puts_levels_where_the_pixel_wants_them() -> None:
     network = VideoDepthNet(VideoSettings("adaptive", **SMALL))
     outputs = torch.zeros(1, 8, 1, 3)
     outputs[0, 7, 0] = torch.tensor([-9.0, 0.0, 9.0])
-    _, values, _ = network._answer(outputs)
+    _, values, _ = network._of_unit(outputs)
     place = 1 + torch.log(values[0, 3, 0] / 0.3) / math.log(60)
     torch.testing.assert_close(place, 0.5 ** torch.tensor([1 / 3, 1.0, 3.0]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from depth_prompt_ros.ros.console import Console
+from depth_prompt_ros.ros.reports.console import Console
 
 
 class Heard:

@@ -22,12 +22,10 @@ def test_the_left_picture_is_rectified_and_what_stages_made_is_not() -> None:
         "left_camera_info": info,
         "right_camera_info": camera_info_message(CAMERA, stamp(0), "right", right=True),
     }
-    itself = {"stages": {"image": "left/image_rect"}}
-    raw = handed_over(messages, Parameters.checked({"rectified": False, **itself}, "the test"))
+    itself = Parameters.checked({"stages": {"image": "left/image_rect"}}, "the test")
+    raw = handed_over(messages, itself, rectified=False)
     np.testing.assert_array_equal(raw.arrays["image"], rectify(picture(0), info, "left", pair=True))
     np.testing.assert_array_equal(raw.arrays["depth"], depth)
     assert raw.camera == CAMERA
-    for given in ({"rectified": True, **itself}, {"rectified": False}):
-        np.testing.assert_array_equal(
-            handed_over(messages, Parameters.checked(given, "the test")).arrays["image"], picture(0)
-        )
+    for settings, rectified in ((itself, True), (Parameters(), False)):
+        np.testing.assert_array_equal(handed_over(messages, settings, rectified).arrays["image"], picture(0))

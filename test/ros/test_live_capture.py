@@ -13,8 +13,8 @@ from std_srvs.srv import Trigger
 
 from depth_prompt_ros.bag.images import depth_metres
 from depth_prompt_ros.bag.messages import stamp_of
-from depth_prompt_ros.ros import capture
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
+from depth_prompt_ros.ros.pacing import capture
 
 STEP_NS = 100_000_000
 GIVEN = {"segmentation__method": "labels", "topics__labels": "labels", "device": "cpu"}

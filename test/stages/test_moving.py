@@ -14,8 +14,9 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import MovingParameters, RuntimeParameters
 from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, MOVING_DTYPE, object_points, organised_cloud
 from depth_prompt_ros.stages.moving import Moving, make_moving
+from depth_prompt_ros.stages.moving.disagreement import disagreement, dispersion
 from depth_prompt_ros.stages.moving.geometric import deviation, warp_depth
-from depth_prompt_ros.stages.moving.spimo import SpimoMask, dispersion, position_grid
+from depth_prompt_ros.stages.moving.spimo import SpimoMask, position_grid
 
 CAMERA = CameraModel(80, 60, 70.0, 70.0, 39.5, 29.5)
 FIXED = MovingParameters(method="geometric", fixed_frame="map")
@@ -166,6 +167,17 @@ def test_dispersion_and_grid_are_those_of_the_definition() -> None:
     assert found[0, 0] == pytest.approx(np.var(depth, ddof=1) / np.mean(depth) ** 2)
     whole = position_grid(61, 81)
     np.testing.assert_allclose(position_grid(31, 41, (0.25, 0, 0.75, 0.5)), whole[:, :31, 20:61], atol=1e-6)
+
+
+def test_an_outlier_is_what_disagrees_with_every_other_place_in_the_picture() -> None:
+    """Boxes seem to be at half their depth where u < -0.5: a moving one, still ones in and out of the shift's reach."""
+    u = np.array([[-0.75, -0.25, 0.25, 0.75]], np.float32)
+    disparities = np.stack([np.where(u + shift < -0.5, 2.0, 1.0) for shift in (0, -0.5, 0.5)]).astype(np.float32)
+    published, ours = (disagreement(disparities, u, rule)[0] > 0.03 for rule in ("dispersion", "outlier"))
+    assert published.tolist() == [True, True, False, False]
+    assert ours.tolist() == [True, False, False, False]
+    pair = dispersion(np.array([2.0, 1.0], np.float32)[:, None, None])[0, 0]
+    assert disagreement(disparities, u, "outlier")[0, 0] == pytest.approx(pair)
 
 
 def test_what_is_missing_is_named(by_place, tmp_path) -> None:

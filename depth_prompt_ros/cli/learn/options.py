@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -23,6 +24,35 @@ StereoNetwork = Annotated[str, typer.Option("--network", help="Stereo network, a
 Pairs = Annotated[int, typer.Option("--batch", min=1, help="Pairs a step.")]
 ValidateEvery = Annotated[int, typer.Option(min=0, help="Steps between validations; the best one is kept.")]
 Float32 = Annotated[bool, typer.Option("--float32", help="No bfloat16 in the network.")]
-StereoWeights = Annotated[
-    Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures go beside it.")
+
+
+class MaskRule(str, Enum):
+    """Which looks of a network learned from video are compared; see :mod:`depth_prompt_ros.stages.moving`."""
+
+    DISPERSION = "dispersion"
+    OUTLIER = "outlier"
+
+
+Rule = Annotated[
+    MaskRule,
+    typer.Option(
+        "--rule", help="dispersion: three looks disagree, as published; outlier: the first with each of the others."
+    ),
+]
+
+
+def _new_weights(out: Path) -> Path:
+    """Refuse a name that is no weights', and a finished run's, before anything is rendered or learned."""
+    from depth_prompt_ros.learning.result_file import require_new, require_weights_name
+
+    require_weights_name(out)
+    require_new(out)
+    return out
+
+
+WeightsOut = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", callback=_new_weights, help="Weights to write, .safetensors; card, log, pictures go beside it."
+    ),
 ]

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import Seed
+from depth_prompt_ros.cli.learn.options import MaskRule, Rule, Seed, WeightsOut
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from depth_prompt_ros.bag.video import VideoTopics
-    from depth_prompt_ros.data.readers.video_folder import Part
-    from depth_prompt_ros.data.sets.video import VideoSource
 
 
 class Head(str, Enum):
@@ -36,7 +32,7 @@ class Masks(str, Enum):
 
 def video(
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Recordings, or folders of pictures.")],
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures beside it.")],
+    out: WeightsOut,
     image: Annotated[str, typer.Option("--image", help="Picture topic of a recording.")] = "/left/image_rect",
     info: Annotated[str, typer.Option("--camera-info", help="Its camera_info topic.")] = "/left/camera_info",
     right: Annotated[str, typer.Option("--right", help="Picture topic of a rectified pair's other camera.")] = "",
@@ -68,6 +64,12 @@ def video(
     planes: Annotated[int, typer.Option("--planes", min=2, help="That pictures are warped with.")] = 33,
     nearest: Annotated[float, typer.Option("--nearest", help="Nearest depth, metres where poses are.")] = 1 / 0.3,
     farthest: Annotated[float, typer.Option("--farthest", help="Farthest depth.")] = 200.0,
+    focal_unit: Annotated[
+        float, typer.Option("--focal-unit", min=0.0, help="Pixels that are 1 to the network; 0: fx of the pictures.")
+    ] = 0.0,
+    proportional: Annotated[
+        bool, typer.Option(help="Disparity is that of one unit of focal length, times it; else as published.")
+    ] = True,
     crop_height: Annotated[int, typer.Option("--crop-height", min=16, help="Of what is learned at, pixels.")] = 192,
     crop_width: Annotated[int, typer.Option("--crop-width", min=16, help="Of what is learned at, pixels.")] = 640,
     warm_up: Annotated[
@@ -75,6 +77,7 @@ def video(
     ] = 5 / 110,
     stages: Annotated[int, typer.Option("--stages", min=1, max=2, help="2: again, without what moves.")] = 2,
     masks: Annotated[Masks, typer.Option("--masks", help="Of the second stage.")] = Masks.SPIMO,
+    rule: Rule = MaskRule.OUTLIER,
     dispersion: Annotated[
         float, typer.Option("--dispersion", min=0.0, help="Pixels below are static, variance over squared mean.")
     ] = 0.03,
@@ -86,7 +89,7 @@ def video(
     auto_mask: Annotated[bool, typer.Option("--auto-mask", help="Leave out what fits better unwarped.")] = False,
     weights: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--weights", help="Weights to start from: fine-tuning, one stage."),
+        typer.Option("--weights", help="Weights to start from: fine-tuning, one stage, with their network's sizes."),
     ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Optimiser steps of each stage.")] = 20_000,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Moments a step.")] = 8,
@@ -99,7 +102,10 @@ def video(
     """
     from typing import Literal, cast
 
+    import numpy as np
+
     from depth_prompt_ros.bag.video import VideoTopics
+    from depth_prompt_ros.cli.learn.video_source import open_video
     from depth_prompt_ros.data.readers.video_folder import Part
     from depth_prompt_ros.data.sets.video import SpanRules, gather
     from depth_prompt_ros.errors import BadInput
@@ -108,6 +114,7 @@ def video(
     from depth_prompt_ros.learning.video.objective import VideoLearning
     from depth_prompt_ros.learning.video.samples import Cuts, VideoSet
     from depth_prompt_ros.learning.video.static import StaticRule
+    from depth_prompt_ros.networks import catalogue
     from depth_prompt_ros.networks.video.depth_net import VideoSettings
 
     if weights is not None and stages == 2:
@@ -121,36 +128,23 @@ def video(
     for each in left_out:
         typer.echo(each, err=True)
     data = VideoSet(spans, step, follow)
-    network = VideoSettings(head.value, width, levels, 1 / farthest, 1 / nearest)
+    unit = focal_unit or float(np.median(data.intrinsics[:, 0]))
+    network = VideoSettings(head.value, width, levels, 1 / farthest, 1 / nearest, True, unit, proportional)
+    if weights is not None:
+        network = catalogue.load_video(weights).settings
     learning = VideoLearning(
-        network, width, Cuts((crop_height, crop_width)), planes, warp="backward" if backward else "forward",
+        network, network.width, Cuts((crop_height, crop_width)), planes, warp="backward" if backward else "forward",
         auto_mask=auto_mask, given_motion=poses, warm_up=warm_up, boost=boost,
     )  # fmt: skip
     schedule = Schedule(steps, batch, learning_rate, seed, False, "halved")
     told = Told(tuple(source.name for source in sources), tuple(left_out))
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
 
         def masking(_: str) -> Callable[[int, int], None]:
             return report
 
         figures = learn_video(
-            data, out, schedule, learning, cast(Literal[1, 2], stages), masks.value, StaticRule(dispersion, horizon),
-            weights, told, report, masking,
+            data, out, schedule, learning, cast(Literal[1, 2], stages), masks.value,
+            StaticRule(dispersion, horizon, rule.value), weights, told, report, masking,
         )  # fmt: skip
     print_figures(out, figures)
-
-
-def open_video(path: Path, topics: VideoTopics, part: Part, poses: bool, pair: bool = False) -> VideoSource:
-    """What is at ``path``: a recording, a drive of KITTI raw, a city of Cityscapes, or a folder of pictures."""
-    from depth_prompt_ros.bag.video import RecordedVideo
-    from depth_prompt_ros.data.readers.driving import CityscapesSequences, KittiDrive
-    from depth_prompt_ros.data.readers.video_folder import VideoFolder
-
-    bags = (".mcap", ".db3")
-    if path.suffix in bags or (path.is_dir() and any(file.suffix in bags for file in path.iterdir())):
-        return RecordedVideo(path, topics)
-    if (path / "image_02").is_dir():
-        return KittiDrive(path, pair)
-    if path.is_dir() and any(path.glob("*_leftImg8bit.png")):
-        return CityscapesSequences(path, pair)
-    return VideoFolder(path, part, poses)

@@ -14,13 +14,15 @@ import torch
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.video import LeftOut
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
 from depth_prompt_ros.learning.video.masks import mask_moving
 from depth_prompt_ros.learning.video.objective import VideoLearning, VideoModel
 from depth_prompt_ros.learning.video.samples import Channel, Moments, VideoSet, cut
 from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.written_aside import write_picture
 
 _SHOWN, _PICTURES = 4, 10
 """Pictures on a sheet; sheets of a run."""
@@ -113,9 +115,7 @@ def _stage(
             _write_sheet(out.with_name(f"{out.stem}-growth") / f"{step:06d}.png", model, data, look, device)
 
     def loss_of(moments: Moments, generator: torch.Generator) -> Losses:
-        batch = cut(moments, settings.cuts, generator)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=False):
-            return model.losses(batch)
+        return model.losses(cut(moments, settings.cuts, generator))
 
     figures: dict[str, Any] = {"frames": len(data.images), "moments": len(data), "masks": masks or "none"}
 
@@ -141,6 +141,7 @@ def _stage(
         "names": catalogue.OWN_NAMES,
         "settings": json.dumps(asdict(network)),
         "look": str(look),
+        "focal": f"{_largest_focal(data, settings):.1f}",
         "licence": catalogue.find_video(f"video-{network.head}").licence,
     }
     figures["seconds"] = round(seconds)
@@ -157,6 +158,11 @@ def _stage(
     _write_sheet(out.with_suffix(".png"), model, data, look, device)
     write_weights(out, model.depth.state_dict(), metadata, card)
     return figures
+
+
+def _largest_focal(data: VideoSet, settings: VideoLearning) -> float:
+    """Pixels: the focal length of pictures enlarged as far as they were while learning."""
+    return float(np.median(data.intrinsics[:, 0])) * settings.cuts.factors(data.size)[1]
 
 
 def pose_path(depth: Path) -> Path:
@@ -185,8 +191,7 @@ def _write_sheet(path: Path, model: VideoModel, data: VideoSet, look: int, devic
         moving = (~static).astype(np.uint8) * 255
         rows.append(np.hstack([image[..., ::-1], coloured(disparity), cv2.cvtColor(moving, cv2.COLOR_GRAY2BGR)]))
     model.train()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(rows))
+    write_picture(path, np.vstack(rows)[..., ::-1])
 
 
 def coloured(disparity: NDArray[np.float32]) -> NDArray[np.uint8]:

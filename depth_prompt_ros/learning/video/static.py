@@ -12,9 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from depth_prompt_ros.networks.video.depth_net import VideoDepthNet
-
-SHIFT = 0.5
-"""The grid's u is moved by this to either side."""
+from depth_prompt_ros.stages.moving.disagreement import SHIFT, Rule, disagreement
 
 LOOK = 2 / 3
 """Pictures are looked at this much smaller."""
@@ -25,18 +23,14 @@ class StaticRule:
     """Which pixels are static.
 
     Attributes:
-        dispersion: static where variance over squared mean of the three depths is below.
+        dispersion: static where variance over squared mean of depths is below.
         horizon: rows with v below are static: the sky and far buildings of driving, -0.25 there; -1 = none.
+        rule: which looks are compared, see :data:`depth_prompt_ros.stages.moving.disagreement.Rule`.
     """
 
     dispersion: float = 0.03
     horizon: float = -1.0
-
-
-def dispersion(disparities: Tensor) -> Tensor:
-    """(H, W) unbiased variance over squared mean of depth, of (L, H, W) disparities of one picture."""
-    depth = 1 / disparities
-    return depth.var(0) / depth.mean(0) ** 2
+    rule: Rule = "outlier"
 
 
 @torch.no_grad()
@@ -57,10 +51,9 @@ def static_mask(
     shift = torch.tensor([0.0, -SHIFT, SHIFT], device=grid.device).view(3, 1, 1, 1)
     shifts = torch.cat([shift, torch.zeros_like(shift)], 1)
     found = network(seen.expand(3, -1, -1, -1), places + shifts, focal.expand(3, -1) * LOOK)
-    spread = functional.interpolate(
-        dispersion(found[:, 0])[None, None], size=(height, width), mode="bilinear", align_corners=False
-    )[0, 0]
-    return ((spread < rule.dispersion) | (grid[0, 1] < rule.horizon)).cpu().numpy()
+    moved = disagreement(found[:, 0].cpu().numpy(), places[0, 0].cpu().numpy(), rule.rule)
+    moved = np.asarray(cv2.resize(moved, (width, height), interpolation=cv2.INTER_LINEAR))
+    return np.asarray((moved < rule.dispersion) | (grid[0, 1].cpu().numpy() < rule.horizon), np.bool_)
 
 
 def whole_static_mask(

@@ -90,12 +90,12 @@ def forward_warp(
     count = len(planes)
     places, there = plane_places(planes, motion, intrinsics, others, height, width)
     there = there & _inside(places.detach(), height, width)
-    stacked = torch.cat([layers[:, :, None], picture[:, None].expand(-1, count, -1, -1, -1)], 2)
-    moved = sampled(stacked.flatten(0, 1), places.flatten(0, 1)).view(batch, count, channels + 1, height, width)
-    filled = (moved[:, :, 0] * there).flip(1).cumsum(1).clamp(max=1)
+    weights = sampled(layers.flatten(0, 1)[:, None], places.flatten(0, 1)).view(batch, count, height, width)
+    pictures = sampled(picture, places.flatten(1, 2)).view(batch, channels, count, height, width)
+    filled = (weights * there).flip(1).cumsum(1).clamp(max=1)
     taken = torch.cat([filled[:, :1], filled[:, 1:] - filled[:, :-1]], 1).flip(1)
     arrived = filled[:, -1:]
-    shown = (taken[:, :, None] * moved[:, :, 1:]).sum(1)
+    shown = (taken[:, None] * pictures).sum(2)
     return Seen(shown / arrived.clamp(min=1e-3), arrived)
 
 

@@ -21,9 +21,6 @@ Head = Literal["disparity", "levels", "adaptive"]
 HEADS: tuple[Head, ...] = ("disparity", "levels", "adaptive")
 """One number a pixel; weights of fixed levels; weights of levels along a curve of each pixel's own."""
 
-FOCAL_UNIT = 2000.0
-"""Focal lengths in pixels are divided by this."""
-
 _GRID, _FOCAL = 8, 2
 
 
@@ -37,6 +34,10 @@ class VideoSettings:
         levels: N of the heads that have levels.
         farthest, nearest: ends of the disparity's range.
         grid: give it the position grid; without, the grid is zeros.
+        focal_unit: pixels; focal lengths are given in this unit. The published 2000 is for pictures 1242 pixels wide:
+            those of small pictures would hardly be felt, and with them how much a picture was enlarged.
+        proportional: what is learned is multiplied by the focal length in that unit: the disparity of a picture twice
+            as large is twice as large, but for what the network itself sees otherwise there.
     """
 
     head: Head = "adaptive"
@@ -45,6 +46,8 @@ class VideoSettings:
     farthest: float = 0.005
     nearest: float = 0.3
     grid: bool = True
+    focal_unit: float = 2000.0
+    proportional: bool = False
 
     def checked(self) -> VideoSettings:
         """These settings.
@@ -54,9 +57,9 @@ class VideoSettings:
         """
         if self.head not in HEADS:
             raise BadModel(f"there is no head {self.head!r}: choose from {', '.join(HEADS)}")
-        if not (self.width > 0 and self.levels >= 2 and 0 < self.farthest < self.nearest):
+        if not (self.width > 0 and self.levels >= 2 and 0 < self.farthest < self.nearest and self.focal_unit > 0):
             raise BadModel(f"no network has width {self.width:g}, {self.levels} levels, disparities {self.farthest:g} "
-                           f"to {self.nearest:g}")  # fmt: skip
+                           f"to {self.nearest:g}, focal lengths in {self.focal_unit:g} pixels")  # fmt: skip
         return self
 
 
@@ -148,7 +151,7 @@ class VideoDepthNet(nn.Module):
         if not self.settings.grid:
             grid = grid * 0
         position = self.position(grid)
-        lengths = (focal.abs() / FOCAL_UNIT)[:, :, None, None]
+        lengths = (focal.abs() / self.settings.focal_unit)[:, :, None, None]
         encoded = [self.first(picture - self.mean)]
         for stage in self.down:
             size = encoded[-1].shape[2:]
@@ -163,7 +166,7 @@ class VideoDepthNet(nn.Module):
 
     def forward(self, picture: Tensor, grid: Tensor, focal: Tensor) -> Tensor:
         """(B, 1, H, W) expected disparity, 1 over the unit of translations; inputs as of :meth:`features`."""
-        return self._answer(self.features(picture, grid, focal))[0]
+        return self._answer(self.features(picture, grid, focal), focal)[0]
 
     def layered(self, picture: Tensor, grid: Tensor, focal: Tensor, planes: Levels) -> Layered:
         """Disparity, and the probability of each shared plane; inputs as of :meth:`features`.
@@ -171,13 +174,21 @@ class VideoDepthNet(nn.Module):
         Args:
             planes: with the same range; disparities between two planes are shared by both.
         """
-        disparity, values, weights = self._answer(self.features(picture, grid, focal))
-        if self.settings.head == "levels" and planes == self.levels:
+        disparity, values, weights = self._answer(self.features(picture, grid, focal), focal)
+        if self.settings.head == "levels" and planes == self.levels and not self.settings.proportional:
             return Layered(disparity, weights)
         return Layered(disparity, planes.layers(values.expand_as(weights), weights))
 
-    def _answer(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _answer(self, output: Tensor, focal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Expected disparity; disparities (broadcast to B, K, H, W) and their weights."""
+        disparity, values, weights = self._of_unit(output)
+        if self.settings.proportional:
+            scale = (focal.abs().mean(1) / self.settings.focal_unit).view(-1, 1, 1, 1)
+            disparity, values = disparity * scale, values * scale
+        return disparity, values, weights
+
+    def _of_unit(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What :meth:`_answer` says for the focal length of one unit."""
         chosen = self.settings
         if chosen.head == "disparity":
             disparity = chosen.farthest + (chosen.nearest - chosen.farthest) * torch.sigmoid(output)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from depth_prompt_ros.bag.messages import stamp_of
@@ -61,7 +61,8 @@ class Inputs:
     """Subscriptions by role, images put together by their stamps; made on activation, gone on deactivation.
 
     camera_info is heard all the time, for it may come once; images only while they are wanted. Whether an image topic
-    is compressed is what its publishers say; while it brings nothing, they are asked again every second.
+    is compressed, and camera_info latched, is what its publishers say; while it brings nothing, they are asked again
+    every second.
 
     Attributes:
         arrived: what came, by role.
@@ -138,12 +139,14 @@ class Inputs:
 
     def published_as(self, topic: str) -> set[str]:
         """Message types of a resolved topic's publishers, as far as the graph knows them."""
+        return {each.topic_type for each in self._publishers(topic)}
+
+    def _publishers(self, topic: str) -> list[Any]:
         try:
-            found = self._node.get_publishers_info_by_topic(topic)
+            return list(self._node.get_publishers_info_by_topic(topic))
         except Exception as error:  # noqa: BLE001 (what it raises differs between distributions, and this is no must)
             self._node.get_logger().debug(f"the publishers of {topic} are not known: {error}")
-            return set()
-        return {each.topic_type for each in found}
+            return []
 
     def reset(self) -> None:
         """Drop waiting messages after a clock jump: those of the future would meet no partner."""
@@ -181,7 +184,7 @@ class Inputs:
 
         def subscribe(**events: Callable[[Any], None]) -> Any:
             return self._node.create_subscription(
-                message_class(topic.type), topic.name, take, _qos(topic.reliable),
+                message_class(topic.type), topic.name, take, _qos(topic),
                 event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible, **events),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )  # fmt: skip
@@ -195,17 +198,22 @@ class Inputs:
         self._node.destroy_subscription(self._subscriptions.pop(role))
 
     def _as_published(self, role: str) -> Topic:
-        """The topic with the type that its publishers have, if that is another of images."""
-        topic, types = self._topics[role], self.published_as(self.arrived[role].topic)
+        """The topic with the type that its publishers have, if that is another of images; latched if they all are."""
+        topic, publishers = self._topics[role], self._publishers(self.arrived[role].topic)
+        if topic.type == INFO:
+            offered = {(each.qos_profile.durability, each.qos_profile.reliability) for each in publishers}
+            return topic._replace(latched=offered == {(DurabilityPolicy.TRANSIENT_LOCAL, ReliabilityPolicy.RELIABLE)})
+        types = set() if topic.forced else {each.topic_type for each in publishers}
         others = [kind for kind in IMAGES if kind in types]
         return topic._replace(type=others[0]) if topic.type in IMAGES and topic.type not in types and others else topic
 
     def _look_again(self) -> None:
-        """Called by a timer: subscribe anew to a topic that brings nothing and turns out to be of another type."""
-        for role in self._images if self.since is not None else ():
+        """Called by a timer: subscribe anew to a topic that brings nothing and turns out to be another than thought."""
+        for role in list(self._subscriptions):
             arrived = self.arrived[role]
             if not arrived.count and (named := self._as_published(role)) != self._topics[role]:
-                self._node.get_logger().info(f"{arrived.topic} is {named.type}: subscribed anew")
+                how = "latched" if named.latched else named.type
+                self._node.get_logger().info(f"{arrived.topic} is {how}: subscribed anew")
                 self._unsubscribe(role)
                 self._subscribe(role)
 
@@ -246,7 +254,11 @@ class Inputs:
         self._deliver({role: found[role] for role in self.arrived})
 
 
-def _qos(reliable: bool) -> QoSProfile:
+def _qos(topic: Topic) -> QoSProfile:
     """A profile of its own for each subscription: rclpy writes overrides into the one that it is given."""
-    reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-    return QoSProfile(depth=10 if reliable else 5, reliability=reliability, history=HistoryPolicy.KEEP_LAST)
+    reliable = topic.reliable or topic.latched
+    return QoSProfile(
+        depth=10 if reliable else 5, history=HistoryPolicy.KEEP_LAST,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if topic.latched else DurabilityPolicy.VOLATILE,
+    )  # fmt: skip

@@ -20,15 +20,17 @@ from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.errors import BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.ros import diagnostics, log, parameters
-from depth_prompt_ros.ros.capture import Capture
-from depth_prompt_ros.ros.console import Console
+from depth_prompt_ros.rectification import said_rectified
+from depth_prompt_ros.ros import parameters
 from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.inputs.problems import problems
 from depth_prompt_ros.ros.inputs.subscribed import Inputs
 from depth_prompt_ros.ros.inputs.topics import Topic
-from depth_prompt_ros.ros.pace import Pace
-from depth_prompt_ros.ros.worker import LatestWorker
+from depth_prompt_ros.ros.pacing.capture import Capture
+from depth_prompt_ros.ros.pacing.pace import Pace
+from depth_prompt_ros.ros.pacing.worker import LatestWorker
+from depth_prompt_ros.ros.reports import diagnostics, log
+from depth_prompt_ros.ros.reports.console import Console
 
 _WATCH_S = 0.2
 
@@ -130,6 +132,10 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         Raises:
             BadFrame: the set cannot be used.
         """
+
+    def takes_rectified(self) -> bool:
+        """Whether the left pictures are taken as rectified; what they are remapped to counts."""
+        return said_rectified(self.settings.rectified, self.resolve_topic_name(self.settings.topics.left_image))
 
     @property
     def inputs(self) -> Inputs | None:

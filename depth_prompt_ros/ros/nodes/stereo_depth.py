@@ -9,6 +9,7 @@ from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.messages import camera_info_message, disparity_message, image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
 from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.object_depth import camera_topics
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
@@ -42,7 +43,7 @@ class StereoDepthNode(StageNode):
         """See :meth:`StageNode.load`."""
         self._match = make_stereo_matcher(settings.stereo, settings)
         names = {role: self.resolve_topic_name(topic.name) for role, topic in self.topics(settings).items()}
-        self._build = FrameBuilder(names, settings, self._transforms.lookup)
+        self._build = FrameBuilder(names, settings, self._transforms.lookup, live_picture)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""

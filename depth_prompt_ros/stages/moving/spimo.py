@@ -13,13 +13,12 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import MovingParameters, RuntimeParameters
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.choose import open_graph
+from depth_prompt_ros.stages.moving.disagreement import SHIFT, disagreement
 from depth_prompt_ros.stages.moving.marks import MOVING, STATIC
 
 Float32 = NDArray[np.float32]
 
 INPUTS, OUTPUT = ("picture", "grid", "focal"), "disparity"
-SHIFT = 0.5
-"""The grid's u is moved by this to either side."""
 
 
 def position_grid(height: int, width: int, window: tuple[float, float, float, float] = (0, 0, 1, 1)) -> Float32:
@@ -33,12 +32,6 @@ def position_grid(height: int, width: int, window: tuple[float, float, float, fl
     u = np.linspace(2 * left - 1, 2 * right - 1, width, dtype=np.float32)
     v = np.linspace(2 * top - 1, 2 * bottom - 1, height, dtype=np.float32)
     return np.stack([np.broadcast_to(u, (height, width)), np.broadcast_to(v[:, None], (height, width))])
-
-
-def dispersion(disparities: Float32) -> Float32:
-    """(H, W) float32 unbiased variance over squared mean of depth, of (L, H, W) disparities above 0."""
-    depth = 1 / disparities
-    return np.asarray(depth.var(0, ddof=1) / depth.mean(0) ** 2, np.float32)
 
 
 class SpimoMask:
@@ -69,14 +62,14 @@ class SpimoMask:
         shifts = np.array([[0, 0], [-SHIFT, 0], [SHIFT, 0]], np.float32)[:, :, None, None]
         self.grids = np.ascontiguousarray(position_grid(height, width) + shifts)
         self._below = np.broadcast_to(self.grids[0, 1] >= parameters.horizon, self._size)
-        self._limit = parameters.dispersion
+        self._limit, self._rule = parameters.dispersion, parameters.rule
         self.disparity: Float32 | None = None
 
     def __call__(self, frame: Frame, _: DepthMeasurement | None = None) -> NDArray[np.uint8]:
         """(H, W) uint8: 0 static, 255 moving."""
         found = self.look(frame, self.grids)
         self.disparity = found[0]
-        moving = (dispersion(found) >= self._limit) & self._below
+        moving = (disagreement(found, self.grids[0, 0], self._rule) >= self._limit) & self._below
         mask = np.where(moving, np.uint8(MOVING), np.uint8(STATIC))
         size = frame.image.shape[1::-1]
         return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)

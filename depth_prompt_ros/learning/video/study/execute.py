@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering.workspaces import Motion, RenderedWorkspace
+from depth_prompt_ros.data.rendering.workspaces import CAMERA, Motion, RenderedWorkspace
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.evaluation.video.errors import (
@@ -28,7 +28,7 @@ from depth_prompt_ros.evaluation.video.errors import (
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.learning.video.learn import learn_video
-from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
+from depth_prompt_ros.learning.video.look import disparity_of, look_size, network_inputs
 from depth_prompt_ros.learning.video.photometric import moves_less
 from depth_prompt_ros.learning.video.samples import VideoSet
 from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
@@ -40,6 +40,7 @@ from depth_prompt_ros.networks.video.levels import Levels
 from depth_prompt_ros.parameters import MovingParameters
 from depth_prompt_ros.stages.moving.geometric import GeometricMask, deviation
 from depth_prompt_ros.stages.moving.marks import MOVING, UNKNOWN
+from depth_prompt_ros.written_aside import write_text
 
 Float32 = NDArray[np.float32]
 Errors = dict[str, list[float]]
@@ -48,6 +49,7 @@ RESULT = "result.json"
 LIMITS = Limits(0.1, 10.0)
 _TEST_SEEDS = 1000
 _EVERY = 2
+MASKS = ("SPIMO", "SPIMO, published rule", "auto-mask", "geometric, depth camera", "all moves")
 
 
 @cache
@@ -77,16 +79,17 @@ def execute(run: Run, effort: Effort, out: Path) -> dict[str, Any]:
     learning = effort.learning(**run.row.changes)
     stages, masks = (1, "spimo") if run.row.masks is None else (2, run.row.masks)
     if not weights.exists():
-        learn_video(data, weights, effort.schedule(run.seed), learning, stages, masks)  # type: ignore[arg-type]
+        rule = StaticRule(rule=run.row.rule)
+        learn_video(data, weights, effort.schedule(run.seed), learning, stages, masks, rule)  # type: ignore[arg-type]
     network = catalogue.load_video(weights).to(pick_device())
     frames = [frame for clip in held_out(run.motion, effort) for frame in clip[::_EVERY]]
     found: dict[str, Any] = {"run": run.row.name, "motion": run.motion, "seed": run.seed, "effort": asdict(effort)}
     found["errors"] = tabled(frames, lambda frame, _: np.float32(1) / look(network, frame, effort.look))
+    if run.row.masks is None:
+        found["growth"] = growth(network, effort, frames)
     if run.row.name == "stage 1":
         found["masks"] = mask_figures(network, effort, run.motion)
-    aside = result.with_name(result.name + ".part")
-    aside.write_text(json.dumps(found, indent=1) + "\n")
-    aside.replace(result)
+    write_text(result, json.dumps(found, indent=1) + "\n")
     return found
 
 
@@ -155,9 +158,25 @@ def _truth(frame: VideoFrame) -> Float32:
     return frame.depth
 
 
+def growth(network: VideoDepthNet, effort: Effort, frames: Sequence[VideoFrame]) -> dict[str, float]:
+    """How many times larger static disparity is, where a picture is as many times larger as while learning.
+
+    Returns:
+        ``enlarged``: ratio of the widths that it is looked at; ``disparity``: mean over frames of the median ratio.
+    """
+    low, high = effort.learning().cuts.factors((CAMERA.height, CAMERA.width))
+    widths = [look_size(CAMERA.height, CAMERA.width, round(CAMERA.width * factor))[1] for factor in (low, high)]
+    ratios = []
+    for frame in frames:
+        small, large = (look(network, frame, width) * np.float32(width / CAMERA.width) for width in widths)
+        still = np.ones(small.shape, np.bool_) if frame.moving is None else ~frame.moving
+        ratios.append(float(np.median((large / small)[still])))
+    return {"enlarged": widths[1] / widths[0], "disparity": float(np.mean(ratios))}
+
+
 def mask_figures(network: VideoDepthNet, effort: Effort, motion: Motion) -> dict[str, dict[str, float]]:
     """IoU, precision and recall of masks on the test clips; auto-mask and SPIMO by the network of stage 1."""
-    counts = {name: MaskCounts() for name in ("SPIMO", "auto-mask", "geometric, depth camera", "all moves")}
+    counts = {name: MaskCounts() for name in MASKS}
     for clip in held_out(motion, effort):
         for name, number, found, known in _masks(network, effort, clip):
             truth = clip[number].moving
@@ -186,7 +205,9 @@ def _masks(
         if number:
             yield "geometric, depth camera", number, mask == MOVING, mask != UNKNOWN
         inputs = network_inputs(frame.image, _intrinsics(frame), effort.look, pick_device())
-        yield "SPIMO", number, ~whole_static_mask(network, inputs, StaticRule(), depth.shape), everywhere
+        for name, rule in (("SPIMO", "outlier"), ("SPIMO, published rule", "dispersion")):
+            static = whole_static_mask(network, inputs, StaticRule(rule=rule), depth.shape)  # type: ignore[arg-type]
+            yield name, number, ~static, everywhere
         yield "all moves", number, everywhere, everywhere
         if number:
             found, known = _auto_mask(network, effort, clip[number - 1], frame)

@@ -11,6 +11,10 @@ from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.learning.video.objective import VideoLearning
 from depth_prompt_ros.learning.video.samples import Cuts
 from depth_prompt_ros.networks.video.depth_net import VideoSettings
+from depth_prompt_ros.stages.moving.disagreement import Rule
+
+_FACTORS = 0.5, 1.1
+"""Pictures are resized by: masks look at two thirds of the middle one."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,15 @@ class Effort:
         seeds: runs of every row.
     """
 
-    train: int = 10
-    test: int = 3
-    steps: int = 200
+    train: int = 16
+    test: int = 4
+    steps: int = 500
     batch: int = 4
     learning_rate: float = 1e-3
-    width: float = 0.125
+    width: float = 0.25
     levels: int = 11
-    crop: tuple[int, int] = (64, 96)
-    planes: int = 17
+    crop: tuple[int, int] = (48, 80)
+    planes: int = 33
     seeds: int = 1
 
     @property
@@ -44,12 +48,15 @@ class Effort:
     def learning(self, **changes: Any) -> VideoLearning:
         """What is learned; depths from 0.25 to 6 m, since what comes towards the camera seems nearer."""
         changes = dict(changes)
-        network = VideoSettings("adaptive", self.width, self.levels, 1 / 6, 4.0)
+        network = VideoSettings(
+            "adaptive", self.width, self.levels, 1 / 6, 4.0, focal_unit=CAMERA.fx, proportional=True
+        )
         network = replace(
-            network, **{name: changes.pop(name) for name in ("head", "levels", "grid") if name in changes}
+            network,
+            **{name: changes.pop(name) for name in ("head", "levels", "grid", "proportional") if name in changes},
         )
         planes = changes.pop("planes", self.planes)
-        return VideoLearning(network, self.width, Cuts(self.crop, 0.6, 1.0), planes, **changes)
+        return VideoLearning(network, self.width, Cuts(self.crop, *_FACTORS), planes, **changes)
 
     def schedule(self, seed: int) -> Schedule:
         """Of each stage."""
@@ -64,11 +71,13 @@ class Row:
         name: of the table's row.
         changes: of :class:`VideoLearning`, and of its network.
         masks: of a second stage; None: there is none.
+        rule: of the masks that are found, see :data:`depth_prompt_ros.stages.moving.disagreement.Rule`.
     """
 
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
     masks: Literal["spimo", "given"] | None = None
+    rule: Rule = "outlier"
 
 
 ROWS = (
@@ -77,9 +86,11 @@ ROWS = (
     Row("true masks (bound)", masks="given"),
     Row("fixed levels, N = 33", {"head": "levels", "levels": 33, "planes": 33}),
     Row("auto-mask", {"auto_mask": True}),
+    Row("SPIMO masks, published rule", masks="spimo", rule="dispersion"),
+    Row("focal length as an input alone", {"proportional": False}),
     Row("without grid", {"grid": False}),
-    Row("backward warp", {"warp": "backward"}),
     Row("SPIMO masks, without boosting", {"boost": 0.0}, masks="spimo"),
+    Row("backward warp", {"warp": "backward"}),
     Row("poses learned", {"given_motion": False}),
 )
 """The most telling first."""

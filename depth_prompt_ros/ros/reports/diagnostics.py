@@ -13,9 +13,9 @@ from diagnostic_updater import Updater
 
 from depth_prompt_ros.errors import DepthPromptError
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.ros.console import Console
 from depth_prompt_ros.ros.inputs.problems import LATE_S, problems
 from depth_prompt_ros.ros.inputs.subscribed import Inputs
+from depth_prompt_ros.ros.reports.console import Console
 from depth_prompt_ros.runtime.choose import loaded_graphs
 
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
