@@ -14,8 +14,11 @@ from depth_prompt_ros.parameter_file import OF_ROS
 from depth_prompt_ros.parameter_listing import Entry, entries
 from depth_prompt_ros.parameters import Parameters
 
-_UNSET: dict[str, float] = {"int": -1, "float": float("nan")}
-"""Elements of an array that is not given: ROS knows no empty array of numbers, and lists none without a value."""
+_UNSET: dict[str, float] = {"int": -1, "float": -1.0}
+"""Elements of an array that is not given: ROS knows no empty array of numbers, and lists none without a value.
+
+NaN means the same, but ``ros2 param load`` takes it for text.
+"""
 _LARGEST_INT = 2**63 - 1
 
 AT_CONFIGURE = (
