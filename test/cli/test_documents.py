@@ -81,7 +81,11 @@ def parse(line: str, whole: bool = True) -> None:
 def convert(parameter: Any, given: Any, context: Any) -> None:
     """Raise ``typer.BadParameter`` where a choice or a number cannot be this; words in capitals stand for values."""
     if not any(str(value).isupper() for value in (given if isinstance(given, (list, tuple)) else [given])):
-        parameter.type_cast_value(context, given)  # process_value would also ask the option's callback, and the disk
+        callback, parameter.callback = parameter.callback, None  # which may ask the disk
+        try:
+            parameter.process_value(context, given)
+        finally:
+            parameter.callback = callback
 
 
 def takes(parameter: Any, value: str) -> bool:
