@@ -76,7 +76,7 @@ def parse(line: str, whole: bool = True) -> None:
 def convert(parameter: Any, given: Any, context: Any) -> None:
     """Raise ``typer.BadParameter`` where a choice or a number cannot be this; words in capitals stand for values."""
     if not any(str(value).isupper() for value in (given if isinstance(given, (list, tuple)) else [given])):
-        parameter.process_value(context, given)
+        parameter.type_cast_value(context, given)
 
 
 def takes(parameter: Any, value: str) -> bool:
