@@ -116,7 +116,7 @@ def test_a_shipped_preset_is_taken_by_its_name(name, tmp_path, monkeypatch, capl
     assert "the shipped" in caplog.text
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_text("rectified: false")
-    assert not Parameters.from_yaml(Path(name)).rectified
+    assert Parameters.from_yaml(Path(name)).rectified == "false"
 
 
 def test_a_preset_that_is_none_is_said_with_those_that_are(tmp_path, monkeypatch) -> None:
