@@ -6,6 +6,7 @@ import configparser
 import re
 import shlex
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,9 @@ def parse(line: str, whole: bool = True) -> None:
 def convert(parameter: Any, given: Any, context: Any) -> None:
     """Raise ``typer.BadParameter`` where a choice or a number cannot be this; words in capitals stand for values."""
     if not any(str(value).isupper() for value in (given if isinstance(given, (list, tuple)) else [given])):
-        callback, parameter.callback = parameter.callback, None  # which may ask the disk
-        try:
-            parameter.process_value(context, given)
-        finally:
-            parameter.callback = callback
+        plain = copy(parameter)
+        plain.callback = None  # it looks at files
+        plain.process_value(context, given)
 
 
 def takes(parameter: Any, value: str) -> bool:
