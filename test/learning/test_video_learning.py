@@ -17,7 +17,7 @@ from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.learning import trainer
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.learning.video import learn
-from depth_prompt_ros.learning.video.boosting import boosted, rim
+from depth_prompt_ros.learning.video.boosting import boosted, boosted_elsewhere, rim
 from depth_prompt_ros.learning.video.learn import learn_video, pose_path
 from depth_prompt_ros.learning.video.look import disparity_of
 from depth_prompt_ros.learning.video.objective import VideoLearning, VideoModel, ramp
@@ -287,6 +287,17 @@ def test_what_a_network_knows_by_its_place_is_moving_the_rest_is_static() -> Non
     assert static_mask(ByPlace(), picture, position_grid(48, 72), torch.full((1, 2), 60.0), StaticRule(horizon=0.5))[
         :30
     ].all()
+
+
+def test_a_label_of_what_moves_is_that_of_its_likes_elsewhere() -> None:
+    picture = torch.full((1, 3, 48, 72), 0.5)
+    picture[0, :, 12:30, 4:16] = torch.tensor([1.0, 0, 0])[:, None, None]
+    moving = torch.zeros(1, 1, 48, 72, dtype=torch.bool)
+    moving[..., 12:30, 4:16] = True
+    found = boosted_elsewhere(ByPlace(), picture, position_grid(48, 72), torch.full((1, 2), 60.0), moving)
+    u = position_grid(48, 72)[0, 0, 20, 9]
+    assert float(found.disparity[0, 0, 20, 9]) == pytest.approx(1 + 0.8 * (float(u) + 0.5), rel=0.05)
+    assert not found.disparity[..., 36:].any() and not found.agree[..., 36:].any()  # nothing moves in that half
 
 
 def test_boosting_keeps_a_disparity_that_grows_with_the_picture_and_doubts_one_that_does_not() -> None:
