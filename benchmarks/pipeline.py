@@ -70,7 +70,7 @@ def box_around(bag: Path) -> list[float]:
 def bench(bag: Path, parameters: dict[str, Any], frames: int, folder: Path) -> dict[str, Any]:
     """What ``depth-prompt bench`` writes."""
     (folder / "params.yaml").write_text(json.dumps(parameters))
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [sys.executable, "-m", "depth_prompt_ros.cli.main", "bench", str(bag), "--params", str(folder / "params.yaml"),
          "--frames", str(frames), "--json", str(folder / "bench.json")],
         check=True, stdout=subprocess.DEVNULL,
@@ -84,7 +84,7 @@ def seconds_of_help(times: int = 7) -> float:
     seconds = []
     for _ in range(times):
         began = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds)
 

@@ -24,7 +24,7 @@ from depth_prompt_ros.bag.writer import BagWriter
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.result import ObjectDepth
+from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
 PERIOD = 33_333_333
@@ -79,10 +79,10 @@ def main(frames: int) -> None:
         long = write(Path(folder) / "long", frames, 64, 48)
         match = make_stereo_matcher(Parameters().stereo, Parameters())
 
-        def pipeline(frame: Frame) -> ObjectDepth:
+        def pipeline(frame: Frame) -> FrameDepth:
             measured, size = match(frame), frame.image.shape[:2]
             labels, nothing = np.zeros(size, np.uint16), np.zeros(size, np.uint8)
-            return ObjectDepth(
+            return FrameDepth(
                 frame, measured, measured.depth, measured.confidence, labels, labels > 0, nothing, nothing,
                 np.full(size, np.nan, np.float32), np.zeros((0, 3, 8, 8), np.float32), [], [],
             )  # fmt: skip

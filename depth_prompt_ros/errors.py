@@ -21,6 +21,26 @@ class BadModel(BadInput):
     """A network, prompt or graph is missing, corrupt, or made for another one."""
 
 
+class WrongType(BadInput, TypeError):
+    """Something of another kind than is wanted was given to the Python interface."""
+
+
+class WrongValue(BadInput, ValueError):
+    """Something of the right kind was given to the Python interface that cannot be used."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Learning was stopped by Ctrl-C or SIGTERM; the message says what was kept.
+
+    Attributes:
+        code: exit code, 128 and the signal.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def in_one_line(error: BaseException) -> str:
     """An exception's kind and the first line of what it says, for a reason or a log."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -10,6 +10,21 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 
 
+@dataclass(frozen=True)
+class Detection:
+    """What a detector found.
+
+    Attributes:
+        box: x, y, width and height in pixels of the picture.
+        name: the class that it is likeliest of, as the detector names it.
+        score: how sure the detector is of that.
+    """
+
+    box: tuple[float, float, float, float]
+    name: str
+    score: float
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """What the robot saw at one moment, in the left (reference) camera's optical frame.
@@ -25,6 +40,7 @@ class Frame:
         depth: (H, W) float32 metres along +z, invalid = NaN, aligned to ``image``.
         labels: (H, W) uint16 object labels from outside, 0 = background.
         tom: (H, W) bool transparent-or-mirror regions from outside.
+        detections: boxes from outside; labels from 1 on are theirs, in this order. None where nobody detects.
         pose: (4, 4) from ``frame_id`` to ``moving.fixed_frame`` at the stamp, metres; None: not known.
     """
 
@@ -37,6 +53,11 @@ class Frame:
     labels: NDArray[np.uint16] | None = None
     tom: NDArray[np.bool_] | None = None
     pose: NDArray[np.float64] | None = None
+    detections: tuple[Detection, ...] | None = None
+
+    def detection(self, label: int) -> Detection | None:
+        """The detection that a label belongs to, if detections are the targets."""
+        return self.detections[label - 1] if self.detections and 0 < label <= len(self.detections) else None
 
     @property
     def seed(self) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameter_file import parameters_of
-from depth_prompt_ros.resources import named_file
+from depth_prompt_ros.parameter_names import meant
+from depth_prompt_ros.resources import below, preset_or_file
 from depth_prompt_ros.yaml_file import faults, read_yaml
 
 NODE = "object_depth"
@@ -23,6 +26,21 @@ def _odd(value: int) -> int:
     if value % 2 == 0:
         raise ValueError(f"{value} is even, it must be odd")
     return value
+
+
+def _word(value: Any) -> Any:
+    """YAML's and ROS's true and false as the words that stand beside auto."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+@dataclass(frozen=True)
+class _FileName:
+    """Marks a parameter that names a file, or does if it ends so: in a parameter file it is relative to that."""
+
+    ending: str = ""
+
+
+FileName = Annotated[str, _FileName()]
 
 
 class _Group(BaseModel):
@@ -39,8 +57,10 @@ class RuntimeParameters(_Group):
     allow_fallback: bool = Field(
         False, description="run on the CPU when the runtime or GPU asked for fails, instead of refusing to start"
     )
-    threads: int = Field(0, ge=0, le=64, description="of ONNX Runtime on the CPU, 0 = its default")
-    engine_folder: str = Field(
+    threads: int = Field(
+        0, ge=0, le=64, description="of ONNX Runtime on the CPU, 0 = OMP_NUM_THREADS, else its default"
+    )
+    engine_folder: FileName = Field(
         "", description="where built TensorRT engines are kept; empty = ~/.cache/depth_prompt_ros/engines"
     )
     most_targets: int = Field(
@@ -55,7 +75,7 @@ class StereoParameters(_Group):
     """Stereo matching."""
 
     matcher: Literal["sgbm", "onnx"] = Field("sgbm", description="stereo matcher")
-    onnx: str = Field("", description="YAML that describes a stereo network's ONNX (matcher onnx)")
+    onnx: FileName = Field("", description="YAML that describes a stereo network's ONNX (matcher onnx)")
     left_right_check: bool = Field(
         True, description="match the right picture too, which finds what is wrong at twice the time (matcher onnx)"
     )
@@ -76,7 +96,7 @@ class StereoParameters(_Group):
 class SegmentationParameters(_Group):
     """Which objects to grasp."""
 
-    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text"] = Field(
+    method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text", "detections"] = Field(
         "things",
         description="how the grasp targets are found; things: the shipped network, every thing on a table",
     )
@@ -87,13 +107,18 @@ class SegmentationParameters(_Group):
     working_width: int = Field(
         192, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels"
     )
-    rembg_model: str = Field("u2netp", description="rembg session name, or the path of a local ONNX file")
-    onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
+    rembg_model: Annotated[str, _FileName(".onnx")] = Field(
+        "u2netp", description="rembg session name, or the path of a local ONNX file"
+    )
+    onnx: FileName = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
     class_ids: tuple[int, ...] = Field((), description="classes that are targets; none: all but 0 (method onnx)")
     text: str = Field("", description="names of what to grasp, commas between them (method text)")
-    text_network: str = Field("", description="YAML that depth-prompt export text writes (method text)")
+    text_network: FileName = Field("", description="YAML that depth-prompt export text writes (method text)")
     text_threshold: float = Field(
         0.5, gt=0, lt=1, description="pixels less likely of a name are not of the target (method text)"
+    )
+    min_score: float = Field(
+        0.0, ge=0, le=1, description="detections of a lower score are no targets (method detections)"
     )
     max_targets: int = Field(
         16,
@@ -113,16 +138,16 @@ class TomParameters(_Group):
     evidence: bool = Field(
         True, description="what is measured overrules a network's mask of ToM pixels and reveals glass that has none"
     )
-    onnx: str = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
+    onnx: FileName = Field("", description="YAML that describes a segmentation network's ONNX (method onnx)")
     class_ids: tuple[int, ...] = Field(
         (), description="classes that are transparent or mirror; none: all but 0 (method onnx)"
     )
     text: str = Field(
         "glass, mirror", description="names of what is transparent or mirror, commas between them (method text)"
     )
-    text_network: str = Field("", description="YAML that depth-prompt export text writes (method text)")
+    text_network: FileName = Field("", description="YAML that depth-prompt export text writes (method text)")
     text_threshold: float = Field(0.5, gt=0, lt=1, description="pixels less likely of a name are not ToM (method text)")
-    mono: str = Field(
+    mono: FileName = Field(
         "", description="YAML that describes a network from picture to relative disparity; empty = the shipped one"
     )
     colours: int = Field(
@@ -139,7 +164,7 @@ class TomParameters(_Group):
 class PromptedDepthParameters(_Group):
     """The frozen network on the learned background."""
 
-    graph: str = Field("", description="exported graph; empty = the shipped one")
+    graph: FileName = Field("", description="exported graph; empty = the shipped one")
     fill: float = Field(0.75, gt=0.1, le=1.0, description="share of the crop that the target's longer side fills")
 
 
@@ -172,7 +197,7 @@ class MovingParameters(_Group):
         description="spimo: a network learned from this camera's video, for motion that goes with the place; "
         "geometric: measured depth beside that of the last frame, by the camera's poses",
     )
-    graph: str = Field("", description="ONNX file of depth-prompt export video (method spimo, both)")
+    graph: FileName = Field("", description="ONNX file of depth-prompt export video (method spimo, both)")
     rule: Literal["dispersion", "outlier"] = Field(
         "outlier",
         description="dispersion: three depths of a picture told to stand at three places disagree, as published; "
@@ -225,6 +250,23 @@ class Topics(_Group):
     depth_camera_info: str = ""
     labels: str = ""
     tom_labels: str = ""
+    detections: str = ""
+
+
+_Transport = Annotated[
+    Literal["auto", "raw", "compressed"],
+    Field(description="auto: what its publishers send; raw: sensor_msgs/Image; compressed: CompressedImage (live)"),
+]
+
+
+class Transports(_Group):
+    """Message type of the image topics, where the graph does not say it or says two."""
+
+    left_image: _Transport = "auto"
+    right_image: _Transport = "auto"
+    depth_image: _Transport = "auto"
+    labels: _Transport = "auto"
+    tom_labels: _Transport = "auto"
 
 
 class StageTopics(_Group):
@@ -241,9 +283,14 @@ class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
-    rectified: bool = Field(True, description="pictures are rectified: use P and ignore D; false: rectify them here")
+    rectified: Annotated[Literal["auto", "true", "false"], BeforeValidator(_word)] = Field(
+        "auto",
+        description="true: pictures are rectified, P is used and D ignored; false: they are rectified here; "
+        "auto: true of a topic with rect in its name, else false",
+    )
     most_megapixels: float = Field(64.0, gt=0, le=256, description="larger pictures are refused before they are read")
     topics: Topics = Topics()
+    transport: Transports = Transports()
     depth: DepthParameters = DepthParameters()
     sync: SyncParameters = SyncParameters()
     stages: StageTopics = StageTopics()
@@ -257,7 +304,9 @@ class Parameters(RuntimeParameters):
 
     @classmethod
     def from_yaml(cls, path: Path) -> Parameters:
-        """Read a ROS parameter file, of one node or of many, or a plain one; ``config/X``: a shipped one.
+        """Read a ROS parameter file, of one node or of many, or a plain one; ``X`` or ``config/X``: a shipped one.
+
+        Files that it names are relative to it; ``models/X`` may be a shipped one.
 
         Of a file with sections for several nodes those of ``object_depth`` and wildcards count, see
         :func:`depth_prompt_ros.parameter_file.parameters_of`; ``use_sim_time`` and others of ROS's own are left out.
@@ -265,8 +314,9 @@ class Parameters(RuntimeParameters):
         Raises:
             BadInput: no such file, not YAML, no section for this node, an unknown name or a value out of range.
         """
-        path = named_file(path)
-        return cls.checked(parameters_of(read_yaml(path, "parameters"), NODE, str(path)), str(path))
+        path = preset_or_file(path)
+        read = cls.checked(parameters_of(read_yaml(path, "parameters"), NODE, str(path)), str(path))
+        return _relative_to(read, path.parent)
 
     @classmethod
     def checked(cls, content: Any, source: str) -> Parameters:
@@ -278,7 +328,36 @@ class Parameters(RuntimeParameters):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise BadInput(f"bad parameters in {source}: {faults(error)}") from error
+            raise BadInput(f"bad parameters in {source}: {faults(error, _meant)}") from error
+
+
+def _meant(name: str) -> str:
+    """What a misspelt parameter was to be, as a question, empty where nothing is close."""
+    found = meant(name, list(_names(Parameters, "")))
+    return f"did you mean {found}?" if found else ""
+
+
+def _names(group: type[BaseModel], before: str) -> Iterator[str]:
+    """Every parameter and group of parameters, dots between."""
+    for name, field in group.model_fields.items():
+        yield before + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{before}{name}.")
+
+
+Group = TypeVar("Group", bound=BaseModel)
+
+
+def _relative_to(group: Group, folder: Path) -> Group:
+    """The same parameters, their files below ``folder`` where they are relative and no shipped ones."""
+    changed: dict[str, Any] = {}
+    for name, field in type(group).model_fields.items():
+        value = getattr(group, name)
+        if isinstance(value, BaseModel):
+            changed[name] = _relative_to(value, folder)
+        elif value and any(isinstance(mark, _FileName) and value.endswith(mark.ending) for mark in field.metadata):
+            changed[name] = str(below(folder, Path(value)))
+    return group.model_copy(update=changed)
 
 
 def fixed_frame(parameters: Parameters) -> str:

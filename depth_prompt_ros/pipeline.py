@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters, SegmentationParameters
-from depth_prompt_ros.result import ObjectDepth
+from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.belief import Belief, Masks, believe
 from depth_prompt_ros.stages.merge import merge
 from depth_prompt_ros.stages.moving import make_moving
@@ -80,7 +80,7 @@ class ObjectDepthPipeline:
         self.segment = make_segmenter(segmentation, self.parameters)
         self.parameters = self.parameters.model_copy(update={"segmentation": segmentation})
 
-    def __call__(self, frame: Frame) -> ObjectDepth:
+    def __call__(self, frame: Frame) -> FrameDepth:
         """Run all stages.
 
         Raises:
@@ -104,7 +104,7 @@ class ObjectDepthPipeline:
         if self.moving is not None:
             with timed(seconds, "moving"):
                 moving = self.moving(frame, measurement)
-        return ObjectDepth(
+        return FrameDepth(
             frame, measurement, merged.depth, merged.confidence, belief.labels, belief.tom, belief.reasons,
             merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces, reason, seconds,
             moving,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -20,8 +21,24 @@ _OPENCV_LENGTHS = (4, 5, 8, 12, 14)
 """Of the others, by OpenCV; sensor_msgs/distortion_models.hpp has 5 and 8."""
 _CALIBRATIONS = 8
 _SAME = 1e-6
+_NAMED_RECTIFIED = re.compile(r"(?:^|[/_])(?:rect|rectified|undistorted)(?:[/_]|$)", re.IGNORECASE)
 
+_OUTLINE = 9
+"""Points along each side of a box: a lens bends it."""
+
+Box = tuple[float, float, float, float]
 Maps = tuple[NDArray[Any], NDArray[Any]]
+
+
+def said_rectified(rectified: str, topic: str) -> bool:
+    """Whether a topic's pictures are taken as rectified, whatever D and R of their camera_info say.
+
+    Args:
+        rectified: the parameter, ``auto``, ``true`` or ``false``.
+        topic: name of the images. image_pipeline's rule decides for ``auto``: ``image_rect``, ``image_rect_color`` and
+            ``rect/image`` are rectified, ``image_raw``, ``image_mono``, ``image_color`` and any other name are not.
+    """
+    return bool(_NAMED_RECTIFIED.search(topic)) if rectified == "auto" else rectified == "true"
 
 
 def is_raw(calibration: Calibration, pair: bool) -> bool:
@@ -66,6 +83,32 @@ def rectify(picture: NDArray[Any], info: Any, side: str, pair: bool, nearest: bo
     return _along_new_axis(rectified, calibration) if depth and calibration.turned else rectified
 
 
+def rectify_box(box: Box, info: Any, side: str, pair: bool) -> Box:
+    """The upright box around what a box of the raw picture is in the rectified one.
+
+    Args:
+        box: x, y, width and height in pixels.
+        info, side, pair: as of :func:`rectify`.
+
+    Raises:
+        BadFrame: as :func:`rectify`.
+    """
+    calibration = read_calibration(info, side)
+    if not is_raw(calibration, pair):
+        return box
+    _check_model(calibration, side)
+    along = np.linspace(0, 1, _OUTLINE)
+    ends = np.concatenate([np.stack([along, np.full(_OUTLINE, end)], 1) for end in (0.0, 1.0)])
+    outline = np.concatenate([ends, ends[:, ::-1]]) * box[2:] + box[:2]
+    find = cv2.fisheye.undistortPoints if calibration.model == FISHEYE else cv2.undistortPoints
+    seen = find(
+        outline[None], calibration.matrix, calibration.distortion, R=calibration.rotation,
+        P=calibration.projection[:, :3],
+    ).reshape(-1, 2)  # fmt: skip
+    (left, top), (right, bottom) = seen.min(0), seen.max(0)
+    return float(left), float(top), float(right - left), float(bottom - top)
+
+
 def _along_new_axis(depth: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
     """Depth along the rectified camera's axis: a raw one lies on the ray r of P at ``z / (R^T r)_z``."""
     (fx, _, cx, _), (_, fy, cy, _), _ = calibration.projection
@@ -82,7 +125,7 @@ def _check_model(calibration: Calibration, side: str) -> None:
     if model not in (*_POLYNOMIAL, FISHEYE):
         raise BadFrame(
             f"{side} camera_info has the distortion model {model!r}: plumb_bob, rational_polynomial and equidistant "
-            "are rectified here, pictures of others must come rectified"
+            "are rectified here, pictures of others must come rectified (parameter rectified: true)"
         )
     lengths = _LENGTHS.get(model, _OPENCV_LENGTHS)
     if calibration.distorted and count not in lengths:

@@ -45,6 +45,35 @@ def named_file(path: Path) -> Path:
     return found
 
 
+def preset_or_file(path: Path) -> Path:
+    """The parameter file at ``path``; where there is none, the shipped one of that name, as the launch files take it.
+
+    Raises:
+        BadInput: a bare name that is neither.
+    """
+    found = named_file(path)
+    if found.exists() or path.name != str(path):
+        return found
+    names = (path.name,) if path.suffix else (path.name, f"{path.name}.yaml")
+    shipped = next(filter(None, (_shipped(f"config/{name}") for name in names)), None)
+    if shipped is None:
+        raise BadInput(f"cannot read parameters from {path}: there is no such file; shipped are {_presets()}")
+    logger.info("%s is not here: the shipped %s is taken", path, shipped)
+    return shipped
+
+
+def below(folder: Path, path: Path) -> Path:
+    """A path that a file in ``folder`` names; ``models/X`` that is not below it stays as it is, it may be shipped."""
+    path = path.expanduser()
+    inside = folder / path
+    return path if path.is_absolute() or (not inside.exists() and path.parts[0] in _SHIPPED_IN) else inside
+
+
+def _presets() -> str:
+    folder = resource_path("config/object_depth.yaml").parent
+    return ", ".join(sorted(file.name for file in folder.glob("*.yaml")))
+
+
 def _shipped(name: str) -> Path | None:
     package = Path(__file__).resolve().parent
     folders = (package.parent, *(parent / "share" / package.name for parent in package.parents))

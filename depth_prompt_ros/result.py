@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.frame import DepthMeasurement, Detection, Frame
 
 Float32 = NDArray[np.float32]
 
@@ -25,6 +25,7 @@ class TargetReport:
         scale, shift: of the fit, 1/m.
         reason: one line for people.
         pixels: of the target by why they are believed or not, see :class:`depth_prompt_ros.stages.belief.Reason`.
+        detection: what a detector called it, where detections are the targets.
     """
 
     label: int
@@ -35,10 +36,11 @@ class TargetReport:
     shift: float
     reason: str
     pixels: dict[str, int] = field(default_factory=dict)
+    detection: Detection | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class ObjectDepth:
+class FrameDepth:
     """Everything known of one frame; images are (H, W).
 
     Attributes:

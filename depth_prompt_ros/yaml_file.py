@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,18 @@ def read_yaml(path: Path, what: str) -> Any:
         raise BadInput(f"cannot read {what} from {path}: {in_one_line(error)}") from error
 
 
-def faults(error: ValidationError) -> str:
-    """Every entry that is wrong and why, in one line."""
-    return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+def faults(error: ValidationError, meant: Callable[[str], str] = lambda _: "") -> str:
+    """Every entry that is wrong and why, in one line.
+
+    Args:
+        error: of pydantic.
+        meant: says of an entry that there is not what it was to be.
+    """
+    said = []
+    for each in error.errors():
+        name = ".".join(map(str, each["loc"]))
+        if each["type"] == "extra_forbidden":
+            said.append(" ".join(filter(None, (f"{name}: there is no such entry,", meant(name)))).rstrip(","))
+        else:
+            said.append(f"{name}: {each['msg']}")
+    return "; ".join(said)

@@ -86,7 +86,7 @@ def read_with_rosbags(path: Path) -> list[tuple[str, int, Any]]:
 
 
 def fake_pipeline(frame):
-    """A result with every field of ObjectDepth, made from the frame alone."""
+    """A result with every field of FrameDepth, made from the frame alone."""
     height, width = frame.image.shape[:2]
     depth = np.full((height, width), 1 + frame.image[0, 0, 0] / 255, np.float32)
     depth[0, 0] = np.nan
@@ -110,7 +110,15 @@ def fake_pipeline(frame):
         moving=np.where(labels > 0, 255, 0).astype(np.uint8),
         targets=[
             SimpleNamespace(
-                label=1, anchor="inside", inliers=20, residual=0.01, scale=2.0, shift=0.1, reason="", pixels={}
+                label=1,
+                anchor="inside",
+                inliers=20,
+                residual=0.01,
+                scale=2.0,
+                shift=0.1,
+                reason="",
+                pixels={},
+                detection=None,
             ),
             SimpleNamespace(
                 label=2,
@@ -121,6 +129,7 @@ def fake_pipeline(frame):
                 shift=0.0,
                 reason="no support",
                 pixels={},
+                detection=None,
             ),
         ],
         seconds={"stereo": 0.01},
@@ -130,3 +139,16 @@ def fake_pipeline(frame):
 def die(*_):
     """As the kernel ends a process that takes too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def write_with_damage(path: Path, records: list[Record], topic: str, number: int) -> Path:
+    """A whole bag in which the message of that number on a topic is cut to a few bytes."""
+    seen = 0
+    with BagWriter(path) as bag:
+        for name, content, log_ns in records:
+            raw = bytes(typestore().serialize_cdr(content, content.__msgtype__))
+            if name == topic:
+                raw = raw[:9] if seen == number else raw
+                seen += 1
+            bag.write_raw(name, content.__msgtype__, raw, log_ns)
+    return path

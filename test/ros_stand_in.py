@@ -1,8 +1,8 @@
 """A small stand-in for rclpy and its friends in one process, for machines without ROS.
 
 It executes the node code, no more: messages have rosbags' definitions and pass through real CDR on their way, callbacks
-run one at a time in the executor's thread. It knows no network, no QoS, no discovery, no namespaces. With a real rclpy
-it is never installed.
+run one at a time in the executor's thread. It knows no network, no discovery, no namespaces, and of QoS durability
+alone. With a real rclpy it is never installed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from rosbags.typesys import Stores, get_typestore
 
-TYPES = get_typestore(Stores.ROS2_HUMBLE)
+from depth_prompt_ros.bag.messages import typestore
+
+TYPES = typestore()
 PACKAGES = ("builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "rcl_interfaces", "rosgraph_msgs", "sensor_msgs",
-            "std_msgs", "stereo_msgs", "tf2_msgs")  # fmt: skip
+            "std_msgs", "stereo_msgs", "tf2_msgs", "vision_msgs")  # fmt: skip
 BASE, NAME, ARRAY = 1, 2, 3
 CODES = {"uint8": "B", "int8": "b", "uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q",
          "int64": "q", "float32": "f", "float64": "d"}  # fmt: skip
@@ -103,25 +104,40 @@ STATIC: dict[tuple[str, str], Any] = {}
 
 
 class Publisher:
-    def __init__(self, kind: type, topic: str) -> None:
-        self.kind, self.topic = kind, topic
+    def __init__(self, kind: type, topic: str, qos: Any = None) -> None:
+        self.kind, self.topic, self.keeps, self._kept = kind, topic, durable(qos), None
         PUBLISHERS.append(self)
 
     def publish(self, message: Any) -> None:
         if not isinstance(message, self.kind):
             raise TypeError(f"{type(message)} is not a {self.kind}")
+        self._kept = message if self.keeps else None
         for subscription in SUBSCRIPTIONS:
-            if subscription.topic == self.topic and subscription.kind is self.kind:
-                CALLS.put((subscription, through_cdr(message)))
+            self._hand_to(subscription, message)
+
+    def meet(self, subscription: Any) -> None:
+        if self._kept is not None and subscription.late:
+            self._hand_to(subscription, self._kept)
+
+    def _hand_to(self, subscription: Any, message: Any) -> None:
+        fits = subscription.topic == self.topic and subscription.kind is self.kind
+        if fits and (self.keeps or not subscription.late):
+            CALLS.put((subscription, through_cdr(message)))
 
     def get_subscription_count(self) -> int:
         return sum(each.topic == self.topic and each.kind is self.kind for each in SUBSCRIPTIONS)
 
 
 class Subscription:
-    def __init__(self, kind: type, topic: str, callback: Any) -> None:
-        self.kind, self.topic, self.callback = kind, topic, callback
+    def __init__(self, kind: type, topic: str, callback: Any, qos: Any = None) -> None:
+        self.kind, self.topic, self.callback, self.late = kind, topic, callback, durable(qos)
         SUBSCRIPTIONS.append(self)
+        for publisher in PUBLISHERS:
+            publisher.meet(self)
+
+
+def durable(qos: Any) -> bool:
+    return getattr(qos, "durability", "") == Anything.TRANSIENT_LOCAL
 
 
 class Future:
@@ -248,12 +264,12 @@ class Node:
         return self._clock
 
     def create_publisher(self, kind: type, topic: str, qos: Any, **_: Any) -> Publisher:
-        return Publisher(kind, self.resolve_topic_name(topic))
+        return Publisher(kind, self.resolve_topic_name(topic), qos)
 
     def create_subscription(
         self, kind: type, topic: str, callback: Any, qos_profile: Any = 10, **_: Any
     ) -> Subscription:
-        return Subscription(kind, self.resolve_topic_name(topic), callback)
+        return Subscription(kind, self.resolve_topic_name(topic), callback, qos_profile)
 
     def destroy_publisher(self, publisher: Publisher) -> None:
         PUBLISHERS.remove(publisher)
@@ -281,19 +297,29 @@ class Node:
 
     def get_publishers_info_by_topic(self, topic: str) -> list[Any]:
         found = [publisher for publisher in PUBLISHERS if publisher.topic == topic]
-        return [SimpleNamespace(topic_type=publisher.kind._name) for publisher in found]
+        return [
+            SimpleNamespace(
+                topic_type=publisher.kind._name,
+                qos_profile=SimpleNamespace(
+                    durability=Anything.TRANSIENT_LOCAL if publisher.keeps else Anything.VOLATILE,
+                    reliability=Anything.RELIABLE,
+                ),
+            )
+            for publisher in found
+        ]
 
     def declare_parameter(self, name: str, value: Any, descriptor: Any = None, ignore_override: bool = False) -> None:
         """As rclpy: what the node was started with takes the place of the default, and is refused by an exception."""
         ranges = [*descriptor.integer_range, *descriptor.floating_point_range] if descriptor else []
         if not ignore_override and name in self._parameter_overrides:
             given = self._parameter_overrides[name].value
-            if type(given) is not type(value):
+            if type(given) is not type(value) and not descriptor.dynamic_typing:
                 raise TypeError(f"Trying to set parameter '{name}' to '{given}' of another type")
             if any(not bounds.from_value <= given <= bounds.to_value for bounds in ranges):
                 raise ValueError(f"parameter '{name}' with value '{given}' is out of range")
             value = given
-        self._values[name], self._kinds[name], self._ranges[name] = value, type(value), ranges
+        kind = object if descriptor and descriptor.dynamic_typing else type(value)
+        self._values[name], self._kinds[name], self._ranges[name] = value, kind, ranges
 
     def has_parameter(self, name: str) -> bool:
         return name in self._values
@@ -498,7 +524,8 @@ class Updater:
 class Anything:
     """Settings that mean nothing here."""
 
-    RELIABLE = BEST_EFFORT = KEEP_LAST = None
+    RELIABLE = BEST_EFFORT = KEEP_LAST = VOLATILE = None
+    TRANSIENT_LOCAL = "transient local"
 
     def __init__(self, *_: Any, **options: Any) -> None:
         self.__dict__.update(options)
@@ -537,7 +564,8 @@ MODULES: dict[str, dict[str, Any]] = {
     "rclpy.node": {"Node": Node},
     "rclpy.parameter": {"Parameter": Parameter},
     "rclpy.qos": {
-        "HistoryPolicy": Anything, "QoSProfile": Anything, "ReliabilityPolicy": Anything, "qos_profile_sensor_data": 1,
+        "DurabilityPolicy": Anything, "HistoryPolicy": Anything, "QoSProfile": Anything,
+        "ReliabilityPolicy": Anything, "qos_profile_sensor_data": 1,
     },
     "rclpy.qos_overriding_options": {"QoSOverridingOptions": Anything},
     "rclpy.time": {"Time": Time},

@@ -17,7 +17,7 @@ from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, PromptedDepthParameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.resources import resource_path
-from depth_prompt_ros.result import ObjectDepth
+from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.anchor.choose import Anchor
 from depth_prompt_ros.stages.belief import Reason
 from depth_prompt_ros.stages.merge import Provenance
@@ -37,7 +37,7 @@ def frame(view) -> Frame:
 
 
 @pytest.fixture(scope="module")
-def result(frame) -> ObjectDepth:
+def result(frame) -> FrameDepth:
     return ObjectDepthPipeline(LABELS)(frame)
 
 

@@ -13,7 +13,7 @@ from depth_prompt_ros.bag.messages import image_message, message
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.rectification import rectify
+from depth_prompt_ros.rectification import rectify, said_rectified
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
 W, H = 320, 240
@@ -196,3 +196,68 @@ def test_colour_with_aligned_depth_and_labels_lies_where_the_rectified_camera_se
     assert ((frame.labels > 0) != expected).sum() <= 2 * outline
     core = cv2.erode(expected.astype(np.uint8), np.ones((5, 5))) > 0
     assert (frame.labels[core] == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("topic", "rectified"),
+    [
+        ("/stereo/left/image_rect", True), ("/left/image_rect_color/compressed", True), ("left/image_rect", True),
+        ("/zed/zed_node/left/color/rect/image", True), ("/camera/infra1/image_rect_raw", True), ("/undistorted", True),
+        ("/camera/color/image_raw", False), ("/left/image_mono", False), ("/direct/image", False), ("/image", False),
+    ],
+)  # fmt: skip
+def test_auto_goes_by_the_name_as_image_pipeline_gives_it(topic: str, rectified: bool) -> None:
+    assert said_rectified("auto", topic) is rectified
+    assert said_rectified("true", topic) and not said_rectified("false", topic)
+
+
+def pair_of(topics: str, **changes) -> tuple[dict, dict]:
+    """Names and messages of a pair; ``topics`` is what images are called."""
+    names = TOPICS | {f"{side}_image": f"/{side}/{topics}" for side in ("left", "right")}
+    given = info(**changes)
+    other = info(tx=-28.0, **changes)
+    return names, {
+        "left_image": image_message(texture(0), "rgb8", 1, "left"), "left_camera_info": camera_info(given),
+        "right_image": image_message(texture(1), "rgb8", 1, "right"), "right_camera_info": camera_info(other),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("topics", "changes", "done"),
+    [
+        ("image_raw", {}, True), ("image_rect", {}, False), ("image_raw", {"d": np.zeros(5)}, False),
+        ("image_raw", {"d": np.zeros(5), "rotation": TURNED}, True), ("image", {}, True),
+    ],
+)  # fmt: skip
+def test_auto_rectifies_a_pair_that_is_raw_by_name_and_bent_or_turned(topics, changes, done, caplog) -> None:
+    names, messages = pair_of(topics, **changes)
+    with caplog.at_level("INFO"):
+        build = FrameBuilder(names, Parameters())
+        frame, _ = build(messages), build(messages)
+    told = FrameBuilder(names, Parameters(rectified="false" if done else "true"))(messages)
+    assert frame.right is not None and told.right is not None
+    np.testing.assert_array_equal(frame.image, told.image)
+    np.testing.assert_array_equal(frame.right, told.right)
+    assert frame.camera == told.camera
+    assert bool(np.abs(frame.image.astype(int) - texture(0)).mean() > 5) is done
+    assert sum("rectified here" in text for text in caplog.messages) == (2 if done else 0)  # once a camera
+    assert {record.levelname for record in caplog.records} <= ({"INFO"} if "raw" in topics else {"WARNING"})
+
+
+def test_auto_takes_depth_with_a_camera_info_of_its_own_by_its_own_name() -> None:
+    """Colour is bent and raw; infrared depth is called rect, and its D is that of the raw infrared picture."""
+    depth = np.random.default_rng(0).uniform(0.5, 2, (H, W)).astype(np.float32)
+    own = camera_info(info(d=PLUMB * 2))
+    messages = {
+        "left_image": image_message(texture(0), "rgb8", 1, "left"), "left_camera_info": camera_info(info()),
+        "depth_image": image_message(depth, "32FC1", 1, "left"), "depth_camera_info": own,
+    }  # fmt: skip
+    names = dict(
+        zip(messages, ("/color/image_raw", "/color/camera_info", "/depth/image_rect_raw", "/depth/info"), strict=True)
+    )
+    as_it_is = FrameBuilder(names, Parameters())(messages)
+    np.testing.assert_array_equal(as_it_is.depth, depth)
+    names["depth_image"] = "/depth/image_raw"
+    raw = FrameBuilder(names, Parameters())(messages)
+    np.testing.assert_array_equal(raw.depth, rectify(depth, own, "depth", pair=False, nearest=True))
+    assert not np.array_equal(raw.depth, depth)

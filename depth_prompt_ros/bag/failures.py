@@ -31,11 +31,11 @@ def made_or_skipped(make: Callable[[Frame], Made], frame: Frame) -> Made | Skipp
 class FailuresInARow:
     """Counts frames that fail in a way that nothing was prepared for."""
 
-    def __init__(self, kept: str) -> None:
+    def __init__(self, kept: Callable[[], str]) -> None:
         """Begin with none.
 
         Args:
-            kept: what becomes of the frames before, for the message.
+            kept: says what becomes of the frames before, for the message.
         """
         self._kept, self._kind, self._count = kept, "", 0
 
@@ -52,4 +52,4 @@ class FailuresInARow:
         self._count = self._count + 1 if kind == self._kind else 1
         self._kind = kind
         if self._count == _IN_A_ROW:
-            raise BadInput(f"{_IN_A_ROW} frames in a row failed with {content.reason}; {self._kept}")
+            raise BadInput(f"{_IN_A_ROW} frames in a row failed with {content.reason}; {self._kept()}")

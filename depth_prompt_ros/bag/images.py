@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -38,6 +39,8 @@ _TO_RGB = {
 _TWO_PLANES = ("nv12", "nv21")
 """YUV 4:2:0: after the rows of grey, half as many of interleaved colour; ``height`` counts the rows of grey."""
 MILLIMETRE = 0.001
+ToRgb = Callable[[Any], NDArray[np.uint8]]
+"""Makes RGB of an Image in an encoding that is none of ``VIEWED``."""
 
 
 def view(message: Any) -> NDArray[Any]:
@@ -74,17 +77,24 @@ def image_size(message: Any) -> tuple[int, int]:
     return int(message.width), int(message.height)
 
 
-def picture(message: Any) -> NDArray[np.uint8]:
+def rgb_by_rosbags(message: Any) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of an Image without padding, by rosbags-image; raises what it raises."""
+    from rosbags.image import image_to_cvimage
+
+    return cast(NDArray[np.uint8], image_to_cvimage(message, "rgb8"))
+
+
+def picture(message: Any, to_rgb: ToRgb = rgb_by_rosbags) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB picture from an Image or CompressedImage; ``rgb8`` without padding is not copied.
 
-    16-bit pictures are scaled to 8 bits. Bayer, YUV and other encodings go through rosbags-image.
+    16-bit pictures are scaled to 8 bits. Bayer, YUV and other encodings go through ``to_rgb``.
 
     Raises:
         BadFrame: an encoding that is no picture, damaged data, or too little of it.
     """
     if is_compressed(message):
         decoded, encoding = decode_picture(message)
-        return decoded if encoding == "rgb8" else _interpolated(decoded, encoding)
+        return decoded if encoding == "rgb8" else _interpolated(decoded, encoding, to_rgb)
     if message.encoding == "rgb8":
         return np.ascontiguousarray(view(message))
     if message.encoding in _TO_RGB:
@@ -93,7 +103,7 @@ def picture(message: Any) -> NDArray[np.uint8]:
         return cast(NDArray[np.uint8], cv2.cvtColor((view(message) >> 8).astype(np.uint8), cv2.COLOR_GRAY2RGB))
     if message.encoding in VIEWED:
         raise BadFrame(f"encoding {message.encoding} is depth, not a picture: give rgb8, bgr8, mono8 or a Bayer image")
-    return _other_picture(message)
+    return _other_picture(message, to_rgb)
 
 
 def depth_metres(message: Any, unit: float = MILLIMETRE, float_unit: float = 1.0) -> NDArray[np.float32]:
@@ -149,8 +159,8 @@ def _check_data(message: Any, row_bytes: int) -> None:
         raise BadFrame(f"image has {len(message.data)} bytes of data but {size} with its row step needs {needed}")
 
 
-def _other_picture(message: Any) -> NDArray[np.uint8]:
-    from rosbags.image import ImageError, image_to_cvimage
+def _other_picture(message: Any, to_rgb: ToRgb) -> NDArray[np.uint8]:
+    from rosbags.image import ImageError
     from rosbags.image.image import to_cvtype
 
     try:
@@ -164,7 +174,7 @@ def _other_picture(message: Any) -> NDArray[np.uint8]:
             if rows % 3 or message.width % 2:
                 raise BadFrame(f"{message.encoding} of {message.width}x{message.height} has an odd side: {_GIVE}")
         message = _packed(message, rows, row_bytes)
-        converted: NDArray[np.uint8] = np.ascontiguousarray(image_to_cvimage(message, "rgb8"))
+        converted: NDArray[np.uint8] = np.ascontiguousarray(to_rgb(message))
     except (ImageError, cv2.error, KeyError, TypeError) as error:
         raise BadFrame(f"cannot make an RGB picture of encoding {message.encoding}: {_GIVE}") from error
     return converted
@@ -189,7 +199,7 @@ def _counts_all_planes(message: Any) -> bool:
     return message.height % 3 == 0 and len(message.data) < message.step * (message.height * 3 // 2 - 1) + message.width
 
 
-def _interpolated(mosaic: NDArray[Any], encoding: str) -> NDArray[np.uint8]:
+def _interpolated(mosaic: NDArray[Any], encoding: str, to_rgb: ToRgb) -> NDArray[np.uint8]:
     """RGB of a Bayer mosaic."""
     height, width = mosaic.shape
     row_bytes = width * mosaic.itemsize
@@ -197,7 +207,8 @@ def _interpolated(mosaic: NDArray[Any], encoding: str) -> NDArray[np.uint8]:
         SimpleNamespace(
             height=height, width=width, encoding=encoding, is_bigendian=0, step=row_bytes,
             data=np.ascontiguousarray(mosaic).reshape(-1).view(np.uint8),
-        )
+        ),
+        to_rgb,
     )  # fmt: skip
 
 

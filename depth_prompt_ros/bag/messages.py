@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.bag.detections import DEFINITIONS
 from depth_prompt_ros.bag.images import VIEWED
 from depth_prompt_ros.camera import CameraModel
 
@@ -24,10 +25,13 @@ _NANOSECONDS = 1_000_000_000
 
 @cache
 def typestore() -> Any:
-    """The message types of ROS 2 Humble (``rosbags.typesys.store.Typestore``)."""
-    from rosbags.typesys import Stores, get_typestore
+    """The message types of ROS 2 Humble (``rosbags.typesys.store.Typestore``), with those of detections."""
+    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-    return get_typestore(Stores.ROS2_HUMBLE)
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    for name, definition in DEFINITIONS.items():
+        store.register(get_types_from_msg(definition, name))
+    return store
 
 
 def message(msgtype: str, **fields: Any) -> Any:

@@ -21,7 +21,7 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth, TargetReport
+    from depth_prompt_ros.result import FrameDepth, TargetReport
     from depth_prompt_ros.stages.cloud import RigidTransform
 
 Memory = Callable[[tuple[int, int], "np.dtype[Any]"], NDArray[Any]]
@@ -82,7 +82,7 @@ def chosen_topics(names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def output_messages(
-    result: ObjectDepth,
+    result: FrameDepth,
     chosen: Collection[str],
     parameters: Parameters,
     make: Make = message,
@@ -102,7 +102,7 @@ def output_messages(
 
 
 def _clouds(
-    result: ObjectDepth,
+    result: FrameDepth,
     chosen: Collection[str],
     parameters: Parameters,
     make: Make,
@@ -129,7 +129,7 @@ def _clouds(
         yield "object_points", cloud_message(object_points(cloud, result.labels), frame.stamp_ns, frame_id, make)
 
 
-def _message(topic: str, result: ObjectDepth, parameters: Parameters, make: Make) -> Any:
+def _message(topic: str, result: FrameDepth, parameters: Parameters, make: Make) -> Any:
     stamp, frame_id, camera = result.frame.stamp_ns, result.frame.frame_id, result.frame.camera
     if topic == "depth/camera_info":
         height, width = result.depth.shape
@@ -158,6 +158,7 @@ def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: st
             "residual": f"{target.residual:.6g}",
             "scale": f"{target.scale:.6g}",
             "shift": f"{target.shift:.6g}",
+            **({"class": found.name, "score": f"{found.score:.6g}"} if (found := target.detection) else {}),
             **{f"pixels {reason}": str(count) for reason, count in target.pixels.items()},
         }
         what = f"target {target.label}" if target.label else "transparent or mirror surface"

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.images import IMAGE_TYPES
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import RawMessage, Recording
+from depth_prompt_ros.bag.spill import Spill
 from depth_prompt_ros.bag.sync import pair
-from depth_prompt_ros.errors import BadFrame, BadInput
+from depth_prompt_ros.errors import BadFrame, BadInput, printable
 
 Sample = TypeVar("Sample")
+Stamps = NDArray[np.int64]
 
 
 class PairedImages(Generic[Sample]):
@@ -57,11 +60,12 @@ class PairedImages(Generic[Sample]):
                 raise BadInput(
                     f"topic {topic} {problem} in {bag}: give {option}, one of {self.recording.describe_topics()}"
                 )
+        self._damaged: list[dict[int, str]] = [{}, {}]
         images, partners = self._stamps()
         if not len(images):
             raise BadInput(f"topic {self._topics[0]} in {bag} has no messages")
         self._reason = f"no {partner} on {self._topics[1]} within {tolerance:g} s"
-        self._partners = pair(images, partners, round(tolerance * 1e9))
+        self._partners = self._paired(images, partners, round(tolerance * 1e9))
         self.skipped: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -69,37 +73,55 @@ class PairedImages(Generic[Sample]):
 
     def __iter__(self) -> Iterator[Sample]:
         """Yield each picture with its partner as soon as both have been read."""
-        self.skipped = Counter({self._reason: int((self._partners < 0).sum())}) + Counter()  # without a count of 0
+        damaged = Counter(self._damaged[0].values())
+        alone = int((self._partners < 0).sum()) - damaged.total()
+        self.skipped = damaged + Counter({self._reason: alone})  # without a count of 0
         owners = {int(other): image for image, other in enumerate(self._partners) if other >= 0}
         counts = dict.fromkeys(self._topics, 0)
-        waiting: dict[int, Any] = {}
-        for raw in self.recording.messages(self._topics):
-            number = counts[raw.topic]
-            counts[raw.topic] += 1
-            is_image = raw.topic == self._topics[0]
-            image = number if is_image else owners.get(number, -1)
-            if image < 0 or self._partners[image] < 0:
-                continue
-            if image not in waiting:
-                waiting[image] = raw
-                continue
-            other = waiting.pop(image)
-            try:
-                first, second = (raw, other) if is_image else (other, raw)
-                yield self._read(_message(first), _message(second))
-            except BadFrame as error:
-                self.skipped[str(error)] += 1
+        with Spill() as waiting:
+            for raw in self.recording.messages(self._topics):
+                number = counts[raw.topic]
+                counts[raw.topic] += 1
+                is_image = raw.topic == self._topics[0]
+                image = number if is_image else owners.get(number, -1)
+                if image < 0 or self._partners[image] < 0:
+                    continue
+                waiting.put(image, "image" if is_image else "partner", raw)
+                if waiting.count(image) < 2:
+                    continue
+                both = waiting.take(image)
+                try:
+                    yield self._read(_message(both["image"]), _message(both["partner"]))
+                except BadFrame as error:
+                    self.skipped[str(error)] += 1
 
-    def _stamps(self) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
-        """Header stamps of both topics, in order of recording."""
+    def _stamps(self) -> list[Stamps]:
+        """Header stamps of both topics, in order of recording; 0 of a damaged message, which is noted."""
         stamps: dict[str, list[int]] = {topic: [] for topic in self._topics}
         for raw in self.recording.messages(self._topics):
-            stamps[raw.topic].append(stamp_of(_message(raw)))
+            try:
+                stamp = stamp_of(_message(raw))
+            except BadFrame as error:
+                self._damaged[self._topics.index(raw.topic)][len(stamps[raw.topic])] = str(error)
+                stamp = 0
+            stamps[raw.topic].append(stamp)
         return [np.array(stamps[topic], np.int64) for topic in self._topics]
+
+    def _paired(self, images: Stamps, partners: Stamps, tolerance_ns: int) -> Stamps:
+        """For each picture its partner's number, -1 = none; damaged messages have none."""
+        ours, theirs = (
+            np.array([number for number in range(len(stamps)) if number not in damaged], np.int64)
+            for stamps, damaged in zip((images, partners), self._damaged, strict=True)
+        )
+        found = np.full(len(images), -1, np.int64)
+        if len(ours) and len(theirs):
+            places = pair(images[ours], partners[theirs], tolerance_ns)
+            found[ours] = np.where(places < 0, -1, theirs[places])
+        return found
 
 
 def _message(raw: RawMessage) -> Any:
     try:
         return typestore().deserialize_cdr(raw.data, raw.msgtype)
     except Exception as error:  # whatever the parser meets in damaged data
-        raise BadInput(f"a message of topic {raw.topic} is no {raw.msgtype}: {error}") from error
+        raise BadFrame(f"a message of topic {raw.topic} is no {raw.msgtype}: {printable(error)}") from error

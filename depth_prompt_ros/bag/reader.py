@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.bag.detections import DETECTIONS, detections_of
 from depth_prompt_ros.bag.frames import CONVERT, INFOS, FrameBuilder
 from depth_prompt_ros.bag.images import IMAGE_TYPES
 from depth_prompt_ros.bag.messages import stamp_of, typestore
@@ -18,11 +19,14 @@ from depth_prompt_ros.bag.recorded_transforms import RecordedTransforms
 from depth_prompt_ros.bag.recording import RawMessage, Recording
 from depth_prompt_ros.bag.spill import Spill
 from depth_prompt_ros.bag.sync import in_force, nearest, pair
+from depth_prompt_ros.bag.topic_guess import guess_topics
 from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line, printable
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, Topics
 
 _INFO_TYPES = ("sensor_msgs/msg/CameraInfo",)
+_HELD = (*INFOS, "detections")
+"""Roles of which the latest message holds until the next."""
 logger = logging.getLogger(__name__)
 
 Stamps = NDArray[np.int64]
@@ -60,7 +64,8 @@ class _Indexed:
     Attributes:
         stamps: header stamps in order of recording, nanoseconds.
         logs: times of recording, nanoseconds.
-        messages: all of them, of camera_info only; those that differ in nothing but their stamp are one object.
+        messages: all of them, of camera_info and detections only; of camera_info those that differ in nothing but
+            their stamp are one object, of detections what is needed of them.
         damaged: numbers of the messages that cannot be read, and why.
     """
 
@@ -77,7 +82,7 @@ class FrameReader:
     Images belong together when their header stamps differ by at most the tolerance; the closest pairs are made first.
     Where all stamps of a topic are the same (a driver that leaves them zero), its times of recording stand for them.
     Of each camera_info topic the message nearest within the tolerance belongs to an image, else the latest before it,
-    else the first. A message that cannot be read costs its own frame.
+    else the first; of detections the same, but none of later frames. A message that cannot be read costs its own frame.
 
     Attributes:
         recording: where the messages come from; its ``damage`` is complete after reading.
@@ -106,11 +111,14 @@ class FrameReader:
         self.recording = Recording(bag)
         self._rectified = parameters.rectified
         self._said: set[str] = set()
-        self._topics = {role: self.recording.topic(name) for role, name in used_topics(parameters.topics).items()}
+        used = used_topics(parameters.topics)
+        if parameters.segmentation.method != "detections":
+            used.pop("detections", None)
+        self._topics = {role: self.recording.topic(name) for role, name in used.items()}
         self._check_topics()
         self._frame = build or FrameBuilder(self._topics, parameters, RecordedTransforms(self.recording).lookup)
         indexed = self._index()
-        self._infos = {role: indexed[role].messages for role in self._topics if role in INFOS}
+        self._held = {role: indexed[role].messages for role in self._topics if role in _HELD}
         self.frames = len(indexed["left_image"].stamps)
         if not self.frames:
             problem = f": {self.recording.damage}" if self.recording.damage else ""
@@ -165,23 +173,31 @@ class FrameReader:
                 )
             if topic not in self.recording.types:
                 raise BadInput(
-                    f"topic {topic} (topics.{role}) is not in {self.recording.path}: set it to one of those there "
+                    f"topic {topic} (topics.{role}) is not in {self.recording.path}: {self._advice()} "
                     f"({self.recording.describe_topics()})"
                 )
-            expected = _INFO_TYPES if role in INFOS else IMAGE_TYPES
+            expected = _INFO_TYPES if role in INFOS else (DETECTIONS,) if role == "detections" else IMAGE_TYPES
             if (msgtype := self.recording.types[topic]) not in expected:
                 raise BadInput(f"topic {topic} (topics.{role}) is {printable(msgtype)}, not {' or '.join(expected)}")
-            if role in ("left_image", "right_image") and self._rectified and "image_raw" in topic:
+            if role in ("left_image", "right_image") and self._rectified == "true" and "image_raw" in topic:
                 logger.warning(
                     "topic %s looks unrectified (image_raw): P of its camera_info is used and D ignored; if lines are "
-                    "bent or rows do not match set rectified: false, and it is rectified here",
+                    "bent or rows do not match set rectified: auto or false, and it is rectified here",
                     topic,
                 )
 
+    def _advice(self) -> str:
+        """What to set, by the names of the topics that are there; a depth camera's where there is depth and no pair."""
+        found = guess_topics(self.recording.types)
+        if {"left_image", "left_camera_info"} <= found.keys() and found.keys() & {"right_image", "depth_image"}:
+            other = {role: topic for role, topic in found.items() if self._topics.get(role) != topic}
+            return "by its name set " + ", ".join(f"topics.{role}: {topic}" for role, topic in other.items())
+        return "set it to one of those there"
+
     def _index(self) -> dict[str, _Indexed]:
-        """Stamps of each role's topic, and the camera_info messages."""
+        """Stamps of each role's topic, and the messages of those whose latest holds."""
         found = {topic: _Indexed() for topic in self._topics.values()}
-        infos = {self._topics[role] for role in INFOS if role in self._topics}
+        infos = {self._topics[role] for role in _HELD if role in self._topics}
         alike: dict[tuple[str, bytes], Any] = {}
         for raw in self.recording.messages(found):
             topic = found[raw.topic]
@@ -189,6 +205,7 @@ class FrameReader:
                 data = bytes(raw.data) if raw.topic in infos else raw.data  # of those that are kept a copy
                 message = typestore().deserialize_cdr(data, raw.msgtype)
                 stamp = stamp_of(message)
+                message = detections_of(message) if raw.msgtype == DETECTIONS else message
             except Exception as error:  # noqa: BLE001 (whatever the parser meets in damaged data)
                 reason = f"a message of topic {raw.topic} is no {raw.msgtype}: {printable(error)}"
                 if not topic.damaged:
@@ -198,7 +215,8 @@ class FrameReader:
             topic.stamps.append(stamp)
             topic.logs.append(raw.log_ns)
             if raw.topic in infos:
-                topic.messages.append(alike.setdefault((raw.topic, _but_stamp(raw)), message))
+                alone = raw.msgtype == DETECTIONS
+                topic.messages.append(message if alone else alike.setdefault((raw.topic, _but_stamp(raw)), message))
         return {role: found[topic] for role, topic in self._topics.items()}
 
     def _pair(self, role: str, left: _Indexed, other: _Indexed, tolerance: float) -> None:
@@ -208,8 +226,12 @@ class FrameReader:
         if any([self._stampless(role, there), self._stampless("left_image", here)]):
             here, there = np.array(left.logs, np.int64), np.array(other.logs, np.int64)[usable]
         tolerance_ns = round(tolerance * 1e9)
-        partners = in_force(here, there, tolerance_ns) if role in INFOS else pair(here, there, tolerance_ns)
+        partners = in_force(here, there, tolerance_ns) if role in _HELD else pair(here, there, tolerance_ns)
         self._partners[role] = np.where(partners < 0, -1, usable[partners]) if len(usable) else partners
+        if role == "detections":
+            if len(there):
+                self._partners[role][there[partners] > here + tolerance_ns] = -1  # the first is none of frames before
+            return
         alone = [int(frame) for frame in np.nonzero(partners < 0)[0] if int(frame) not in self._skips]
         gaps = nearest(here, there)[1] if len(there) and alone else np.zeros(0)
         for frame in alone:
@@ -224,7 +246,7 @@ class FrameReader:
         if len(stamps) < 2 or np.any(stamps != stamps[0]):
             return False
         topic = self._topics[role]
-        if role not in INFOS and topic not in self._said:
+        if role not in _HELD and topic not in self._said:
             self._said.add(topic)
             logger.warning(
                 "all %d stamps on %s are %g s: its driver does not set header.stamp; it is paired by time of recording",
@@ -262,7 +284,8 @@ class FrameReader:
     def _messages(self, number: int, raws: dict[str, RawMessage]) -> dict[str, Any]:
         """A frame's messages by role."""
         images = {role: typestore().deserialize_cdr(raw.data, raw.msgtype) for role, raw in raws.items()}
-        return images | {role: infos[self._partners[role][number]] for role, infos in self._infos.items()}
+        partners = {role: int(self._partners[role][number]) for role in self._held}
+        return images | {role: self._held[role][place] for role, place in partners.items() if place >= 0}
 
 
 def _but_stamp(raw: RawMessage) -> bytes:

@@ -1,4 +1,4 @@
-"""Raw messages of a rosbag2 recording, read as far as the recording goes."""
+"""Raw messages of a recording, rosbag2 or ROS 1, read as far as the recording goes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import yaml
 
 from depth_prompt_ros.bag.decompress import decompress_file
 from depth_prompt_ros.bag.mcap_source import McapSource, RawMessage
+from depth_prompt_ros.bag.ros1_source import Ros1Source
 from depth_prompt_ros.errors import BadInput, printable
 
 __all__ = ["RawMessage", "Recording"]
 
-_STORAGES = (".mcap", ".db3")
+_ROS1 = ".bag"
+_STORAGES = (".mcap", ".db3", _ROS1)
 _PACKED = ".zstd"
-_GIVE = "give a rosbag2 folder, an .mcap or a .db3 file"
+_GIVE = "give a rosbag2 folder, an .mcap or a .db3 file, or a ROS 1 .bag"
 
 
 class _Source(Protocol):
@@ -68,7 +70,7 @@ class _Folder:
 
 
 class Recording:
-    """A rosbag2 folder, or a lone ``.mcap`` or ``.db3`` file, compressed (``.zstd``) or not.
+    """A rosbag2 folder, or a lone ``.mcap``, ``.db3`` or ROS 1 ``.bag`` file, compressed (``.zstd``) or not.
 
     An MCAP file without its end (the recorder was killed, the disk was full, the copy was cut) is read as far as
     it goes; of one that turns out damaged in the middle the damaged part is left out. :attr:`damage` then says so.
@@ -123,11 +125,6 @@ class Recording:
         if not path.exists():
             raise BadInput(f"{path} does not exist: {_GIVE}")
         if path.is_file():
-            if path.suffix == ".bag":
-                raise BadInput(
-                    f"{path} is a ROS 1 bag: convert it, "
-                    f"rosbags-convert --src {path} --dst {path.with_suffix('')} (it comes with this program)"
-                )
             if _storage(path) not in _STORAGES:
                 raise BadInput(f"{path} is no bag: {_GIVE}")
             return [self._source(path)]
@@ -160,7 +157,7 @@ class Recording:
         elif files:
             self._damage = f"{path} has no metadata.yaml, the recorder did not finish: its storage files were read"
         if not files:
-            raise BadInput(f"{path} is no bag: it has neither metadata.yaml nor an .mcap or .db3 file")
+            raise BadInput(f"{path} is no bag: it has neither metadata.yaml nor an .mcap, .db3 or .bag file")
         return _Folder(files)
 
     def _source(self, file: Path, packed_messages: bool = False) -> _Source:
@@ -171,9 +168,12 @@ class Recording:
                 whole = Path(self._unpacked.name) / file.stem
                 decompress_file(file, whole)
                 file = whole
+            if file.suffix == _ROS1:
+                return Ros1Source(file)
             return McapSource(file, packed_messages) if file.suffix == ".mcap" else _Sqlite3Source(file)
         except Exception as error:
-            raise BadInput(f"cannot read bag {self.path}: {printable(error) or type(error).__name__}") from error
+            hint = "; if its recorder did not finish, rosbag reindex mends it" if file.suffix == _ROS1 else ""
+            raise BadInput(f"cannot read bag {self.path}: {printable(error) or type(error).__name__}{hint}") from error
 
 
 def _storage(file: Path) -> str:

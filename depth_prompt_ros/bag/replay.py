@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, fixed_frame
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 
 @dataclass
@@ -71,7 +70,7 @@ class ReplayReport:
         ]
         return "\n".join(lines)
 
-    def count_frame(self, result: ObjectDepth) -> None:
+    def count_frame(self, result: FrameDepth) -> None:
         """Count a frame that was written."""
         self.frames += 1
         if result.reason:
@@ -93,7 +92,7 @@ def replay(
     parameters: Parameters,
     storage: Storage = "mcap",
     topics: Sequence[str] | None = None,
-    pipeline: Callable[[Frame], ObjectDepth] | None = None,
+    pipeline: Callable[[Frame], FrameDepth] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ReplayReport:
     """Run every left image of a bag through the pipeline exactly once, in order, and write the results.
@@ -126,42 +125,48 @@ def replay(
         from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
         pipeline = ObjectDepthPipeline(parameters)
-    transforms = [topic for topic in (TF, TF_STATIC) if reader.recording.types.get(topic) == TRANSFORM_TYPE]
+    transforms = [reader.recording.topic(topic) for topic in (TF, TF_STATIC)]
+    transforms = [topic for topic in transforms if reader.recording.types.get(topic) == TRANSFORM_TYPE]
     fixed = fixed_frame(parameters)
     tree = TransformTree(reader.recording) if fixed else None
     report = ReplayReport(out, unpaired=reader.unpaired)
-    done, failures = 0, FailuresInARow(f"the results up to there are in {out}")
+    done = 0
+    failures = FailuresInARow(
+        lambda: f"the results up to there are in {out}" if report.frames else "nothing was written"
+    )
 
-    def outputs(frame: Frame) -> tuple[ObjectDepth, list[tuple[str, Any]]]:
+    def outputs(frame: Frame) -> tuple[FrameDepth, list[tuple[str, Any]]]:
         result = pipeline(frame)
         return result, list(output_messages(result, chosen, parameters))
 
     with BagWriter(out, storage) as writer:
-        for recorded in reader.read(others=transforms):
-            content = recorded.content
-            if isinstance(content, RawMessage):
-                writer.write_raw(content.topic, content.msgtype, content.data, content.log_ns, content.qos)
-                continue
-            if isinstance(content, Frame):
-                if tree is not None:
-                    content = replace(content, pose=tree.pose(content.frame_id, fixed, content.stamp_ns))
-                made = made_or_skipped(outputs, content)
-                if isinstance(made, SkippedFrame):
-                    content = made
-                else:
-                    result, messages = made
-                    for topic, message in messages:
-                        writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
-                    writer.flush()
-                    report.count_frame(result)
-            if isinstance(content, SkippedFrame):
-                report.count(content)
-            failures.look_at(content)
-            done += 1
-            if progress is not None:
-                progress(done, reader.frames)
-    if not report.frames:
-        shutil.rmtree(out)
+        try:
+            for recorded in reader.read(others=transforms):
+                content = recorded.content
+                if isinstance(content, RawMessage):
+                    writer.write_raw(content.topic, content.msgtype, content.data, content.log_ns, content.qos)
+                    continue
+                if isinstance(content, Frame):
+                    if tree is not None:
+                        content = replace(content, pose=tree.pose(content.frame_id, fixed, content.stamp_ns))
+                    made = made_or_skipped(outputs, content)
+                    if isinstance(made, SkippedFrame):
+                        content = made
+                    else:
+                        result, messages = made
+                        for topic, message in messages:
+                            writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
+                        writer.flush()
+                        report.count_frame(result)
+                if isinstance(content, SkippedFrame):
+                    report.count(content)
+                failures.look_at(content)
+                done += 1
+                if progress is not None:
+                    progress(done, reader.frames)
+        finally:
+            if not report.frames:
+                writer.discard()
     report.damage = reader.recording.damage
     report.seconds = time.perf_counter() - start
     return report

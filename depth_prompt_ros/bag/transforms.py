@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import Recording
-from depth_prompt_ros.rotation import rotation_matrix
+from depth_prompt_ros.bag.track import Track, pose_matrix, pose_numbers
 
 Float64 = NDArray[np.float64]
 
@@ -25,8 +22,9 @@ class TransformTree:
         """Read ``/tf`` and ``/tf_static``, as far as the recording goes."""
         self._parents: dict[str, str] = {}
         self._fixed: dict[str, Float64] = {}
-        self._stamps: dict[str, list[int]] = {}
-        self._poses: dict[str, list[Any]] = {}
+        self._moving: dict[str, Track] = {}
+        stamps: dict[str, list[int]] = {}
+        poses: dict[str, list[Float64]] = {}
         names = {recording.topic(name): name for name in (TF, TF_STATIC)}
         topics = [topic for topic in names if recording.types.get(topic) == TRANSFORM_TYPE]
         for raw in recording.messages(topics):
@@ -35,22 +33,17 @@ class TransformTree:
             except Exception:  # noqa: BLE001, S112 (damaged: what it said is missing, which is said where it is needed)
                 continue
             for each in transforms:
-                self._add(each, names[raw.topic] == TF_STATIC)
-        for child, stamps in self._stamps.items():
-            order = np.argsort(stamps, kind="stable")
-            self._stamps[child] = [stamps[place] for place in order]
-            self._poses[child] = [self._poses[child][place] for place in order]
-
-    def _add(self, stamped: Any, fixed: bool) -> None:
-        child = stamped.child_frame_id.lstrip("/")
-        self._parents[child] = stamped.header.frame_id.lstrip("/")
-        t, q = stamped.transform.translation, stamped.transform.rotation
-        pose = (np.array([t.x, t.y, t.z]), np.array([q.x, q.y, q.z, q.w]))
-        if fixed:
-            self._fixed[child] = _matrix(*pose)
-        else:
-            self._stamps.setdefault(child, []).append(stamp_of(stamped))
-            self._poses.setdefault(child, []).append(pose)
+                child = each.child_frame_id.lstrip("/")
+                self._parents[child] = each.header.frame_id.lstrip("/")
+                pose = pose_numbers(each.transform.translation, each.transform.rotation)
+                if names[raw.topic] == TF_STATIC:
+                    self._fixed[child] = pose_matrix(pose)
+                else:
+                    stamps.setdefault(child, []).append(stamp_of(each))
+                    poses.setdefault(child, []).append(pose)
+        for child, theirs in stamps.items():
+            order = np.argsort(theirs, kind="stable")
+            self._moving[child] = Track(np.array(theirs, np.int64)[order], np.array(poses[child])[order])
 
     @property
     def frames(self) -> set[str]:
@@ -86,22 +79,4 @@ class TransformTree:
 
     def _step(self, child: str, stamp_ns: int) -> Float64 | None:
         """From ``child`` to its parent."""
-        if child not in self._stamps:
-            return self._fixed.get(child)
-        stamps, poses = self._stamps[child], self._poses[child]
-        after = bisect_left(stamps, stamp_ns)
-        if after < len(stamps) and stamps[after] == stamp_ns:
-            return _matrix(*poses[after])
-        if not 0 < after < len(stamps):
-            return None
-        share = (stamp_ns - stamps[after - 1]) / (stamps[after] - stamps[after - 1])
-        (t, q), (u, r) = poses[after - 1], poses[after]
-        r = r if q @ r >= 0 else -r
-        return _matrix((1 - share) * t + share * u, (1 - share) * q + share * r)
-
-
-def _matrix(translation: Float64, quaternion: Float64) -> Float64:
-    pose = np.eye(4)
-    pose[:3, :3] = rotation_matrix(*quaternion)
-    pose[:3, 3] = translation
-    return pose
+        return self._moving[child].at(stamp_ns) if child in self._moving else self._fixed.get(child)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from depth_prompt_ros.bag.images import IMAGE_TYPES, depth_metres, label_image, picture
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import RawMessage, Recording
-from depth_prompt_ros.bag.sync import nearest, pair
+from depth_prompt_ros.bag.spill import Spill
+from depth_prompt_ros.bag.sync import in_force, pair
 from depth_prompt_ros.bag.transforms import TransformTree
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.video import VideoFrame
@@ -72,7 +73,8 @@ class RecordedVideo:
         """
         self.name = str(bag)
         self.recording = Recording(bag)
-        self._topics, self._rectified, self._frame = topics.named(), rectified, topics.fixed_frame
+        self._topics = {role: self.recording.topic(name) for role, name in topics.named().items()}
+        self._rectified, self._frame = rectified, topics.fixed_frame
         for role, topic in self._topics.items():
             kinds = (_INFO,) if role.endswith("info") else IMAGE_TYPES
             found = self.recording.types.get(topic, "")
@@ -80,6 +82,7 @@ class RecordedVideo:
                 problem = f"is {found}, not {' or '.join(kinds)}" if found else "is not there"
                 raise BadInput(f"topic {topic} {problem} in {bag}: there are {self.recording.describe_topics()}")
         self._tree = TransformTree(self.recording) if self._frame else None
+        self._damaged: dict[str, set[int]] = {}
         self._stamps, self._infos = self._index()
         if not len(self._stamps["image"]):
             raise BadInput(f"topic {self._topics['image']} in {bag} has no messages")
@@ -95,27 +98,32 @@ class RecordedVideo:
             role: {int(other): number for number, other in enumerate(self._partners[role]) if other >= 0}
             for role in images
         }
-        waiting: dict[int, dict[str, RawMessage]] = {}
         counts = dict.fromkeys(images, 0)
         following = 0
         roles = {self._topics[role]: role for role in images}
-        for raw in self.recording.messages(roles):
-            role = roles[raw.topic]
-            number = owners[role].get(counts[role], -1)
-            counts[role] += 1
-            if number >= 0:
-                waiting.setdefault(number, {})[role] = raw
-            while following in waiting and len(waiting[following]) == self._needed(following, images):
-                yield self._made(following, waiting.pop(following))
-                following += 1
+        with Spill() as waiting:
+            for raw in self.recording.messages(roles):
+                role = roles[raw.topic]
+                number = owners[role].get(counts[role], -1)
+                counts[role] += 1
+                if number >= 0:
+                    waiting.put(number, role, raw)
+                while (count := waiting.count(following)) and count == self._needed(following, images):
+                    yield self._made(following, waiting.take(following))
+                    following += 1
 
     def _index(self) -> tuple[dict[str, NDArray[np.int64]], dict[str, list[Any]]]:
         stamps: dict[str, list[int]] = {topic: [] for topic in self._topics.values()}
         messages: dict[str, list[Any]] = {role: [] for role in self._topics if role.endswith("info")}
         infos = {self._topics[role]: role for role in messages}
         for raw in self.recording.messages(stamps):
-            content = typestore().deserialize_cdr(raw.data, raw.msgtype)
-            stamps[raw.topic].append(stamp_of(content))
+            try:
+                content = typestore().deserialize_cdr(raw.data, raw.msgtype)
+                stamp = stamp_of(content)
+            except Exception:  # noqa: BLE001 (whatever the parser meets in damaged data)
+                self._damaged.setdefault(raw.topic, set()).add(len(stamps[raw.topic]))
+                content, stamp = None, 0
+            stamps[raw.topic].append(stamp)
             if raw.topic in infos:
                 messages[infos[raw.topic]].append(content)
         return {role: np.array(stamps[topic], np.int64) for role, topic in self._topics.items()}, messages
@@ -127,19 +135,23 @@ class RecordedVideo:
         for role, stamps in self._stamps.items():
             if role == "image":
                 continue
-            if not len(stamps):
+            damaged = self._damaged.get(self._topics[role], set())
+            usable = np.array([number for number in range(len(stamps)) if number not in damaged], np.int64)
+            if not len(usable):
                 partners[role] = np.full(len(images), -1, np.int64)
             elif role.endswith("info"):
-                index, gaps = nearest(images, stamps)
-                partners[role] = np.where((gaps <= tolerance) | (len(stamps) == 1), index, -1)
+                partners[role] = usable[in_force(images, stamps[usable], tolerance)]
             else:
-                partners[role] = pair(images, stamps, tolerance)
+                places = pair(images, stamps[usable], tolerance)
+                partners[role] = np.where(places < 0, -1, usable[places])
         return partners
 
     def _needed(self, number: int, images: list[str]) -> int:
         return sum(self._partners[role][number] >= 0 for role in images)
 
     def _made(self, number: int, raws: Mapping[str, RawMessage]) -> VideoFrame:
+        if number in self._damaged.get(self._topics["image"], ()):
+            return VideoFrame(f"damaged {number}", 0, np.zeros((4, 4, 3), np.uint8), None)
         messages = {role: typestore().deserialize_cdr(raw.data, raw.msgtype) for role, raw in raws.items()}
         stamp = stamp_of(messages["image"])
         try:

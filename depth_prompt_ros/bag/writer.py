@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from depth_prompt_ros import __version__
 from depth_prompt_ros.bag.kept import KeptMcap, KeptSqlite3
 from depth_prompt_ros.bag.messages import typestore
-from depth_prompt_ros.bag.signals import DeferredSignals
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.signals import DeferredSignals
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,6 +51,7 @@ class BagWriter:
         self._writer: Any = None
         self._kept: KeptMcap | KeptSqlite3
         self._reserve: IO[bytes] | None = None
+        self._discarded = False
 
     def __enter__(self) -> Self:
         """Create the output folder and open the writer.
@@ -73,7 +74,7 @@ class BagWriter:
         except (OSError, WriterError, sqlite3.Error) as error:
             self._free_reserve()
             self._remove()
-            raise BadInput(f"cannot write a bag to {self.path}: {error}") from error
+            raise BadInput(f"cannot write a bag to {self.path} ({error}): make room, or give another place") from error
         self._writer = writer
         self._kept = KeptMcap(writer) if self._storage == "mcap" else KeptSqlite3(writer)
         self._signals.__enter__()
@@ -92,8 +93,14 @@ class BagWriter:
                 if self._writer is not None:
                     self._free_reserve()
                     self._try(self._writer.close)
+                if self._discarded:
+                    self._remove()
         finally:
             self._signals.__exit__(kind, error, traceback)
+
+    def discard(self) -> None:
+        """Leave nothing behind at the end: what was written is of no use to anybody."""
+        self._discarded = True
 
     def write(self, topic: str, message: Any, log_ns: int) -> None:
         """Serialise and append one message.

@@ -37,6 +37,7 @@ def bench(
     from depth_prompt_ros.bench.measure import measure
     from depth_prompt_ros.errors import BadInput
     from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.written_aside import write_text
 
     if json_file is not None and not json_file.parent.is_dir():
         raise BadInput(f"no folder {json_file.parent} for --json: make it first")
@@ -54,7 +55,7 @@ def bench(
         )
         content = report.as_json(measured, bag, parameters)
     if json_file is not None:
-        json_file.write_text(json.dumps(content, indent=2) + "\n")
+        write_text(json_file, json.dumps(content, indent=2) + "\n")
     out = Console()
     out.print(report.as_table(measured))
     for line in report.summary(measured):

@@ -17,7 +17,7 @@ def prepare(
         ),
     ],
     folder: Annotated[Path, typer.Argument(help="The data set as it was published, or a recording.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the picture set to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the picture set to write.")],
     size: Annotated[
         int,
         typer.Option(

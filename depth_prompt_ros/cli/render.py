@@ -8,6 +8,8 @@ from typing import Annotated, Optional, get_args
 
 import typer
 
+from depth_prompt_ros.cli.workers import Cores, Jobs, Ray, Retries, where
+
 
 class RenderedKind(str, Enum):
     """What can be rendered."""
@@ -26,7 +28,7 @@ class RenderedKind(str, Enum):
 
 
 def render(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the set; rendered if it is not there yet.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the set; rendered if it is not there yet.")],
     kind: Annotated[
         RenderedKind,
         typer.Option(
@@ -48,14 +50,25 @@ def render(
         Optional[Path],  # noqa: UP045
         typer.Option("--photographs", help="Folder of pictures that surfaces of tables wear: JPEG, PNG."),
     ] = None,
+    environments: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--environments", help="Folder of environment maps (.hdr) that light half of the tables."),
+    ] = None,
     sheet: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
             "--sheet", help="Contact sheet to write, .png or .jpg; sheet.png in the set's folder if not given."
         ),
     ] = None,
+    jobs: Jobs = None,
+    ray: Ray = "",
+    cores: Cores = 1,
+    retries: Retries = 2,
 ) -> None:
-    """Render a set of pictures or stereo pairs to learn from or to test on, and a contact sheet of it."""
+    """Render a set of pictures or stereo pairs to learn from or to test on, and a contact sheet of it.
+
+    Stopped and begun again, it goes on with what is missing.
+    """
     from depth_prompt_ros.cli.progress import progress
     from depth_prompt_ros.data.sets.contact_sheet import contact_sheet, write_sheet
     from depth_prompt_ros.data.sets.picture_set import PictureSet
@@ -69,24 +82,29 @@ def render(
         raise typer.BadParameter("give --meshes FOLDER for objects-scanned and tables, and for nothing else")
     if photographs is not None and not tables:
         raise typer.BadParameter("--photographs are for tables")
+    if environments is not None and not tables:
+        raise typer.BadParameter("--environments are for tables")
+    workers = where(jobs, ray, cores, retries, alone=0)
     with progress(f"rendering {count} {kind.value}") as report:
         pictures: PictureSet | StereoSet
 
         def done(finished: int) -> None:
             report(finished, count)
 
+        size_of_pairs = (height or size * 3 // 4, size)
         if tables:
-            size_of_pairs = (height or size * 3 // 4, size)
-            rendered = open_or_render_tables(out, count, size_of_pairs, seed, meshes, photographs, done)
+            rendered = open_or_render_tables(
+                out, count, size_of_pairs, seed, meshes, photographs, environments, done, workers
+            )
             typer.echo(f"{out}: {len(rendered)} tables")
             return
         pair_kinds: tuple[PairKind, ...] = get_args(PairKind)
         if kind.value in pair_kinds:
             pair_kind = pair_kinds[pair_kinds.index(kind.value)]
-            pictures = open_or_render_pairs(out, pair_kind, count, (height or size * 3 // 4, size), seed, done)
+            pictures = open_or_render_pairs(out, pair_kind, count, size_of_pairs, seed, done, workers)
         else:
             picture_kind = KINDS[KINDS.index(kind.value)]
-            pictures = open_or_render(out, picture_kind, count, size, seed, done, meshes=meshes)
+            pictures = open_or_render(out, picture_kind, count, size, seed, done, workers, meshes)
     sheet = sheet or out / "sheet.png"
     write_sheet(sheet, contact_sheet(pictures))
     typer.echo(f"{out}: {len(pictures)} {'pairs' if isinstance(pictures, StereoSet) else 'pictures'}\n{sheet}")

@@ -7,6 +7,13 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.progress import stoppable
+
+Results = Annotated[
+    Optional[Path],  # noqa: UP045 (typer evaluates it)
+    typer.Option("--results", help="Page to write, Markdown; pictures go beside it. Else in --out."),
+]
+
 app = typer.Typer(no_args_is_help=True, help="Reproduce the studies whose results are in docs/results.")
 
 
@@ -17,12 +24,10 @@ def study() -> None:
 
 @app.command("background")
 def background(
-    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
-        "study-background"
-    ),
-    results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown; pictures go beside it.")] = Path(
-        "docs/results/background.md"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
+    ] = Path("study-background"),
+    results: Results = None,
     cache: Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")] = Path(
         "rendered"
     ),
@@ -38,6 +43,14 @@ def background(
         typer.Option("--meshes", help="Folder of scanned objects, a third test set."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of every learned method.")] = 3,
+    steps: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--steps", min=1, help="Of every learned run, in place of the schedules'."),
+    ] = None,
+    pictures: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--pictures", min=4, help="To learn from; as many more to validate and to test on, at most 200."),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs at a time; 0 = one a core, or one on a GPU.")] = 0,
     paper_schedule: Annotated[
         bool, typer.Option("--paper-schedule", help="The paper's full schedule, for a GPU.")
@@ -52,16 +65,21 @@ def background(
     names = networks or ["scene-net", "scene-vit"]
     studied = [StudiedNetwork(name, ablations=name == names[0]) for name in names]
     effort = replace(PAPER_EFFORT if paper_schedule else Effort(), seeds=seeds)
-    study_background(studied, effort, cache, out, results, meshes, jobs, report=lambda line: typer.echo(line, err=True))
-    typer.echo(results)
+    effort = effort.shrunk(steps, pictures)
+    page = results or out / "background.md"
+    with stoppable():
+        study_background(
+            studied, effort, cache, out, page, meshes, jobs, report=lambda line: typer.echo(line, err=True)
+        )
+    typer.echo(page)
 
 
 @app.command("clip")
 def clip(
-    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
-        "study-clip"
-    ),
-    results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown.")] = Path("docs/results/clip.md"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
+    ] = Path("study-clip"),
+    results: Results = None,
     cache: Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")] = Path(
         "rendered"
     ),
@@ -73,6 +91,7 @@ def clip(
     clip_pictures: Annotated[int, typer.Option(min=8, help="That the small CLIP learns from.")] = 20000,
     clip_steps: Annotated[int, typer.Option(min=1, help="Of the small CLIP.")] = 6000,
     clip_batch: Annotated[int, typer.Option(min=2, help="Pictures a step of the small CLIP.")] = 128,
+    tables: Annotated[int, typer.Option(min=1, help="Of three objects, that captions are also learned on.")] = 1500,
     text_steps: Annotated[int, typer.Option(min=1, help="Of the decoder that segments by captions.")] = 2000,
     pictures: Annotated[int, typer.Option(min=2, help="That depth is learned from.")] = 4000,
     test_pictures: Annotated[int, typer.Option(min=2, help="That everything is measured on.")] = 500,
@@ -91,6 +110,7 @@ def clip(
         clip_pictures,
         clip_steps,
         clip_batch,
+        tables,
         text_steps,
         pictures,
         test_pictures,
@@ -100,18 +120,18 @@ def clip(
         seeds,
         first,
     )
-    study_clip(effort, cache, out, results, lambda line: typer.echo(line, err=True), weights)
-    typer.echo(results)
+    page = results or out / "clip.md"
+    with stoppable():
+        study_clip(effort, cache, out, page, lambda line: typer.echo(line, err=True), weights)
+    typer.echo(page)
 
 
 @app.command("video")
 def video(
-    out: Annotated[Path, typer.Option("--out", help="Folder of runs; a study that stopped goes on from it.")] = Path(
-        "study-video"
-    ),
-    results: Annotated[Path, typer.Option("--results", help="Page to write, Markdown.")] = Path(
-        "docs/results/video.md"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
+    ] = Path("study-video"),
+    results: Results = None,
     real: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--real", help="Folder of a real video with depth to check with."),
@@ -128,5 +148,7 @@ def video(
     from depth_prompt_ros.learning.video.study.study import study_video
 
     effort = Effort(steps=steps, width=width, seeds=seeds)
-    study_video(effort, out, results, real, not page_only, lambda line: typer.echo(line, err=True))
-    typer.echo(results)
+    page = results or out / "video.md"
+    with stoppable():
+        study_video(effort, out, page, real, not page_only, lambda line: typer.echo(line, err=True))
+    typer.echo(page)

@@ -43,7 +43,8 @@ class Scale:
 
     def colour(self, values: NDArray[np.floating[Any]]) -> Picture:
         """(H, W, 3) uint8 RGB of (H, W) values; NaN and infinity in grey."""
-        share = (np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0) - self.low) / (self.high - self.low)
+        span = (self.high - self.low) or 1.0  # a picture of one value
+        share = (np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0) - self.low) / span
         steps = np.round(np.clip(share, 0, 1) * 255).astype(np.uint8)
         picture = cv2.applyColorMap(steps, self.palette)[..., ::-1].copy()
         picture[~np.isfinite(values)] = MISSING

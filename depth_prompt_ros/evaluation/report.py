@@ -11,8 +11,10 @@ from typing import Any
 
 import jinja2
 
+from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture, jpeg, png
 from depth_prompt_ros.evaluation.table import Check, Table, table_json
+from depth_prompt_ros.written_aside import write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class CloudRow:
+    """Clouds of one frame side by side, which can be turned."""
+
+    title: str
+    clouds: Clouds
+
+
+@dataclass(frozen=True)
 class Section:
     """One data set: what it is, the bars, the numbers, the pictures, what is good and what is not."""
 
@@ -56,6 +66,7 @@ class Section:
     tables: Sequence[Table] = ()
     galleries: Sequence[Gallery] = ()
     remarks: Sequence[str] = ()
+    clouds: Sequence[CloudRow] = ()
 
 
 @dataclass(frozen=True)
@@ -76,14 +87,13 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         The HTML and JSON paths, then the folder of pictures.
     """
     pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    (pictures / f"{report.overview.key}.png").write_bytes(png(report.overview.picture))
+    write_bytes(pictures / f"{report.overview.key}.png", png(report.overview.picture))
     for section in report.sections:
         for figure in (figure for gallery in section.galleries for figure in gallery.figures):
-            (pictures / f"{section.key}_{figure.key}.png").write_bytes(png(figure.picture))
+            write_bytes(pictures / f"{section.key}_{figure.key}.png", png(figure.picture))
     html, numbers = folder / "report.html", folder / "report.json"
-    html.write_text(to_html(report), encoding="utf-8")
-    numbers.write_text(json.dumps(to_json(report), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(html, to_html(report))
+    write_text(numbers, json.dumps(to_json(report), indent=1, ensure_ascii=False) + "\n")
     return [html, numbers, pictures]
 
 

@@ -15,3 +15,7 @@ class Sums:
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+
+    def numbers(self) -> list[float]:
+        """The fields in their order."""
+        return [getattr(self, each.name) for each in fields(self)]

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.learning.result_file import checkpoint_path, differences
+from depth_prompt_ros.written_aside import written_aside
 
-SUFFIX = ".checkpoint"
 _MAGIC = b"depth_prompt_ros checkpoint\n"
 _DIGEST = hashlib.sha256().digest_size
 
@@ -44,21 +45,15 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            content = torch.load(io.BytesIO(self._verified()), weights_only=True)
+            content = torch.load(io.BytesIO(_verified(self.path)), weights_only=True)
             settings, state = content["settings"], dict(content["state"])
         except BadInput:
             raise
         except Exception as error:  # whatever PyTorch and pickle meet in damaged data
             raise BadInput(f"checkpoint {self.path} cannot be read: delete it to learn from the start") from error
         if settings != self.settings:
-            names = sorted(settings.keys() | self.settings.keys())
-            other = [
-                f"{name} {settings.get(name)} (now {self.settings.get(name)})"
-                for name in names
-                if settings.get(name) != self.settings.get(name)
-            ]
             raise BadInput(
-                f"checkpoint {self.path} is of a run with other settings, {', '.join(other)}: "
+                f"checkpoint {self.path} is of a run with other settings, {differences(settings, self.settings)}: "
                 "repeat them to go on, or delete it to learn from the start"
             )
         return state
@@ -69,35 +64,35 @@ class Checkpoint:
         Raises:
             BadInput: the disk is full or the folder cannot be written; the last checkpoint is kept.
         """
-        aside = self.path.with_name(self.path.name + ".part")
         packed = io.BytesIO()
         torch.save({"settings": self.settings, "state": state}, packed)
         content = packed.getbuffer()
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with aside.open("wb") as file:
-                file.write(_MAGIC + hashlib.sha256(content).digest())
-                file.write(content)
-            aside.replace(self.path)
-        except OSError as error:
-            aside.unlink(missing_ok=True)
-            reason = str(error).splitlines()[0]
-            raise BadInput(f"cannot write checkpoint {self.path} ({reason}): free some disk, then go on") from error
-
-    def _verified(self) -> bytes:
-        """What follows the checksum, which must be its own; a file without one is of an older version."""
-        content = self.path.read_bytes()
-        if not content.startswith(_MAGIC):
-            return content
-        start = len(_MAGIC) + _DIGEST
-        if hashlib.sha256(content[start:]).digest() != content[len(_MAGIC) : start]:
-            raise BadInput(
-                f"checkpoint {self.path} has changed since it was written (its checksum is another): delete it to "
-                "learn from the start"
-            )
-        return content[start:]
+        more = "; the last checkpoint is kept, repeat the command to go on" if self.path.exists() else ""
+        with written_aside(self.path, more=more) as aside, aside.open("wb") as file:
+            file.write(_MAGIC + hashlib.sha256(content).digest())
+            file.write(content)
 
 
-def checkpoint_path(out: Path) -> Path:
-    """Where the checkpoint of a run with this result is."""
-    return out.with_suffix(SUFFIX)
+def settings_of(path: Path) -> dict[str, Any]:
+    """The settings of the run that a checkpoint is of; empty where there is none that can be read."""
+    if not path.exists():
+        return {}
+    try:
+        content = torch.load(io.BytesIO(_verified(path)), weights_only=True)
+        return dict(content["settings"])
+    except Exception:  # noqa: BLE001 (whatever PyTorch and pickle meet in damaged data)
+        return {}
+
+
+def _verified(path: Path) -> bytes:
+    """What follows the checksum, which must be its own; a file without one is of an older version."""
+    content = path.read_bytes()
+    if not content.startswith(_MAGIC):
+        return content
+    start = len(_MAGIC) + _DIGEST
+    if hashlib.sha256(content[start:]).digest() != content[len(_MAGIC) : start]:
+        raise BadInput(
+            f"checkpoint {path} has changed since it was written (its checksum is another): delete it to learn from "
+            "the start"
+        )
+    return content[start:]

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.written_aside import written_aside
+
+Listener = Callable[[int, dict[str, float]], None]
+"""Called with the step and its figures, each time a line is written."""
+
+LISTENERS: ContextVar[tuple[Listener, ...]] = ContextVar("LISTENERS", default=())
+"""Of every log in this context: loggers of experiments."""
 
 _COLUMNS = ("step", "seconds", "learning_rate", "name", "value")
 
@@ -27,15 +35,15 @@ class TrainingLog:
         if first_step > 1 and path.exists():
             with path.open(newline="") as file:
                 kept = [list(row.values()) for row in csv.DictReader(file) if int(row["step"]) < first_step]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(path.name + ".part")
-        self._write(aside, "w", [_COLUMNS, *kept])
-        aside.replace(path)
+        with written_aside(path) as aside:
+            self._write(aside, "w", [_COLUMNS, *kept])
 
     def add(self, step: int, seconds: float, learning_rate: float, figures: dict[str, float]) -> None:
         """Append one line a figure."""
         start = (step, round(seconds, 1), f"{learning_rate:.3g}")
         self._write(self.path, "a", [(*start, name, f"{value:.5f}") for name, value in figures.items()])
+        for listener in LISTENERS.get():
+            listener(step, figures)
 
     def _write(self, path: Path, mode: str, rows: Iterable[Iterable[Any]]) -> None:
         try:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import math
 import platform
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -22,20 +21,21 @@ from torch import Tensor, nn
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.sets.picture_set import PictureSet
-from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.learning.checkpoint import Checkpoint, checkpoint_path
+from depth_prompt_ros.errors import BadInput, Interrupted
+from depth_prompt_ros.learning.checkpoint import Checkpoint, settings_of
 from depth_prompt_ros.learning.log import TrainingLog
+from depth_prompt_ros.learning.result_file import checkpoint_path, require_new
+from depth_prompt_ros.learning.run_state import Clock, Place, Report, Shown
+from depth_prompt_ros.signals import DeferredSignals
+from depth_prompt_ros.written_aside import written_aside
 
 Losses = dict[str, Tensor]
 """The terms of a loss by name, each () float; what is minimised is their sum."""
 
-Report = Callable[[int, int, dict[str, float], float], None]
-"""Called with step, steps, each term's mean since the last call, seconds left."""
-
 Loaded = TypeVar("Loaded")
 """A batch, of whatever is learned from."""
 
-_REPORT_EVERY, _SAVE_EVERY = 50, 200
+_LOG_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def fit(
     """Minimise ``loss_of(load(indices), generator)`` over ``count`` samples; returns the seconds it took.
 
     Samples are drawn without replacement, epoch after epoch; a thread loads the next batch while one is learned from.
-    Losses go to a CSV file beside ``out``. Every 200 steps and at the end the whole state goes to a checkpoint beside
-    it, from which the same call goes on with the same result. It stays when learning is interrupted, and after the end
-    until :func:`write_weights` has written the result.
+    Losses go to a CSV file beside ``out``. Every 30 seconds, on Ctrl-C and SIGTERM after the step that is going on, and
+    at the end the whole state goes to a checkpoint beside it, from which the same call goes on with the same result. It
+    stays until :func:`write_weights` has written the result.
 
     Args:
         validate: called with the step, gives the figure to be lowest in the end.
@@ -99,72 +99,113 @@ def fit(
         on_step: called with the step before each, for losses that change on the way.
 
     Raises:
-        BadInput: a checkpoint that is corrupt or of other settings, or one that cannot be written.
+        BadInput: ``out`` is of a finished run; a checkpoint that is corrupt or of other settings, or one that cannot be
+            written.
+        Interrupted: Ctrl-C or SIGTERM; a KeyboardInterrupt.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimiser, rates = _optimiser(groups or [{"params": parameters}], count, schedule, weight_decay)
     generator = torch.Generator().manual_seed(schedule.seed)
     checkpoint = Checkpoint(out, {**asdict(schedule), "pictures": count, **(settings or {})})
-    first, before, best = 1, 0.0, math.inf
-    best_state: dict[str, Tensor] = {}
+    require_new(out, checkpoint.settings)
+    at = Place()
     if state := checkpoint.load():
         module.load_state_dict(state["module"])
         optimiser.load_state_dict(state["optimiser"])
         rates.load_state_dict(state["rates"])
         generator.set_state(state["generator"])
-        first, before = state["step"] + 1, state["seconds"]
-        best, best_state = state["best"], state["best_state"]
-    log = TrainingLog(out.with_suffix(".csv"), first)
-    order = _Order(count, schedule)
-    began = time.monotonic()
-    sums: dict[str, list[float]] = {}
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(load, order.indices(min(first, schedule.steps)))
-        for step in range(first, schedule.steps + 1):
-            batch = coming.result()
-            if step < schedule.steps:
-                coming = pool.submit(load, order.indices(step + 1))
-            if on_step:
-                on_step(step)
-            optimiser.zero_grad(set_to_none=True)
-            terms = loss_of(batch, generator)
-            torch.stack(list(terms.values())).sum().backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            rates.step()
-            for name, term in terms.items():
-                sums.setdefault(name, []).append(float(term.detach()))
-            if step % _REPORT_EVERY == 0 or step == schedule.steps:
-                means = {name: float(np.mean(values)) for name, values in sums.items()}
-                sums.clear()
-                passed = time.monotonic() - began
-                log.add(step, before + passed, float(rates.get_last_lr()[0]), means)
-                if report:
-                    report(step, schedule.steps, means, passed / (step - first + 1) * (schedule.steps - step))
-            if validate and schedule.validate_every and (step % schedule.validate_every == 0 or step == schedule.steps):
-                figure = validate(step)
-                log.add(step, before + time.monotonic() - began, float(rates.get_last_lr()[0]), {"validation": figure})
-                if figure < best:
-                    best, best_state = figure, {key: value.clone() for key, value in module.state_dict().items()}
-            last = step == schedule.steps
-            if step % _SAVE_EVERY == 0 or last:
-                state = {
-                    "module": module.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "rates": rates.state_dict(),
-                    "generator": generator.get_state(),
-                    "step": step,
-                    "seconds": before + time.monotonic() - began,
-                    "best": best,
-                    "best_state": best_state,
-                }
-                with (
-                    suppress(BadInput) if last else nullcontext()
-                ):  # there may be room for the result, which is smaller
-                    checkpoint.save(state)
-    if best_state:
-        module.load_state_dict(best_state)
-    return before + time.monotonic() - began
+        at = Place(**{each.name: state[each.name] for each in fields(Place) if each.name in state})
+    log = TrainingLog(out.with_suffix(".csv"), at.step + 1)
+    order, clock, show = _Order(count, schedule), Clock(at.seconds), Shown(report, at.step, schedule.steps)
+
+    def rate() -> float:
+        return float(rates.get_last_lr()[0])
+
+    def save() -> None:
+        at.seconds = clock.seconds
+        checkpoint.save(
+            {
+                "module": module.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "rates": rates.state_dict(),
+                "generator": generator.get_state(),
+                **{each.name: getattr(at, each.name) for each in fields(Place)},
+            }
+        )
+
+    def learn_a_batch(step: int, batch: Loaded) -> None:
+        if on_step:
+            on_step(step)
+        optimiser.zero_grad(set_to_none=True)
+        terms = loss_of(batch, generator)
+        torch.stack(list(terms.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        rates.step()
+        for name, term in terms.items():
+            at.sums.setdefault(name, []).append(float(term.detach()))
+
+    def look(step: int) -> None:
+        """At the validation set; what a run that stops before it has ended begins with."""
+        assert validate is not None
+        figure = validate(step)
+        log.add(step, clock.seconds, rate(), {"validation": figure})
+        if figure < at.best:
+            at.best, at.best_state = figure, {key: value.clone() for key, value in module.state_dict().items()}
+        at.due = False
+
+    whole = True
+    with ThreadPoolExecutor(1) as pool, DeferredSignals() as signals:
+        try:
+            coming = pool.submit(load, order.indices(min(at.step + 1, schedule.steps)))
+            if at.due:
+                look(at.step)
+            for step in range(at.step + 1, schedule.steps + 1):
+                with signals.uninterrupted():
+                    whole, batch = False, coming.result()
+                    if step < schedule.steps:
+                        coming = pool.submit(load, order.indices(step + 1))
+                    learn_a_batch(step, batch)
+                    last = step == schedule.steps
+                    means = {name: float(np.mean(values)) for name, values in at.sums.items()}
+                    if step % _LOG_EVERY == 0 or last:
+                        log.add(step, clock.seconds, rate(), means)
+                        at.sums.clear()
+                    every = schedule.validate_every if validate else 0
+                    at.step, at.due, whole = step, bool(every) and (step % every == 0 or last), True
+                    if not last and clock.due():
+                        clock.time(save)
+                show(step, means)
+                if at.due:
+                    look(step)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            coming.cancel()
+            raise _stopped(stop, at.step, schedule.steps, checkpoint, save if whole and at.step else None) from stop
+    with suppress(BadInput):  # there may be room for the result, which is smaller
+        save()
+    if at.best_state:
+        module.load_state_dict(at.best_state)
+    return clock.seconds
+
+
+def _stopped(
+    stop: BaseException, step: int, steps: int, checkpoint: Checkpoint, save: Callable[[], None] | None
+) -> BaseException:
+    """What to raise for Ctrl-C or SIGTERM; ``save`` is None in the middle of a step: the last checkpoint stays."""
+    code = 130 if isinstance(stop, KeyboardInterrupt) else stop.code if isinstance(stop, SystemExit) else None
+    if code not in (130, 143):
+        return stop
+    kept = ""
+    if save is not None:
+        try:
+            save()
+        except BadInput as error:
+            kept = f"{error}; "
+    if not checkpoint.path.exists():
+        return Interrupted(f"{kept}stopped before the first step was done: nothing was kept", code)
+    return Interrupted(
+        f"{kept}stopped at step {step} of {steps}: the same command goes on from {checkpoint.path}", code
+    )
 
 
 def _optimiser(
@@ -268,22 +309,17 @@ def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     Raises:
         BadInput: the disk is full or the folder cannot be written; the checkpoint stays, and holds the finished run.
     """
-    aside = path.with_name(path.name + ".part")
     note = path.with_suffix(".json")
-    note_aside = note.with_name(note.name + ".part")
     machine = {"package": __version__, "torch": torch.__version__, "threads": torch.get_num_threads()}
     machine["processor"] = platform.machine()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    kept = checkpoint_path(path)
+    again = f"; the finished run is in {kept}, repeat the command to write it" if kept.exists() else ""
+    with (
+        written_aside(path, also=SafetensorError, more=again) as aside,
+        written_aside(note, more=again) as note_aside,
+    ):
         save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
         aside.chmod(0o644)  # safetensors makes it readable by its owner alone
-        note_aside.write_text(json.dumps({**metadata, **card, "made_with": machine}, indent=1) + "\n")
-        aside.replace(path)
-        note_aside.replace(note)
-    except (OSError, SafetensorError) as error:
-        aside.unlink(missing_ok=True)
-        note_aside.unlink(missing_ok=True)
-        kept = checkpoint_path(path)
-        again = f"; the finished run is in {kept}, repeat the command to write it" if kept.exists() else ""
-        raise BadInput(f"cannot write {path} ({error}): free some disk{again}") from error
-    checkpoint_path(path).unlink(missing_ok=True)
+        said = {**metadata, **card, "made_with": machine, "run": settings_of(kept)}
+        note_aside.write_text(json.dumps(said, indent=1, default=str) + "\n")
+    kept.unlink(missing_ok=True)

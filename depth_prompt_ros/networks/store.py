@@ -26,6 +26,8 @@ from depth_prompt_ros.networks.catalogue import find_any, first_line, load_froze
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
+from depth_prompt_ros.networks.torchscript_file import is_torchscript, read_torchscript
+from depth_prompt_ros.written_aside import written_aside
 
 Report = Callable[[int, int], None]
 """Bytes fetched so far, bytes in all (0 = not known)."""
@@ -155,7 +157,9 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read_published(path: Path) -> dict[str, Tensor]:
-    """The tensors of a published file, safetensors, TFLite or a PyTorch checkpoint; never runs code that it may hold.
+    """The tensors of a published file; never runs code that it may hold.
+
+    It is safetensors, TFLite, a PyTorch checkpoint or a TorchScript archive.
 
     Raises:
         BadModel: corrupt or truncated, code inside, or no tensors.
@@ -165,7 +169,10 @@ def read_published(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".tflite":
         return read_tflite(path)
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        if is_torchscript(path):
+            content: Any = read_torchscript(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever pickle, zipfile and PyTorch meet in damaged data
         if isinstance(error, pickle.UnpicklingError) and re.search("[Uu]nsupported (global|GLOBAL|class)", str(error)):
             raise BadModel(
@@ -225,15 +232,9 @@ def _write(target: Path, tensors: dict[str, Tensor], entry: Entry, source: str, 
         "source_sha256": digest,
         "tensors_sha256": tensors_sha256(tensors),
     }
-    aside = target.with_name(target.name + ".part")
-    try:
+    with written_aside(target, also=SafetensorError) as aside:
         save_file(tensors, str(aside), metadata)
         aside.chmod(0o644)  # safetensors writes for the owner alone; the robot may run as another user
-        aside.replace(target)
-    except (OSError, SafetensorError) as error:
-        raise BadInput(f"cannot write {target}: {error}") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _origin(entry: Entry) -> str:

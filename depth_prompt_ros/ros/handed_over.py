@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import depth_metres, label_image, picture
+from depth_prompt_ros.bag.frames import seen_rectified
+from depth_prompt_ros.bag.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame
-from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.frame import DepthMeasurement, Detection, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.rectification import rectify
+from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
 from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 
 _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
-    "left_image": picture,
+    "left_image": live_picture,
     "depth": depth_metres,
     "confidence": lambda message: np.nan_to_num(depth_metres(message)),
     "labels": label_image,
@@ -36,19 +38,21 @@ class HandedOver:
         stamp_ns, frame_id: of the left image, which all stages keep.
         camera: the left camera, with its baseline if it is a stereo pair's.
         arrays: (H, W[, 3]) by role.
+        detections: boxes on the rectified left picture, None where nobody detects.
     """
 
     stamp_ns: int
     frame_id: str
     camera: CameraModel
     arrays: dict[str, NDArray[Any]]
+    detections: tuple[Detection, ...] | None = None
 
     def frame(self) -> Frame:
         """As the pipeline takes it, with what other stages found."""
         found = self.arrays
         return Frame(
             self.stamp_ns, self.frame_id, found["left_image"], self.camera, depth=found["depth"],
-            labels=found.get("labels"), tom=found.get("tom_mask"),
+            labels=found.get("labels"), tom=found.get("tom_mask"), detections=self.detections,
         )  # fmt: skip
 
     def measurement(self) -> DepthMeasurement:
@@ -61,7 +65,9 @@ class HandedOver:
 def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, Topic]:
     """Name and type by role: camera_info of the camera, and the images of these roles, the first of them first."""
     names = {"left_image": settings.topics.left_image, **settings.stages.model_dump()}
-    used = {role: image_topic(names[role], reliable=role != "left_image") for role in roles}
+    used = {role: image_topic(names[role], reliable=True) for role in roles if role != "left_image"}
+    if "left_image" in roles:
+        used = {"left_image": image_topic(names["left_image"], transport=settings.transport.left_image), **used}
     used["left_camera_info"] = Topic(settings.topics.left_camera_info, INFO)
     if not settings.topics.depth_image:
         used["right_camera_info"] = Topic(settings.topics.right_camera_info, INFO)
@@ -84,4 +90,4 @@ def handed_over(messages: Mapping[str, Any], rectified: bool) -> HandedOver:
         pair = "right_camera_info" in messages
         arrays["left_image"] = rectify(arrays["left_image"], messages["left_camera_info"], "left", pair)
     first = next(iter(messages.values()))
-    return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays)
+    return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays, seen_rectified(messages, rectified))

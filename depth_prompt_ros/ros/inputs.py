@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from message_filters import ApproximateTimeSynchronizer, Subscriber
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from depth_prompt_ros.bag.messages import stamp_of
@@ -35,11 +35,15 @@ class Topic(NamedTuple):
         name: of the topic.
         type: of its messages.
         reliable: nothing may be lost, as between stages; else sensor data.
+        forced: the type is the user's, whatever its publishers say.
+        latched: its publishers keep their last messages for those who come later (transient local).
     """
 
     name: str
     type: str
     reliable: bool = False
+    forced: bool = False
+    latched: bool = False
 
 
 @dataclass
@@ -69,7 +73,8 @@ class Inputs:
     """Subscriptions by role, images synchronised; made when a node is activated, gone when it is deactivated.
 
     camera_info is not part of the synchronisation: see :class:`depth_prompt_ros.ros.camera_infos.CameraInfos`. Whether
-    an image topic is compressed is what its publishers say; while it brings nothing, they are asked again every second.
+    an image topic is compressed, and camera_info latched, is what its publishers say; while it brings nothing, they are
+    asked again every second.
 
     Attributes:
         arrived: what came, by role.
@@ -121,12 +126,14 @@ class Inputs:
 
     def published_as(self, topic: str) -> set[str]:
         """Message types of a topic's publishers, as far as the graph knows them."""
+        return {each.topic_type for each in self._publishers(topic)}
+
+    def _publishers(self, topic: str) -> list[Any]:
         try:
-            found = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
+            return list(self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic)))
         except Exception as error:  # noqa: BLE001 (what it raises differs between distributions, and this is no must)
             self._node.get_logger().debug(f"the publishers of {topic} are not known: {error}")
-            return set()
-        return {each.topic_type for each in found}
+            return []
 
     def reset(self) -> None:
         """Drop waiting messages after a clock jump: message_filters would keep those of the future."""
@@ -158,8 +165,13 @@ class Inputs:
         self._subscribers = {}
 
     def _as_published(self, topic: Topic) -> Topic:
-        """The topic with the type that its publishers have, if that is another of images."""
-        types = self.published_as(topic.name)
+        """The topic with the type that its publishers have, if that is another of images; latched if they all are."""
+        if topic.type == INFO:
+            offered = {
+                (each.qos_profile.durability, each.qos_profile.reliability) for each in self._publishers(topic.name)
+            }
+            return topic._replace(latched=offered == {(DurabilityPolicy.TRANSIENT_LOCAL, ReliabilityPolicy.RELIABLE)})
+        types = set() if topic.forced else self.published_as(topic.name)
         others = [kind for kind in IMAGES if kind in types]
         return topic._replace(type=others[0]) if topic.type in IMAGES and topic.type not in types and others else topic
 
@@ -167,7 +179,8 @@ class Inputs:
         """Called by a timer: subscribe anew if a topic that brings nothing turns out to be of another type."""
         for role, topic in self._topics.items():
             if not self.arrived[role].count and (named := self._as_published(topic)) != topic:
-                self._node.get_logger().info(f"{topic.name} is {named.type}: subscribed anew")
+                how = "latched" if named.latched else named.type
+                self._node.get_logger().info(f"{topic.name} is {how}: subscribed anew")
                 self._unsubscribe()
                 self._subscribe_all()
                 return
@@ -180,7 +193,7 @@ class Inputs:
 
         subscriber = Subscriber(
             self._node, message_class(topic.type), topic.name,
-            qos_profile=_qos(topic.reliable),
+            qos_profile=_qos(topic),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )  # fmt: skip
@@ -236,13 +249,18 @@ class Inputs:
         self._deliver({role: found[role] for role in self.arrived})
 
 
-def _qos(reliable: bool) -> QoSProfile:
+def _qos(topic: Topic) -> QoSProfile:
     """A profile of its own for each subscription: rclpy writes overrides into the one that it is given."""
-    reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-    return QoSProfile(depth=10 if reliable else 5, reliability=reliability, history=HistoryPolicy.KEEP_LAST)
+    reliable = topic.reliable or topic.latched
+    return QoSProfile(
+        depth=10 if reliable else 5, history=HistoryPolicy.KEEP_LAST,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if topic.latched else DurabilityPolicy.VOLATILE,
+    )  # fmt: skip
 
 
-def image_topic(name: str, reliable: bool = False) -> Topic:
-    """Of images; compressed ones if its name says so, until its publishers are known."""
-    compressed = name.endswith(("/compressed", "/compressedDepth"))
-    return Topic(name, f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}", reliable)
+def image_topic(name: str, reliable: bool = False, transport: str = "auto") -> Topic:
+    """Of images; with transport ``auto`` compressed if its name says so, until its publishers are known."""
+    forced = transport != "auto"
+    compressed = transport == "compressed" if forced else name.endswith(("/compressed", "/compressedDepth"))
+    return Topic(name, IMAGES[compressed], reliable, forced)

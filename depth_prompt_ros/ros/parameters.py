@@ -20,7 +20,7 @@ _LARGEST_INT = 2**63 - 1
 
 AT_CONFIGURE = (
     "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified",
-    "most_megapixels", "topics.", "depth.", "sync.",
+    "most_megapixels", "topics.", "transport.", "depth.", "sync.",
     "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx",
     "segmentation.text_network", "tom.onnx", "tom.text_network", "prompted_depth.",
     "moving.method", "moving.graph", "moving.fixed_frame",
@@ -114,6 +114,7 @@ def _descriptor(entry: Entry) -> Any:
     descriptor = ParameterDescriptor()
     descriptor.description = entry.description
     descriptor.additional_constraints = entry.allowed
+    descriptor.dynamic_typing = "true" in entry.allowed.split(", ")  # beside words true and false are meant, too
     if entry.minimum is None and entry.maximum is None:
         return descriptor
     if entry.type == "int":

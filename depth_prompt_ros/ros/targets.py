@@ -1,21 +1,25 @@
-"""What to grasp: a point, a box or a name that someone has sent, until it is cleared."""
+"""What to grasp: a point, a box, a name or detections that someone has sent, until it is cleared."""
 
 from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PointStamped
+from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from depth_prompt_ros.bag.detections import DETECTIONS, detections_of
 from depth_prompt_ros.errors import BadFrame, BadInput
-from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.frame import Detection, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.stages.text.phrases import phrases_in
 
@@ -31,32 +35,60 @@ class _Text:
     names: str
 
 
+@dataclass(frozen=True)
+class _Detections:
+    found: tuple[Detection, ...]
+
+
 class TargetChoice:
-    """``~/target_point``, ``~/target_box``, ``~/target_text``, ``~/clear_targets`` and ``~/get_targets`` of a node.
+    """``~/target_point``, ``~/target_box``, ``~/target_text``, ``~/detections``, and the services of a node.
 
     A point is one of a frame (RViz's *Publish Point*) and followed by tf while the camera moves; without a frame_id
-    its x and y are pixels. A text names the target for method text. The latest of them wins over the parameters.
+    its x and y are pixels. A text names the target for method text. Detections are all targets until the next array.
+    The latest of them wins over the parameters, until ``~/clear_targets``; ``~/get_targets`` tells.
     """
 
     def __init__(self, node: Any, transforms: Transforms) -> None:
         self._node, self._transforms, self._lock = node, transforms, threading.Lock()
-        self._chosen: _Point | _Text | tuple[float, float, float, float] | None = None
+        self._chosen: _Point | _Text | _Detections | tuple[float, float, float, float] | None = None
         self._seen: list[dict[str, Any]] = []
         node.create_subscription(PointStamped, "~/target_point", self._on_point, 1)
         node.create_subscription(RegionOfInterest, "~/target_box", self._on_box, 1)
         node.create_subscription(String, "~/target_text", self._on_text, 1)
+        self._detections: Any = None
         node.create_service(Trigger, "~/clear_targets", self._clear)
         node.create_service(Trigger, "~/get_targets", self._get)
 
+    def hear_detections(self, topic: str) -> None:
+        """Take detections from a topic, empty: ``~/detections``; called when the node is configured."""
+        try:
+            kind = message_class(DETECTIONS)
+        except ImportError:
+            self._node.get_logger().warning("vision_msgs is not installed: detections are not read")
+            return
+        if self._detections is not None:
+            self._node.destroy_subscription(self._detections)
+        self._detections = self._node.create_subscription(
+            kind, topic or "~/detections", self._on_detections, qos_profile_sensor_data
+        )
+
+    def with_detections(self, messages: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Messages by role, and the detections if they are the targets."""
+        with self._lock:
+            chosen = self._chosen
+        return {**messages, "detections": chosen.found} if isinstance(chosen, _Detections) else messages
+
     def parameters(self, given: SegmentationParameters, frame: Frame) -> SegmentationParameters:
-        """The segmentation parameters of this frame: the latest point, box or text that was sent, else the node's.
+        """The segmentation parameters of this frame: of what was sent latest, else the node's.
 
         Raises:
             BadFrame: the point cannot be seen in this picture, or there is no transform to it.
         """
+        if frame.detections is not None:
+            return given.model_copy(update={"method": "detections"})
         with self._lock:
             chosen = self._chosen
-        if chosen is None:
+        if chosen is None or isinstance(chosen, _Detections):  # these come with the frame
             return given
         if isinstance(chosen, tuple):
             return given.model_copy(update={"method": "box", "target_box": chosen})
@@ -105,6 +137,10 @@ class TargetChoice:
         with self._lock:
             self._chosen = _Text(", ".join(phrases))
 
+    def _on_detections(self, message: Any) -> None:
+        with self._lock:
+            self._chosen = _Detections(detections_of(message))
+
     def _clear(self, request: Any, response: Any) -> Any:
         del request
         with self._lock:
@@ -121,6 +157,8 @@ class TargetChoice:
             content["chosen"] = {"point": chosen.position, "frame_id": chosen.frame_id}
         elif isinstance(chosen, _Text):
             content["chosen"] = {"text": chosen.names}
+        elif isinstance(chosen, _Detections):
+            content["chosen"] = {"detections": [asdict(each) for each in chosen.found]}
         elif chosen is not None:
             content["chosen"] = {"box": chosen}
         response.success, response.message = True, json.dumps(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, distribution
@@ -33,7 +34,7 @@ class OnnxRuntimeGraph(Graph):
 
         Args:
             path: ONNX file.
-            threads: of one run on the CPU; 0 = ONNX Runtime's default.
+            threads: of one run on the CPU; 0 = ``OMP_NUM_THREADS`` if that is set, else ONNX Runtime's default.
             device: cpu or cuda.
 
         Raises:
@@ -47,7 +48,7 @@ class OnnxRuntimeGraph(Graph):
                 f"no graph at {path}: export one with `depth-prompt export prompted` or leave the parameter empty"
             )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or _threads_of_environment()
         # Workers that spin on after a run take the cores that stereo matching of the same frame needs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
@@ -145,3 +146,9 @@ def _reason(line: str) -> str:
     """ONNX Runtime's words without its error number and the signature of the C++ function."""
     line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)
     return re.sub(r"/\S*onnxruntime_src\S*\.(cc|h):\d+ .*?\) (?=[A-Z\[])", "", line)
+
+
+def _threads_of_environment() -> int:
+    """What ``OMP_NUM_THREADS`` says, as other libraries take it; 0 where it says nothing."""
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(said) if said.isdecimal() else 0

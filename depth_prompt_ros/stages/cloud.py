@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.written_aside import write_bytes
 
 CLOUD_DTYPE = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<f4"), ("label", "<u4"), ("confidence", "<f4")]
@@ -23,11 +24,22 @@ MOVING_DTYPE = np.dtype([*CLOUD_DTYPE.descr, ("moving", "<u4")])
 _BLOCK = 48
 """Rows that are interleaved at a time: so many stay in the processor's cache."""
 
-_PLY_FIELDS = {"x": "float", "y": "float", "z": "float", "red": "uchar", "green": "uchar", "blue": "uchar",
-               "label": "int", "confidence": "float"}  # fmt: skip
-_PLY_DTYPE = np.dtype(
-    [(name, {"float": "<f4", "uchar": "u1", "int": "<i4"}[kind]) for name, kind in _PLY_FIELDS.items()]
-)
+_PLY_POSITION = {"x": "float", "y": "float", "z": "float"}
+_PLY_NORMAL = {"nx": "float", "ny": "float", "nz": "float"}
+_PLY_FIELDS = {
+    **_PLY_POSITION,
+    "red": "uchar",
+    "green": "uchar",
+    "blue": "uchar",
+    "label": "int",
+    "confidence": "float",
+}
+_PLY_TYPES = {"float": "<f4", "uchar": "u1", "int": "<i4"}
+
+_WINDOW = 7
+"""Pixels: the side of the window that a normal's plane goes through."""
+_PLANE = 3
+"""Points that a plane needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +123,63 @@ def object_points(cloud: NDArray[Any], labels: NDArray[np.uint16]) -> NDArray[An
     return points[(labels[box] > 0) & np.isfinite(points["z"])]
 
 
-def write_ply(path: Path, cloud: NDArray[Any]) -> None:
-    """Write the finite points of a cloud as a binary PLY file with colour, label and confidence."""
+def surface_normals(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W, 3) float32 unit normals that face the camera, NaN where the point is.
+
+    Each is that of the plane with the least squared distance to the points of a window around it (PCL's
+    NormalEstimation, with a window of pixels in place of a radius). Where these are fewer than three it is the
+    direction to the camera.
+
+    Args:
+        points: (H, W, 3) metres, NaN = no point. Of a target only its own: others beside it would bend the planes.
+    """
+    known = np.isfinite(points[..., 2])
+    filled = np.where(known[..., None], points, 0).astype(np.float64)
+    normals = np.full(points.shape, np.nan, np.float32)
+    if not known.any():
+        return normals
+    origin = filled[known].mean(0)
+    filled = np.where(known[..., None], filled - origin, 0)
+    count = _in_windows(known.astype(np.float64))[known][:, None]
+    mean = _in_windows(filled)[known] / count
+    pairs = [(row, column) for row in range(3) for column in range(row, 3)]
+    scatter = np.empty((len(mean), 3, 3))
+    for row, column in pairs:
+        product = _in_windows(filled[..., row] * filled[..., column])[known] / count[:, 0]
+        scatter[:, row, column] = scatter[:, column, row] = product - mean[:, row] * mean[:, column]
+    found = np.linalg.eigh(scatter)[1][:, :, 0]
+    seen = points[known].astype(np.float64)
+    found[count[:, 0] < _PLANE] = -seen[count[:, 0] < _PLANE]
+    found *= -np.sign(np.einsum("ni,ni->n", found, seen) + 1e-300)[:, None]
+    normals[known] = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return normals
+
+
+def _in_windows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums over the window around each pixel."""
+    side = (_WINDOW, _WINDOW)
+    return cv2.boxFilter(values, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
+
+
+def write_ply(path: Path, cloud: NDArray[Any], normals: NDArray[np.float32] | None = None) -> None:
+    """Write the finite points of a cloud as a binary PLY file with colour, label and confidence; aside, then renamed.
+
+    Args:
+        path: of the file.
+        cloud: of :data:`CLOUD_DTYPE`, any shape.
+        normals: (N, 3) of an (N,) cloud whose points are all finite.
+    """
+    kinds = _PLY_FIELDS if normals is None else {**_PLY_POSITION, **_PLY_NORMAL, **_PLY_FIELDS}
     points = cloud[np.isfinite(cloud["z"])]
     rgb = np.ascontiguousarray(points["rgb"]).view("<u4")
-    vertices = np.empty(points.shape, _PLY_DTYPE)
+    vertices = np.empty(points.shape, [(name, _PLY_TYPES[kind]) for name, kind in kinds.items()])
     for name in ("x", "y", "z", "label", "confidence"):
         vertices[name] = points[name]
     for name, shift in (("red", 16), ("green", 8), ("blue", 0)):
         vertices[name] = rgb >> shift & 255
-    properties = "".join(f"property {kind} {name}\n" for name, kind in _PLY_FIELDS.items())
+    if normals is not None:
+        for index, name in enumerate(_PLY_NORMAL):
+            vertices[name] = normals[:, index]
+    properties = "".join(f"property {kind} {name}\n" for name, kind in kinds.items())
     header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(vertices)}\n{properties}end_header\n"
-    path.write_bytes(header.encode("ascii") + vertices.tobytes())
+    write_bytes(path, header.encode("ascii") + vertices.tobytes())

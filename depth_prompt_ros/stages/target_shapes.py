@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,10 @@ def fit_targets(
         for shape, mask, anchor in zip(prompted.shapes(crops, masks, answer), masks, anchors, strict=True)
     ]
     reports = [
-        _report(target.label, anchor, shape, max_residual, belief.counts(target))
+        replace(
+            _report(target.label, anchor, shape, max_residual, belief.counts(target)),
+            detection=frame.detection(target.label),
+        )
         for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
     ]
     mono_depth = np.full(frame.image.shape[:2], np.nan, np.float32)

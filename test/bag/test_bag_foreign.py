@@ -236,14 +236,6 @@ def test_a_lone_compressed_file(tmp_path, storage):
         FrameReader(file, Parameters())
 
 
-def test_a_ros_1_bag_is_told_from_damage(tmp_path):
-    (tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
-    with pytest.raises(
-        BadInput, match="old.bag is a ROS 1 bag: convert it, rosbags-convert --src .*old.bag --dst .*old "
-    ):
-        FrameReader(tmp_path / "old.bag", Parameters())
-
-
 def test_one_file_of_a_split_recording_is_gone(tmp_path):
     bag = bags.write(tmp_path / "bag", RECORDS)
     metadata = bag / "metadata.yaml"

@@ -214,8 +214,8 @@ def test_a_missing_topic_is_named_with_those_that_are_there(tmp_path):
     with pytest.raises(BadInput) as error:
         FrameReader(bag, Parameters(topics=Topics(right_image="/right/image")))
     assert str(error.value) == (
-        f"topic /right/image (topics.right_image) is not in {bag}: set it to one of those there "
-        "(sensor_msgs/msg/CameraInfo: /left/camera_info, /right/camera_info; "
+        f"topic /right/image (topics.right_image) is not in {bag}: by its name set topics.right_image: "
+        "/right/image_rect (sensor_msgs/msg/CameraInfo: /left/camera_info, /right/camera_info; "
         "sensor_msgs/msg/Image: /left/image_rect, /right/image_rect)"
     )
 
@@ -314,7 +314,7 @@ def test_one_bad_frame_does_not_stop_the_others(tmp_path):
     assert "has 50 bytes of data but 16x12 rgb8 with its row step needs 576" in items[1].reason
 
 
-@pytest.mark.parametrize(("rectified", "warnings"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize(("rectified", "warnings"), [(True, 1), (False, 0), ("auto", 0)])
 def test_image_raw_is_warned_about_once(tmp_path, caplog, rectified, warnings):
     records = [(topic.replace("left/image_rect", "left/image_raw"), *rest) for topic, *rest in bags.stereo_records()]
     bag = bags.write(tmp_path / "bag", records)
@@ -352,7 +352,7 @@ def test_what_is_no_bag(tmp_path, name, content, text):
 
 
 def test_a_folder_without_a_bag(tmp_path):
-    with pytest.raises(BadInput, match=r"neither metadata.yaml nor an .mcap or .db3 file"):
+    with pytest.raises(BadInput, match=r"neither metadata.yaml nor an .mcap, .db3 or .bag file"):
         Recording(tmp_path)
 
 

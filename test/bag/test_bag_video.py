@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bags import CAMERA, LOG_DELAY, PERIOD, START, picture, stamp, stereo_records, transform_record, write
+from bags import (
+    CAMERA,
+    LOG_DELAY,
+    PERIOD,
+    START,
+    picture,
+    stamp,
+    stereo_records,
+    transform_record,
+    write,
+    write_with_damage,
+)
 
 from depth_prompt_ros.bag.messages import image_message, message, typestore
 from depth_prompt_ros.bag.recording import Recording
@@ -44,7 +55,7 @@ def test_pictures_come_with_camera_right_picture_own_mask_and_pose(tmp_path) -> 
     assert frames[2].pose[0, 3] == 2.0
 
 
-def test_without_camera_info_or_with_a_damaged_picture_a_frame_is_left_out_and_named(tmp_path) -> None:
+def test_a_damaged_picture_is_left_out_and_named_and_camera_info_holds_until_the_next(tmp_path) -> None:
     records = [record for record in stereo_records(6) if record[0].startswith("/left")]
     blind = [record for record in records if record[0] != "/left/camera_info" or record[2] != stamp(2) + LOG_DELAY]
     damaged = image_message(picture(4), "rgb8", stamp(4), "left")
@@ -58,7 +69,7 @@ def test_without_camera_info_or_with_a_damaged_picture_a_frame_is_left_out_and_n
     bag = write(tmp_path / "bag", blind)
     _, left_out = find_spans(RecordedVideo(bag, VideoTopics()), SpanRules(parallax=0))
     missing = [each for each in left_out if each.reason == "no usable camera_info"]
-    assert [(each.first, each.frames) for each in missing] == [(str(stamp(2)), 1), (str(stamp(4)), 1)]
+    assert [(each.first, each.frames) for each in missing] == [(str(stamp(4)), 1)]
     images = [record for record in records if "image" in record[0]]
     spans, left_out = find_spans(RecordedVideo(write(tmp_path / "no_info", images), VideoTopics()), SpanRules())
     assert not spans and [(each.reason, each.frames) for each in left_out] == [("no usable camera_info", 6)]
@@ -93,3 +104,27 @@ def test_a_topic_that_is_missing_or_of_another_type_is_one_line(tmp_path) -> Non
         with pytest.raises(BadInput, match=words) as error:
             RecordedVideo(bag, topics)
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("topic", ["/left/image_rect", "/right/image_rect", "/left/camera_info"])
+def test_one_message_of_damaged_bytes_costs_its_own_frame_at_most(tmp_path, topic) -> None:
+    bag = write_with_damage(tmp_path / "bag", stereo_records(4), topic, 2)
+    frames = list(RecordedVideo(bag, PAIR))
+    assert [frame.stamp_ns for frame in frames] == [
+        0 if topic == "/left/image_rect" and number == 2 else stamp(number) for number in range(4)
+    ]
+    assert [frame.camera is not None for frame in frames] == [
+        topic != "/left/image_rect" or number != 2 for number in range(4)
+    ]
+    assert [frame.right is not None for frame in frames] == [topic[-4:] == "info" or number != 2 for number in range(4)]
+
+
+def test_topics_without_a_slash_and_partners_that_lie_far_apart(tmp_path) -> None:
+    """All left pictures first: more than one waits, whatever the order."""
+    records = [(topic.lstrip("/"), content, log) for topic, content, log in stereo_records(4)]
+    records.sort(key=lambda record: record[0])
+    records = [(topic, content, START + place) for place, (topic, content, _) in enumerate(records)]
+    frames = list(RecordedVideo(write(tmp_path / "bag", records), PAIR))
+    assert len(frames) == 4
+    for number, frame in enumerate(frames):
+        np.testing.assert_array_equal(frame.right, picture(number, 1))

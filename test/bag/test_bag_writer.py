@@ -27,10 +27,10 @@ from depth_prompt_ros.bag.messages import (
     image_message,
     stamp_of,
 )
-from depth_prompt_ros.bag.signals import DeferredSignals
 from depth_prompt_ros.bag.writer import BagWriter
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.signals import DeferredSignals
 
 STORAGES = ["mcap", "sqlite3"]
 

@@ -21,6 +21,7 @@ from depth_prompt_ros.bag.messages import disparity_message, image_message
 from depth_prompt_ros.bag.truth.source import TruthSource
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.work.run import Where
 
 PARAMETERS = Parameters()
 TOPIC = "/truth/depth"
@@ -187,7 +188,7 @@ def test_truth_that_does_not_fit_gets_one_clear_line(tmp_path, bag):
     assert "cannot read the truth" in problem(bag, tmp_path / "h", TruthSource(folder=folder))
     np.save(folder / f"{bags.stamp(0)}.npy", np.full((12, 16), np.nan, np.float32))
     assert "known at no pixel" in problem(bag, tmp_path / "i", TruthSource(folder=folder))
-    with pytest.raises(BadInput, match="not from both"):
+    with pytest.raises(BadInput, match="not from two of them"):
         run(bag, tmp_path / "j", TruthSource(depth_topic=TOPIC, folder=folder))
 
 
@@ -246,15 +247,9 @@ def test_processes_give_what_one_gives(tmp_path, bag):
     other = bags.write(tmp_path / "other", [*bags.stereo_records(2), *truth_records()[:2]])
     missing = tmp_path / "missing"
     for name, jobs in (("one", 1), ("two", 2)):
-        evaluated = run([bag, missing, other], tmp_path / name, jobs=jobs, pipeline=None)
+        evaluated = run([bag, missing, other], tmp_path / name, where=Where(jobs), pipeline=None)
         assert list(evaluated.failed) == ["missing"]
     assert but_times(tmp_path / "one") == but_times(tmp_path / "two")
-
-
-def test_a_process_that_dies_is_reported(tmp_path, bag, monkeypatch):
-    monkeypatch.setattr(many, "_work", bags.die)
-    evaluated = run(bag, tmp_path / "out", jobs=2, pipeline=None)
-    assert evaluated.failed == {"in": "its process ended with code -9 and said nothing"}
 
 
 def test_killed_at_any_moment_and_resumed_it_gives_the_same(tmp_path):

@@ -135,7 +135,7 @@ def test_cleargrasp(tmp_path):
         (lambda f: (f / "rgb.txt").write_text("1305031453.359684\n"), "line 1 of"),
         (lambda f: (f / "rgb.txt").write_text("soon rgb/a.png\n"), "is not STAMP FILE"),
         (lambda f: next((f / "depth").iterdir()).unlink() or [p.unlink() for p in (f / "depth").iterdir()], "missing"),
-        (lambda f: [counts(p, 1, (5, 5)) for p in (f / "depth").iterdir()], "is 5x5 but"),
+        (lambda f: [counts(p, 1, (5, 5)) for p in (f / "depth").iterdir()], "depth of 5x5 with"),
         (lambda f: (f / "calib.json").write_text("{}"), "does not say fx"),
         (lambda f: f.rename(f.with_name("nameless")), "no TUM sequence"),
         (lambda f: (f / "depth.txt").unlink() or (f / "rgb").rename(f / "gone"), "no TUM sequence"),

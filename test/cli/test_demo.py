@@ -25,7 +25,7 @@ from depth_prompt_ros.demo.recorded import RESULT_TOPICS, read_cloud, read_outco
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.result import ObjectDepth, TargetReport
+from depth_prompt_ros.result import FrameDepth, TargetReport
 
 
 def test_motorcycle_bag_holds_the_pair_and_its_calibration(tmp_path) -> None:
@@ -69,7 +69,7 @@ def test_box_is_around_the_motorcycle() -> None:
 def remembered(outcome):
     """A pipeline that answers what ``outcome`` says."""
 
-    def run(frame) -> ObjectDepth:
+    def run(frame) -> FrameDepth:
         measurement = DepthMeasurement(
             outcome.stereo, outcome.measurement.confidence, outcome.camera.disparity_from_depth(outcome.stereo)
         )
@@ -78,7 +78,7 @@ def remembered(outcome):
             for label, found in outcome.anchors.items()
         ]
         pictures = outcome.prompted_image.astype(np.float32).transpose(2, 0, 1)[None] / 255
-        return ObjectDepth(
+        return FrameDepth(
             frame, measurement, outcome.merged, np.full_like(outcome.merged, 0.5), outcome.labels, outcome.tom,
             np.zeros_like(outcome.provenance), outcome.provenance, outcome.mono, pictures, targets, [],
         )  # fmt: skip

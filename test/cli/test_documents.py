@@ -251,7 +251,7 @@ def test_an_unknown_option_value_a_missing_one_and_an_unknown_command_are_found(
     with pytest.raises(AssertionError, match="no command 'export-mono'"):
         parse("depth-prompt export-mono --out x.onnx")
     with pytest.raises(AssertionError, match="more arguments"):
-        parse("depth-prompt replay BAG OTHER --out OUT")
+        parse("depth-prompt to-bag tum FOLDER OTHER --out OUT")
 
 
 def test_the_pages_show_commands() -> None:

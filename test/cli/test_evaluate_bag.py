@@ -40,6 +40,7 @@ def test_one_json_and_one_page(tmp_path, bag, monkeypatch, capsys):
     assert len(re.findall(r'src="data:image/', page)) == 4  # overview, curves, two frames
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert "Worst frames first" in page
+    assert len(re.findall("<canvas", page)) == 2 * 3  # measured, ours and truth of two frames
     assert commands.run(monkeypatch, [*words, "--tom-topic", TRUE_TOM_TOPIC]) == 1
     assert "done before: table" in capsys.readouterr().out
 

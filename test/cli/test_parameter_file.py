@@ -61,7 +61,7 @@ def test_nothing_is_the_defaults(tmp_path, text):
     ("text", "said"),
     [
         (CAMERA + "/rviz:\n  ros__parameters: {a: 1}", r"no parameters for object_depth: .* for /camera/camera, /rviz"),
-        ("/**:\n  ros__parameters: {stereo: {nonsense: 1}}", r"stereo\.nonsense: Extra inputs"),
+        ("/**:\n  ros__parameters: {stereo: {nonsense: 1}}", r"stereo\.nonsense: there is no such entry"),
         ("stereo: 3\nstereo.block_size: 5", r"stereo\.block_size is in stereo, which is a value"),
         ("- 1\n- 2", "found list, not names with values"),
         ("just words", "found str, not names"),
@@ -74,8 +74,8 @@ def test_nothing_is_the_defaults(tmp_path, text):
         ("? [1, 2]\n: 3", "bad parameters|unhashable"),
         ("a: &a [*a]", "aliases"),
         ("a: &a {b: *a}", "aliases"),
-        ("1: 2", "bad parameters in .*1: Extra inputs"),
-        ("null: 2", "bad parameters in .*None: Extra inputs"),
+        ("1: 2", "bad parameters in .*1: there is no such entry"),
+        ("null: 2", "bad parameters in .*None: there is no such entry"),
         ("stereo: {num_disparities: .nan}", r"stereo\.num_disparities"),
     ],
 )

@@ -13,6 +13,7 @@ from depth_prompt_ros.data.rendering.scenes import look_at, random_object_view, 
 from depth_prompt_ros.data.rendering.tracer import IOR, Body, Light, Scene, Surface
 from depth_prompt_ros.data.sets.rendered import open_or_render
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.work.run import Where
 
 CAMERA = CameraModel(80, 60, 70.0, 70.0, 39.5, 29.5)
 GREY = np.full(3, 0.5, np.float32)
@@ -124,8 +125,8 @@ def test_object_views_are_centred_and_seeded() -> None:
 
 
 def test_a_rendered_set_is_the_same_for_any_number_of_processes_and_refused_when_it_differs(tmp_path) -> None:
-    one = open_or_render(tmp_path / "one", "objects", 3, 32, seed=1, jobs=1)
-    two = open_or_render(tmp_path / "two", "objects", 3, 32, seed=1, jobs=2)
+    one = open_or_render(tmp_path / "one", "objects", 3, 32, seed=1, where=Where(1))
+    two = open_or_render(tmp_path / "two", "objects", 3, 32, seed=1, where=Where(2))
     np.testing.assert_array_equal(one.images, two.images)
     np.testing.assert_array_equal(one.depths, two.depths)
     np.testing.assert_array_equal(one.intrinsics, [[48, 48, 15.5, 15.5]] * 3)

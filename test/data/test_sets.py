@@ -15,6 +15,7 @@ from depth_prompt_ros.data.rendering import shapes, unseen_shapes
 from depth_prompt_ros.data.sets.contact_sheet import contact_sheet, write_sheet
 from depth_prompt_ros.data.sets.rendered import KINDS, open_or_render
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.work.run import Where
 
 SIZE = 48
 
@@ -45,8 +46,8 @@ def test_every_kind_is_seeded_and_shows_its_object(kind, meshes, tmp_path) -> No
         pytest.importorskip("trimesh")
         pytest.importorskip("skimage")
     size = 2 * SIZE if kind == "objects-partial" else SIZE
-    one = open_or_render(tmp_path / "one", kind, 3, size, 5, jobs=1, meshes=meshes)
-    two = open_or_render(tmp_path / "two", kind, 2, size, 5, jobs=1, meshes=meshes)
+    one = open_or_render(tmp_path / "one", kind, 3, size, 5, where=Where(1), meshes=meshes)
+    two = open_or_render(tmp_path / "two", kind, 2, size, 5, where=Where(1), meshes=meshes)
     np.testing.assert_array_equal(one.images[:2], two.images)
     np.testing.assert_array_equal(one.depths[:2], two.depths)
     assert not np.array_equal(one.images[0], one.images[1])
@@ -105,15 +106,15 @@ def test_folders_and_files_without_meshes_are_named(tmp_path) -> None:
 def test_a_set_of_other_meshes_is_refused(meshes, tmp_path) -> None:
     pytest.importorskip("trimesh")
     pytest.importorskip("skimage")
-    open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=meshes)
-    open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=meshes)
+    open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, where=Where(1), meshes=meshes)
+    open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, where=Where(1), meshes=meshes)
     other = tmp_path / "other"
     shutil.copytree(meshes, other)
     (other / "box" / "box.obj").rename(other / "box" / "crate.obj")
     with pytest.raises(BadInput, match="give another folder"):
-        open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=other)
+        open_or_render(tmp_path / "set", "objects-scanned", 1, SIZE, 5, where=Where(1), meshes=other)
     with pytest.raises(BadInput, match="holds no mesh"):
-        open_or_render(tmp_path / "none", "objects-scanned", 1, SIZE, 5, jobs=1, meshes=tmp_path / "nothing")
+        open_or_render(tmp_path / "none", "objects-scanned", 1, SIZE, 5, where=Where(1), meshes=tmp_path / "nothing")
     assert not list(tmp_path.glob("none*"))
 
 
@@ -131,7 +132,7 @@ def test_photographs_are_real_and_square() -> None:
 
 
 def test_the_contact_sheet_shows_picture_object_and_depth(tmp_path) -> None:
-    pictures = open_or_render(tmp_path / "set", "objects", 2, SIZE, 5, jobs=1)
+    pictures = open_or_render(tmp_path / "set", "objects", 2, SIZE, 5, where=Where(1))
     sheet = contact_sheet(pictures)
     assert sheet.shape[1] == 6 * (3 * (SIZE + 1) + 4)
     np.testing.assert_array_equal(sheet[:SIZE, :SIZE], pictures.images[0])

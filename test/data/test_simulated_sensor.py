@@ -42,7 +42,7 @@ def test_opaque_things_are_measured_near_their_surface_or_not_at_all() -> None:
         assert (error < 0.25).all()  # an edge may belong to the other side
         assert known.mean() > 0.2 or np.isnan(depth).mean() > 0.5
         if known.any():
-            assert np.median(error) < 0.06
+            assert np.median(error) < 0.1  # this camera's disparity of 4.5 pixels may come in steps of a half
 
 
 def test_glass_is_a_hole_or_what_is_behind_it_more_often_than_its_surface() -> None:
@@ -50,6 +50,15 @@ def test_glass_is_a_hole_or_what_is_behind_it_more_often_than_its_surface() -> N
     holes, through = np.isnan(answers).mean(), (np.abs(answers - 1.0) < 0.06).mean()
     assert holes > 0.2
     assert through > 0.1
+
+
+def test_the_rim_of_glass_is_missed_more_often_than_its_middle() -> None:
+    middle = np.zeros(GLASS.shape, np.bool_)
+    middle[26:34, 16:24] = True
+    holes = np.mean([np.isnan(depth) for depth in draws(200)], axis=0)
+    inner_rim = GLASS & ~middle
+    inner_rim[[20, 21, 38, 39]] = inner_rim[:, [10, 11, 28, 29]] = False  # where any thing's edges are missed
+    assert holes[inner_rim].mean() > holes[middle].mean() + 0.01
 
 
 def test_the_second_eye_misses_a_strip_beside_what_is_near() -> None:

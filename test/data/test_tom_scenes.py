@@ -24,6 +24,7 @@ from depth_prompt_ros.data.rendering.unseen_shapes import UNSEEN_GLASS
 from depth_prompt_ros.data.sets.rendered_pairs import open_or_render_pairs
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.work.run import Where
 
 SIZE = (96, 128)
 CAMERA = CameraModel(80, 60, 70.0, 70.0, 39.5, 29.5)
@@ -79,8 +80,8 @@ def test_an_empty_frame_is_seen_through() -> None:
 
 
 def test_a_set_of_pairs_is_the_same_for_any_number_of_processes(tmp_path) -> None:
-    one = open_or_render_pairs(tmp_path / "one", "tom-traps", 2, (48, 64), seed=1, jobs=1)
-    two = open_or_render_pairs(tmp_path / "two", "tom-traps", 2, (48, 64), seed=1, jobs=2)
+    one = open_or_render_pairs(tmp_path / "one", "tom-traps", 2, (48, 64), seed=1, where=Where(1))
+    two = open_or_render_pairs(tmp_path / "two", "tom-traps", 2, (48, 64), seed=1, where=Where(2))
     for name in ("lefts", "rights", "depths", "labels", "tom", "cameras"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
     assert one.camera(1).baseline > 0

@@ -80,9 +80,9 @@ def test_it_learns_and_the_file_gives_what_the_card_says(clip, tmp_path) -> None
 
 
 def test_interrupted_it_goes_on_to_the_same_result(clip, tmp_path, monkeypatch) -> None:
-    from depth_prompt_ros.learning import trainer
+    from depth_prompt_ros.learning import run_state, trainer
 
-    monkeypatch.setattr(trainer, "_SAVE_EVERY", 4)
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 0.0)
     learn(tmp_path, tmp_path / "whole.safetensors", steps=10)
 
     class Stop(Exception):
@@ -91,7 +91,7 @@ def test_interrupted_it_goes_on_to_the_same_result(clip, tmp_path, monkeypatch) 
     def stop(*_) -> None:
         raise Stop
 
-    monkeypatch.setattr(trainer, "_REPORT_EVERY", 6)
+    monkeypatch.setattr(trainer, "_LOG_EVERY", 6)
     with pytest.raises(Stop):
         learn(tmp_path, tmp_path / "parts.safetensors", steps=10, report=stop)
     assert (tmp_path / "parts.checkpoint").is_file()

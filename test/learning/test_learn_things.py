@@ -15,11 +15,12 @@ from depth_prompt_ros.data.rendering.tables import TableClass
 from depth_prompt_ros.data.sets.table_set import TableSet, open_or_render_tables
 from depth_prompt_ros.learning.things.samples import NOT_TOM, Samples, middles_and_outlines
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
+from depth_prompt_ros.work.run import Where
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory) -> TableSet:
-    return open_or_render_tables(tmp_path_factory.mktemp("tables") / "set", 4, (96, 128), seed=3, jobs=1)
+    return open_or_render_tables(tmp_path_factory.mktemp("tables") / "set", 4, (96, 128), seed=3, where=Where(1))
 
 
 def test_a_table_is_of_its_seed_and_its_truth_agrees_with_itself(tables) -> None:

@@ -18,6 +18,7 @@ from depth_prompt_ros.learning.background.learn import learn_background
 from depth_prompt_ros.learning.background.scene_network import learn_scene_network
 from depth_prompt_ros.learning.trainer import Schedule, write_weights
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.work.run import Where
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -97,7 +98,7 @@ def test_fine_tuned_weights_load_whatever_names_the_network_was_published_with(t
         f"{i}.{part}": getattr(layer, part) for i, layer in enumerate(convolutions) for part in ("weight", "bias")
     }
     write_weights(tmp_path / "fastdepth.safetensors", tensors, {"network": "fastdepth"}, {})
-    pictures = open_or_render(tmp_path / "set", "objects", 2, 224, seed=1, jobs=1)
+    pictures = open_or_render(tmp_path / "set", "objects", 2, 224, seed=1, where=Where(1))
     out = tmp_path / "tuned.safetensors"
     fine_tune(pictures, pictures, out, Schedule(steps=1, batch=1, learning_rate=1e-3, bfloat16=False), "fastdepth")
     tuned = catalogue.load_frozen("fastdepth", out)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,24 +16,38 @@ pytest.importorskip("open3d")
 from commands import run
 
 from depth_prompt_ros.data.rendering.captioned import COLOURS, MATERIALS, SHAPES, WORDS, caption, captioned_view
-from depth_prompt_ros.data.sets.captioned_set import CaptionedSet, open_or_render_captioned
+from depth_prompt_ros.data.sets.captioned_set import (
+    CaptionedSet,
+    open_or_render_captioned,
+    open_or_render_named_tables,
+)
 from depth_prompt_ros.data.sets.metric_set import MetricSet
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.learning.clip import small_clip
-from depth_prompt_ros.learning.clip.small_clip import accepted, chance_levels, contrastive_loss, zero_shot
+from depth_prompt_ros.learning.clip import small_clip, text_decoder
+from depth_prompt_ros.learning.clip.small_clip import (
+    accepted,
+    attributes_said,
+    chance_levels,
+    contrastive_loss,
+    patches_around,
+    zero_shot,
+)
 from depth_prompt_ros.learning.clip.study import study
 from depth_prompt_ros.learning.clip.study.page import change
 from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort, Row
 from depth_prompt_ros.learning.clip.study.runs import Found, constant_rows, result_of
+from depth_prompt_ros.learning.clip.study.video import render_video, trembling
+from depth_prompt_ros.learning.clip.text_decoder import PHRASES, load_named, phrase_scores
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.entries import SMALL
+from depth_prompt_ros.work.run import Where
 
-TINY = Effort(32, 12, 2, 6, 2, 8, 6, 20, 2, 1e-3, 1)
+TINY = Effort(32, 12, 2, 6, 4, 2, 8, 6, 20, 2, 1e-3, 1)
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> CaptionedSet:
-    return open_or_render_captioned(tmp_path_factory.mktemp("set") / "captioned", 12, 32, 1, jobs=1)
+    return open_or_render_captioned(tmp_path_factory.mktemp("set") / "captioned", 12, 32, 1, where=Where(1))
 
 
 def test_pictures_show_what_their_captions_say(pictures) -> None:
@@ -53,11 +69,11 @@ def test_pictures_show_what_their_captions_say(pictures) -> None:
 
 def test_a_captioned_set_is_a_metric_one(pictures, tmp_path) -> None:
     folder = tmp_path / "set"
-    made = open_or_render_captioned(folder, 2, 32, 1, jobs=1)
+    made = open_or_render_captioned(folder, 2, 32, 1, where=Where(1))
     assert np.array_equal(made.images, pictures.images[:2])
     assert MetricSet.open(folder).size == (32, 32)
     with pytest.raises(BadInput, match="holds a set made with"):
-        open_or_render_captioned(folder, 3, 32, 1, jobs=1)
+        open_or_render_captioned(folder, 3, 32, 1, where=Where(1))
 
 
 def test_the_contrast_is_lowest_where_pictures_meet_their_captions() -> None:
@@ -97,7 +113,7 @@ def test_zero_shot_counts_what_is_told_right(pictures, monkeypatch) -> None:
 
 
 def test_humble_rows_and_changes(pictures) -> None:
-    humble = constant_rows(pictures, pictures)
+    humble = constant_rows(pictures, pictures, render_video(32, 1, 1, 2))
     depth = np.asarray(pictures.depths)
     constant = np.exp(np.log(depth[np.isfinite(depth)]).mean())
     first = depth[0][np.isfinite(depth[0])]
@@ -109,6 +125,94 @@ def test_humble_rows_and_changes(pictures) -> None:
     first, second = (Found(each.errors, each.objects, {"learned": 5}) for each in (one, two))
     assert change([second], [first, second])[0] == pytest.approx(1.0)  # of the seed that both have
     assert change([two], [first, second])[0] == pytest.approx(1 / 3)
+
+
+def test_a_caption_tells_what_is_said() -> None:
+    words = np.array([1, 1, 2, 3])
+    assert caption(words, ["material"]) == "a glass thing" and caption(words, ["colour"]) == "an orange thing"
+    assert caption(words, ["size", "shape"]) == "a large mug"
+    generator = torch.Generator().manual_seed(0)
+    drawn = [tuple(attributes_said(generator)) for _ in range(200)]
+    assert len(set(drawn)) == 2 ** len(WORDS) - 1 and 0.4 < np.mean([each == tuple(WORDS) for each in drawn]) < 0.7
+
+
+def test_patches_around_an_object_hold_it_and_the_encoder_sees_them_alone() -> None:
+    mask = torch.zeros(3, 1, 112, 112)
+    mask[0, 0, 20:40, 70:100] = mask[1, 0, 100:, 100:] = mask[2, 0, :5, :5] = 1
+    chosen = patches_around(mask, 16, torch.Generator().manual_seed(0))
+    held = torch.nn.functional.avg_pool2d(mask, 16).flatten(1)
+    assert chosen.shape == (3, 16)
+    assert held.gather(1, chosen).sum(1).tolist() == pytest.approx(held.sum(1).tolist())
+    windows = {tuple(patches_around(mask[:1], 16, torch.Generator().manual_seed(n))[0].tolist()) for n in range(20)}
+    assert len(windows) == 2  # from the first row of patches or from the second
+    torch.manual_seed(0)
+    network, picture = Clip(SMALL).eval(), torch.rand(1, 3, 112, 112)
+    with torch.no_grad():
+        whole = network.picture_vector(picture)
+        assert torch.allclose(network.picture_vector(picture, torch.arange(49)[None]), whole, atol=1e-5)
+        seen, unseen = picture.clone(), picture.clone()
+        seen[..., 48:64, 96:] = 0  # patch 27
+        unseen[..., :16, :16] = 0  # patch 0
+        window = torch.tensor([[18, 19, 20, 25, 26, 27]])
+        answers = [network.picture_vector(each, window) for each in (picture, seen, unseen)]
+    assert torch.equal(answers[0], answers[2]) and not torch.allclose(answers[0], answers[1], atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    return open_or_render_named_tables(tmp_path_factory.mktemp("set") / "tables", 3, 32, 1, where=Where(1))
+
+
+def test_each_word_but_the_size_names_one_thing_of_a_table(tables) -> None:
+    assert set(np.unique(tables.labels)) == {0, 1, 2, 3}
+    for attributes in tables.attributes[..., 0]:
+        assert all(len(set(attributes[:, axis])) == 3 for axis in (1, 2, 3))
+
+
+def test_a_batch_of_singles_and_tables_says_what_a_caption_means(pictures, tables) -> None:
+    sets = [pictures, tables]
+    batch = load_named(sets, np.array([0, 11, 12, 14]), torch.device("cpu"))
+    assert np.array_equal(batch.masks[1, 0], pictures.masks[11]) and not batch.masks[:2, 1:].any()
+    assert np.array_equal(batch.masks[3, 2], tables.labels[2] == 3)
+    asked = batch.words[:, 0].clone()
+    meant = batch.of(asked, ["material"])
+    assert torch.equal(meant[:, 0], batch.masks[:, 0])  # no other of the table is of that material
+    asked[:, 2] = (asked[:, 2] + 1) % 4
+    elsewhere = batch.of(asked, ["material"])
+    assert not elsewhere[:2].any() and not (elsewhere[2:, 0] * batch.masks[2:, 0]).any()
+    same = batch.of(batch.words[:, 0], ["size"])
+    for row in range(4):
+        of_its_size = batch.words[row, :, 0] == batch.words[row, 0, 0]
+        assert torch.equal(same[row, 0], batch.masks[row][of_its_size].sum(0))
+
+
+def test_phrases_are_scored_by_what_they_find(tables, monkeypatch) -> None:
+    network, decoder = Clip(SMALL).eval(), torch.nn.Linear(1, 1)
+    monkeypatch.setattr(
+        text_decoder, "_answer",
+        lambda *given: 20 * load_named([tables], np.arange(3), torch.device("cpu")).of(*given[-2:]) - 10,
+    )  # fmt: skip
+    for scores in phrase_scores(network, decoder, tables).values():
+        assert scores.iou == 1 and scores.picked == 1 and scores.all_objects == pytest.approx(1 / 3)
+    monkeypatch.setattr(
+        text_decoder, "_answer",
+        lambda *_: torch.from_numpy(np.where(tables.labels == 2, 10.0, -10.0))[:, None],
+    )  # fmt: skip
+    found = phrase_scores(network, decoder, tables)
+    assert set(found) == set(PHRASES)
+    assert all(scores.picked == pytest.approx(1 / 3) and scores.iou < 0.5 for scores in found.values())
+
+
+def test_what_trembles_is_the_error_of_a_point() -> None:
+    video = render_video(32, 2, 2, 3)
+    depths = list(video.frames.depths)
+    assert trembling(depths, video) == 0 and trembling([1.3 * each for each in depths], video) < 1e-6
+    breathing = [each * (1.1 if number % 2 else 1.0) for number, each in enumerate(depths)]
+    assert trembling(breathing, video) == pytest.approx(np.log(1.1), rel=1e-4)
+    still = replace(video, poses=video.poses[[0, 0, 0, 3, 3, 3]])
+    still.frames.depths[:] = still.frames.depths[[0, 0, 0, 3, 3, 3]]
+    twice = [depth * (1 + number // 3) for number, depth in enumerate(still.frames.depths)]
+    assert trembling(twice, still) < 1e-6  # nothing is compared from one clip to the next
 
 
 def test_rows_get_their_seeds_and_folders_of_their_own() -> None:
@@ -125,6 +229,7 @@ def test_the_study_runs_goes_on_and_writes_its_page(tmp_path, monkeypatch) -> No
     for module in (study, study.write_page.__globals__):
         target = module if isinstance(module, dict) else vars(module)
         monkeypatch.setitem(target, "TABLE", rows)
+    monkeypatch.setattr(study, "render_video", partial(render_video, clips=1, length=3))
     monkeypatch.setattr(Effort, "seeds_of", lambda self, row: range(self.seeds))
     page = tmp_path / "clip.md"
     study.study_clip(TINY, tmp_path / "cache", tmp_path / "out", page, said.append)
@@ -135,6 +240,7 @@ def test_the_study_runs_goes_on_and_writes_its_page(tmp_path, monkeypatch) -> No
     found = result_of(tmp_path / "out" / "mirror-0")
     assert set(found.figures["replaced"]) == {"random vector", "untrained mirror", "sentence", "as learned"}
     assert found.figures["replaced"]["as learned"]["all"] == pytest.approx(found.figures["abs_rel"], rel=1e-6)
+    assert 0 < found.figures["trembling"] < 1
     assert set(found.figures["curve"]) == {"0.05", "0.25", "1"}
     lines, before = len(said), json.loads((tmp_path / "out" / "mirror-0" / "result.json").read_text())
     study.study_clip(TINY, tmp_path / "cache", tmp_path / "out", page, said.append)

@@ -14,7 +14,7 @@ pytest.importorskip("onnxscript")
 from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.learning import trainer
+from depth_prompt_ros.learning import run_state
 from depth_prompt_ros.learning.augmentation import augment
 from depth_prompt_ros.learning.losses import mask_losses
 from depth_prompt_ros.learning.tom import masks as tom_masks
@@ -128,7 +128,7 @@ def test_a_short_run_finds_what_it_learned_and_runs_without_pytorch_as_it_did(sm
 
 
 def test_an_interrupted_run_goes_on_and_a_longer_one_starts_from_its_weights(small, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(trainer, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 0.0)
     few = Schedule(steps=6, batch=2, learning_rate=1e-3, bfloat16=False, validate_every=3)
     whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
     monkeypatch.setattr(tom_masks, "export_pictures", lambda *_: None)

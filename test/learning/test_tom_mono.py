@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.sets.tom_pictures import TomPicture
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.learning import losses, trainer
+from depth_prompt_ros.learning import losses, run_state
 from depth_prompt_ros.learning.tom import mono as tom_mono
 from depth_prompt_ros.learning.tom.mono import (
     LabelledBatch,
@@ -290,7 +290,7 @@ def test_a_share_of_the_installed_weights_is_kept(folders, tmp_path) -> None:
 
 
 def test_an_interrupted_fine_tuning_ends_as_if_it_had_not_been(folders, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(trainer, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 0.0)
     labels, schedule = Labels(folders[:1], "scene-net"), paper_schedule(3, epochs=4, batch=3, learning_rate=1e-4)
     learn_tom_mono(labels, tmp_path / "whole.safetensors", schedule)
     losses_of, calls = losses.virtual_label_losses, []

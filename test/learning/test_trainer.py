@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.learning import trainer
+from depth_prompt_ros.learning import checkpoint, run_state, trainer
 from depth_prompt_ros.learning.log import TrainingLog
 from depth_prompt_ros.learning.trainer import Schedule, fit
 
@@ -21,8 +23,8 @@ SCHEDULE = Schedule(steps=30, batch=4, learning_rate=0.05, seed=3, validate_ever
 
 @pytest.fixture(autouse=True)
 def _save_often(monkeypatch) -> None:
-    monkeypatch.setattr(trainer, "_SAVE_EVERY", 10)
-    monkeypatch.setattr(trainer, "_REPORT_EVERY", 5)
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(trainer, "_LOG_EVERY", 5)
 
 
 def learn(out, stop_at: int = 0, schedule: Schedule = SCHEDULE) -> torch.Tensor:
@@ -145,14 +147,15 @@ class Full:
 
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch) -> None:
     Full(monkeypatch, 1)
-    with pytest.raises(BadInput, match=r"cannot write checkpoint .*No space left on device"):
+    with pytest.raises(BadInput, match=r"cannot write .*net.checkpoint .*No space left.*the last checkpoint is kept"):
         learn(tmp_path / "net.safetensors")
-    assert trainer.Checkpoint(tmp_path / "net.safetensors", {})._verified()
+    assert checkpoint._verified(tmp_path / "net.checkpoint")
     assert not (tmp_path / "net.checkpoint.part").exists()
 
 
 def test_no_room_for_the_last_checkpoint_is_no_reason_to_lose_the_result(tmp_path, monkeypatch) -> None:
-    Full(monkeypatch, 2)
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 1e9)
+    Full(monkeypatch, 0)
     learn(tmp_path / "net.safetensors")
 
 
@@ -199,3 +202,106 @@ def test_the_papers_recipe_drops_its_rate_for_the_last_fifth(tmp_path) -> None:
         speed = 0.9 * speed + 1
         expected.append(expected[-1] - (0.1 if step < 8 else 0.01) * speed)
     assert path == pytest.approx(expected, abs=1e-5)
+
+
+class Stops:
+    """Sends this process a signal in the middle of a step, or of a validation."""
+
+    def __init__(self, number: int, at_step: int = 0, at_validation: int = 0) -> None:
+        self.number, self.at_step, self.at_validation = number, at_step, at_validation
+
+    def learn(self, out, steps: int = 30) -> torch.Tensor:
+        torch.manual_seed(0)
+        module, points = torch.nn.Linear(3, 1), torch.linspace(-1, 1, 30).view(10, 3)
+        started = []
+
+        def loss_of(batch, generator):
+            started.append(0)
+            if len(started) == self.at_step:
+                os.kill(os.getpid(), self.number)
+            batch = batch + 0.1 * torch.rand(batch.shape, generator=generator)
+            return {"square": (module(batch) - batch.sum(1, keepdim=True)).square().mean()}
+
+        def validate(step):
+            if step == self.at_validation:
+                os.kill(os.getpid(), self.number)
+            return float((module.weight - 1).abs().max())
+
+        schedule = replace(SCHEDULE, steps=steps)
+        fit(module, lambda places: points[places], loss_of, len(points), schedule, out, validate=validate)
+        return module.weight.detach()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("where", [{"at_step": 1}, {"at_step": 17}, {"at_step": 30}, {"at_validation": 12}])
+def test_a_signal_keeps_the_step_that_is_going_on_and_the_run_ends_as_if_there_had_been_none(
+    number, code, where, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 1e9)
+    whole = learn(tmp_path / "whole.safetensors")
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        Stops(number, **where).learn(tmp_path / "part.safetensors")
+    step = where.get("at_step") or where["at_validation"]
+    assert str(stopped.value).startswith(f"stopped at step {step} of 30: the same command goes on from ")
+    assert stopped.value.code == code
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert torch.equal(Stops(0).learn(tmp_path / "part.safetensors"), whole)
+    part, complete = (list(csv.DictReader((tmp_path / f"{name}.csv").open())) for name in ("part", "whole"))
+    assert [(row["step"], row["name"], row["value"]) for row in part] == [
+        (row["step"], row["name"], row["value"]) for row in complete
+    ]
+
+
+def test_the_state_is_saved_by_time(tmp_path, monkeypatch) -> None:
+    now, saved = [0.0], []
+    monkeypatch.setattr(run_state.time, "monotonic", lambda: now[0])
+    save = checkpoint.Checkpoint.save
+    monkeypatch.setattr(
+        checkpoint.Checkpoint, "save", lambda self, state: (saved.append(state["step"]), save(self, state))
+    )
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 30.0)
+    module = torch.nn.Linear(1, 1)
+
+    def loss_of(*_):
+        now[0] += 7.0
+        return {"x": module.weight.sum()}
+
+    fit(module, lambda _: None, loss_of, 3, Schedule(20, 1, 0.1), tmp_path / "a")
+    assert saved == [5, 10, 15, 20]
+
+
+def test_saving_that_takes_long_is_done_less_often() -> None:
+    clock = run_state.Clock(0.0)
+    clock.time(lambda: None)
+    clock._cost = 60.0
+    assert not clock.due()
+    assert run_state._SHARE * clock._cost == 1200
+
+
+def test_the_bar_is_told_from_the_first_step_on(tmp_path) -> None:
+    module, told = torch.nn.Linear(1, 1), []
+    fit(
+        module, lambda _: None, lambda *_: {"x": module.weight.sum()}, 3, Schedule(40, 1, 0.1), tmp_path / "a",
+        lambda *each: told.append(each),
+    )  # fmt: skip
+    assert told[0][:2] == (1, 40)
+    assert told[-1][:2] == (40, 40)
+    assert told[-1][3] == 0
+    assert all(set(losses) == {"x"} for _, _, losses, _ in told)
+
+
+def test_a_finished_run_is_not_overwritten(tmp_path) -> None:
+    out = tmp_path / "net.safetensors"
+    weight = learn(out)
+    trainer.write_weights(out, {"weight": weight}, {}, {"seconds": 1})
+    content = out.read_bytes()
+    with pytest.raises(
+        BadInput, match=r"net.safetensors is of a finished run with other options, batch 4 \(now 5\): give"
+    ):
+        learn(out, schedule=replace(SCHEDULE, batch=5))
+    with pytest.raises(BadInput, match="is of a finished run: give another --out, or remove it"):
+        learn(out)
+    assert out.read_bytes() == content
+    out.with_suffix(".json").unlink()
+    with pytest.raises(BadInput, match="is of a finished run: give another --out"):
+        learn(out, schedule=replace(SCHEDULE, batch=5))

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.learning import trainer
+from depth_prompt_ros.learning import run_state
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.learning.video import learn
 from depth_prompt_ros.learning.video.boosting import boosted, boosted_elsewhere, rim
@@ -57,7 +57,7 @@ def scene(count: int = 8, known: bool = True, **extra) -> list[VideoFrame]:
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch) -> None:
-    monkeypatch.setattr(trainer, "_SAVE_EVERY", 2)
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 0.0)
 
 
 def test_given_poses_it_learns_metric_depth_of_a_board_before_a_wall(tmp_path) -> None:

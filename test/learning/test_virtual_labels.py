@@ -248,6 +248,23 @@ def test_pictures_of_a_recording_need_no_camera_info(tmp_path) -> None:
         RecordedTomPictures(tmp_path / "bag", "camera/image", "/tom_mask")
 
 
+@pytest.mark.parametrize("topic", ["/camera/image", "/camera/tom"])
+def test_one_damaged_message_of_a_recording_costs_its_own_picture(tmp_path, topic) -> None:
+    records = []
+    for number in range(3):
+        stamp, picture = bags.stamp(number), tom_picture("x" * (number + 1))
+        records.append(("/camera/image", image_message(picture.image, "rgb8", stamp, "left"), stamp))
+        records.append(("/camera/tom", image_message(picture.tom, "mono8", stamp + 1, "left"), stamp + 2))
+    source = RecordedTomPictures(
+        bags.write_with_damage(tmp_path / "bag", records, topic, 1), *("/camera/image", "/camera/tom")
+    )
+    assert [found.name for found in source] == [str(bags.stamp(0)), str(bags.stamp(2))]
+    ((reason, count),) = source.skipped.items()
+    assert count == 1
+    whose = f"a message of topic {topic} is no sensor_msgs/msg/Image"
+    assert (whose if topic == "/camera/image" else "no mask on /camera/tom within 0.02 s") in reason
+
+
 def test_a_damaged_label_and_a_folder_without_labels_are_named(tmp_path) -> None:
     with pytest.raises(BadInput, match="holds no virtual labels: make them with depth-prompt learn tom-labels"):
         LabelFolder(tmp_path).names()
@@ -269,9 +286,9 @@ def test_a_full_disk_leaves_no_half_label(tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(virtual_labels.np, "save", fill_the_disk)
     out = tmp_path / "out"
-    with pytest.raises(BadInput, match=r"cannot write the label of 000000 .*No space left"):
+    with pytest.raises(BadInput, match=r"cannot write .*000000.npy .*No space left.*the labels before are kept"):
         write_labels(TomStereoSet(stereo_set(tmp_path / "set", 1)), out, painting=Painting(1))
-    assert not list((out / "labels").glob("*.npy"))
+    assert not list((out / "labels").iterdir())
 
 
 @pytest.mark.parametrize("kind", ["folder", "set", "bag"])

@@ -13,7 +13,7 @@ import pytest
 from geometry_msgs.msg import PointStamped, TransformStamped
 from live import START_NS, Live, camera_messages, succeeded
 from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 from tf2_ros import StaticTransformBroadcaster
@@ -314,7 +314,7 @@ def test_pictures_and_labels_of_another_size_are_skipped_with_the_reason(live, f
     small = replace(frame, labels=frame.labels[::2, ::2].copy())
     live.show(small, START_NS)
     live.until(lambda: live.node.frames.skipped.total() == 1)
-    assert "labels is 160x120 but left/camera_info says 320x240" in next(iter(live.node.frames.skipped))
+    assert "/labels is 160x120 but /left/camera_info says 320x240" in next(iter(live.node.frames.skipped))
     pictures = {name: getattr(frame, name)[::2, ::2].copy() for name in ("image", "right", "labels")}
     half = replace(frame, camera=replace(frame.camera.scaled(160, 120), baseline=0.06), **pictures)
     live.show(half, START_NS + STEP_NS)
@@ -471,6 +471,49 @@ def test_a_compressed_topic_under_any_name_is_what_its_publisher_says(live, fram
     live.show(frame, START_NS, leave_out=("/left/image_rect",))
     publisher.publish(compressed_image_message(data.tobytes(), "png", START_NS, frame.frame_id, ros_message))
     live.wait("/object_depth/depth")
+
+
+def test_a_transport_that_is_given_counts_and_what_the_publishers_send_is_named(live, frame) -> None:
+    """Both types on one topic: the graph says two things, the user one."""
+    topic, both = "/camera/image", ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+    raw, small = (live.tester.create_publisher(message_class(kind), topic, qos_profile_sensor_data) for kind in both)
+    live.listen("depth")
+    live.start(**GIVEN, topics__left_image=topic, transport__left_image="compressed", topics__right_image="/alone",
+               transport__right_image="raw")  # fmt: skip
+    other = live.tester.create_publisher(message_class(both[1]), "/alone", qos_profile_sensor_data)
+    assert "/alone: its publishers send sensor_msgs/msg/CompressedImage" in live.diagnosis("inputs").message
+    assert (raw.get_subscription_count(), small.get_subscription_count(), other.get_subscription_count()) == (0, 1, 0)
+    succeeded(live.node.trigger_deactivate())
+    succeeded(live.node.trigger_cleanup())
+    live.start(topics__right_image="right/image_rect", transport__right_image="auto")
+    live.until(lambda: small.get_subscription_count() == 1)
+    live.show(frame, START_NS, leave_out=("/left/image_rect",))
+    data = cv2.imencode(".png", frame.image[..., ::-1])[1].tobytes()
+    small.publish(compressed_image_message(data, "png", START_NS, frame.frame_id, ros_message))
+    live.wait("/object_depth/depth")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_camera_info_that_was_published_once_is_had_by_who_comes_later(live, frame, known) -> None:
+    """Latched: transient local, as camera drivers do that send it once, before or after the node subscribes."""
+    messages = camera_messages(frame, START_NS, {})
+    infos = {topic: content for topic, content in messages.items() if topic.endswith("camera_info")}
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+    def publish() -> None:
+        for topic, content in infos.items():
+            live.tester.create_publisher(type(content), topic, latched).publish(content)
+
+    live.listen("depth")
+    if known:
+        publish()
+    live.start(**GIVEN)
+    if not known:
+        publish()
+    live.until(lambda: all(live.node.inputs.arrived[f"{side}_camera_info"].count for side in ("left", "right")))
+    for number in range(2):
+        live.show(frame, START_NS + number * STEP_NS, leave_out=tuple(infos))
+        live.wait("/object_depth/depth", number + 1)
 
 
 def test_a_topic_of_another_kind_is_named_with_its_type(live, frame) -> None:

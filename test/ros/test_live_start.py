@@ -35,7 +35,7 @@ def started():
     [
         ({"stereo__block_size": 400}, "stereo.block_size: 400 was given, .*out of range", ("stereo.block_size", 5)),
         ({"stereo__block_size": 2.5}, "stereo.block_size: 2.5 was given, .*another type", ("stereo.block_size", 5)),
-        ({"rectified": "yes"}, "rectified: 'yes' was given", ("rectified", True)),
+        ({"rectified": "yes"}, "rectified: Input should be 'auto', 'true' or 'false'", ("rectified", True)),
         ({"segmentation__method": "magic"}, "segmentation.method: Input should be", ("segmentation.method", "labels")),
         ({"stereo__nonsense": 1}, "stereo.nonsense: there is no such parameter", None),
     ],

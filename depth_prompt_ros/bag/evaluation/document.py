@@ -11,6 +11,7 @@ from depth_prompt_ros.bag.evaluation.many import Evaluated
 from depth_prompt_ros.bag.evaluation.one import FRAMES, SUMMARY, TIMES
 from depth_prompt_ros.evaluation.bags.sums import METRICS, SUM_NAMES
 from depth_prompt_ros.evaluation.bags.totals import Totals
+from depth_prompt_ros.written_aside import written_aside
 
 FORMAT = "depth_prompt_ros evaluation of recordings, 1"
 
@@ -20,7 +21,6 @@ def write_document(evaluated: Evaluated, path: Path) -> None:
 
     All but ``times`` is the same for the same recordings, configuration and versions on the same device.
     """
-    aside = path.with_name(f".{path.name}")
     head = {
         "format": FORMAT,
         "configuration": evaluated.configuration,
@@ -31,14 +31,13 @@ def write_document(evaluated: Evaluated, path: Path) -> None:
         "failed": evaluated.failed,
         "together": together(evaluated),
     }
-    with aside.open("w", encoding="utf-8") as file:
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head, indent=1, allow_nan=False)[:-2] + ',\n "bags": [')
         for number, (name, folder) in enumerate(evaluated.folders.items()):
             file.write(",\n" if number else "\n")
             _write_bag(file, name, folder)
         times = {name: read_times(folder) for name, folder in evaluated.folders.items()}
         file.write(f'\n ],\n "times": {json.dumps(times)}\n}}\n')
-    aside.replace(path)
 
 
 def together(evaluated: Evaluated) -> dict[str, Any]:

@@ -1,23 +1,22 @@
-"""A list of recordings to evaluate: what is done is kept, what fails is said, several at a time in own processes."""
+"""A list of recordings to evaluate: what is done is kept, what fails is said."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import wait
-from multiprocessing.context import SpawnProcess
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from depth_prompt_ros.bag.evaluation.inputs import configuration, device, versions
 from depth_prompt_ros.bag.evaluation.one import LAYOUT, SUMMARY, Pipeline, evaluate_bag, input_digests
 from depth_prompt_ros.bag.truth.source import TruthSource
-from depth_prompt_ros.errors import BadInput, BadModel, DepthPromptError
+from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.work.items import Item, Outcome, Progress, Worker
+from depth_prompt_ros.work.places import Place, expanded, is_url, name_of, on_disk, version_of
+from depth_prompt_ros.work.run import Report, Where, run_list
 
 BAGS = "bags"
 
@@ -42,28 +41,65 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class _Work:
-    """One recording: picklable, for a process of its own."""
+class EvaluationJob:
+    """One recording after the other with one pipeline.
 
-    name: str
-    bag: Path
-    out: Path
+    Attributes:
+        parameters: of the pipeline.
+        source: of the truth of all recordings.
+        basis: what the figures depend on beside the recordings.
+        pipeline: made from the parameters at the first recording that needs it, if not given.
+    """
+
     parameters: Parameters
     source: TruthSource
     basis: dict[str, Any]
+    pipeline: Pipeline | None = None
 
-    def signature(self) -> dict[str, Any]:
-        return {"input": input_digests(self.bag, self.source), **self.basis}
+    def before(self, folder: Path) -> Any:
+        """See :class:`depth_prompt_ros.work.items.Job`."""
+        try:
+            return json.loads((folder / SUMMARY).read_text())["signature"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def worker(self) -> Worker:
+        """See :class:`depth_prompt_ros.work.items.Job`."""
+        pipeline = self.pipeline
+
+        def evaluate(item: Item, folder: Path, before: Any, progress: Progress) -> Outcome:
+            nonlocal pipeline
+            source = self.source.of(item.what)
+            places = {"bag": item.what, "truth_bag": source.bag, "truth_folder": source.folder}
+            versions_of = {name: version_of(place) for name, place in places.items() if is_url(place)}
+            signature: dict[str, Any] = {**self.basis, **({"fetched": versions_of} if versions_of else {})}
+            if len(versions_of) == sum(place is not None for place in places.values()) and _same(before, signature):
+                return Outcome(kept=True)
+            with ExitStack() as fetched:
+                paths = {
+                    name: None if place is None else fetched.enter_context(on_disk(place))
+                    for name, place in places.items()
+                }
+                bag, source = paths["bag"], replace(source, bag=paths["truth_bag"], folder=paths["truth_folder"])
+                assert bag is not None
+                signature = {"input": input_digests(bag, source), **signature}
+                if before == json.loads(json.dumps(signature)):
+                    return Outcome(kept=True)
+                pipeline = pipeline or _make_pipeline(self.parameters)
+                evaluate_bag(bag, folder, self.parameters, source, signature, pipeline, progress)
+            return Outcome()
+
+        return evaluate
 
 
 def evaluate_bags(
-    bags: Sequence[Path],
+    bags: Sequence[Place],
     out: Path,
     parameters: Parameters,
     source: TruthSource,
-    jobs: int = 1,
+    where: Where | None = None,
     pipeline: Pipeline | None = None,
-    report: Callable[[str, int, int], None] | None = None,
+    report: Report | None = None,
 ) -> Evaluated:
     """Evaluate each recording into ``out/bags/NAME``; one that is there with the same signature is not done again.
 
@@ -71,152 +107,63 @@ def evaluate_bags(
     that fails, or whose process dies, is named with the reason, and the others go on.
 
     Args:
-        bags: recordings; those of one name in several folders are told apart by a number.
-        out: folder of the evaluation.
+        bags: recordings, paths or URLs; those of one name in several folders are told apart by a number.
+        out: folder of the evaluation, on this machine.
         parameters: of the pipeline.
         source: of the truth.
-        jobs: recordings at a time; with more than one each has a process of its own, which loads the models.
-        pipeline: made from the parameters if not given; only with one job.
-        report: called with a recording's name, frames done and their total; with several jobs when it is done (1, 1).
+        where: processes or cluster; None: one after the other in this process.
+        pipeline: made from the parameters if not given; only in this process.
+        report: called with a recording's name, frames done and their total; several workers say the last, 1 of 1.
 
     Raises:
         BadInput: no recording, a source that cannot be, or ``out`` cannot be written.
-        BadModel: with one job a model that cannot be used; with several it is said of each recording.
+        BadModel: a model that cannot be used.
     """
     if not bags:
         raise BadInput("no recording is given")
     source.check()
     evaluated = Evaluated(configuration(parameters, source), versions(), device())
     basis = {"configuration": evaluated.configuration, "versions": evaluated.versions, "layout": LAYOUT}
-    try:
-        (out / BAGS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"cannot write to {out}: {error.strerror}") from error
-    listed = [
-        _Work(name, bag, out / BAGS / name, parameters, source.of(bag), basis)
-        for name, bag in zip(_names(bags), bags, strict=True)
-    ]
-    if jobs > 1 and pipeline is None:
-        outcomes = _in_processes(listed, jobs, report)
-    else:
-        outcomes = _one_by_one(listed, parameters, pipeline, report)
-    said = dict(outcomes)
-    for work in listed:
-        problem, kept = said[work.name]
-        if problem:
-            evaluated.failed[work.name] = problem
+    job = EvaluationJob(parameters, source, basis, pipeline)
+    items = recordings(bags)
+    said = dict(run_list(items, job, out / BAGS, where or Where(), report))
+    for item in items:
+        if said[item].problem:
+            evaluated.failed[item.name] = said[item].problem
             continue
-        evaluated.folders[work.name] = work.out
-        if kept:
-            evaluated.kept.append(work.name)
+        evaluated.folders[item.name] = out / BAGS / item.name
+        if said[item].kept:
+            evaluated.kept.append(item.name)
     return evaluated
 
 
-_Outcome = tuple[str, tuple[str, bool]]
-"""A name, and why it failed or empty, and whether it was done before."""
+def recordings(bags: Sequence[Place]) -> list[Item]:
+    """An item a recording, by its own name; a second one of the same name gets ``-2``.
+
+    Raises:
+        BadInput: a URL with ``*`` or ``?`` matches nothing.
+        ModuleNotFoundError: one is a URL, and fsspec is not installed.
+    """
+    items: dict[str, Item] = {}
+    for bag in expanded(bags):
+        stem = name_of(bag)
+        name, count = stem, 1
+        while name in items:
+            count += 1
+            name = f"{stem}-{count}"
+        items[name] = Item(name, bag)
+    return list(items.values())
 
 
-def _one_by_one(
-    listed: Sequence[_Work],
-    parameters: Parameters,
-    pipeline: Pipeline | None,
-    report: Callable[[str, int, int], None] | None,
-) -> Iterator[_Outcome]:
-    for work in listed:
-        try:
-            signature = work.signature()
-            if _done(work.out, signature):
-                yield work.name, ("", True)
-                continue
-            if pipeline is None:
-                pipeline = _make_pipeline(parameters)
-
-            def progress(done: int, total: int, name: str = work.name) -> None:
-                if report is not None:
-                    report(name, done, total)
-
-            evaluate_bag(work.bag, work.out, work.parameters, work.source, signature, pipeline, progress)
-            yield work.name, ("", False)
-        except BadModel:
-            raise
-        except DepthPromptError as error:
-            yield work.name, (" ".join(str(error).splitlines()), False)
-
-
-def _in_processes(
-    listed: Sequence[_Work], jobs: int, report: Callable[[str, int, int], None] | None
-) -> Iterator[_Outcome]:
-    """Each recording in a fresh process, at most ``jobs`` at a time; one that dies takes no other with it."""
-    context = multiprocessing.get_context("spawn")
-    waiting = list(reversed(listed))
-    running: dict[int, tuple[_Work, SpawnProcess, Any]] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                work = waiting.pop()
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(work, theirs), daemon=True)
-                process.start()
-                theirs.close()
-                running[process.sentinel] = work, process, ours
-            for sentinel in wait(list(running)):
-                assert isinstance(sentinel, int)
-                work, process, ours = running.pop(sentinel)
-                process.join()
-                try:
-                    said = ours.recv()
-                except EOFError:
-                    said = None
-                ours.close()
-                if report is not None:
-                    report(work.name, 1, 1)
-                yield work.name, said or (f"its process ended with code {process.exitcode} and said nothing", False)
-    finally:
-        for _, process, _ in running.values():
-            process.terminate()
-
-
-def _work(work: _Work, said: Any) -> None:
-    """What a process does: one recording, and one message about it; it ends when the process that began it does."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        _, outcome = next(_one_by_one([work], work.parameters, None, None))
-    except BadModel as error:
-        outcome = (" ".join(str(error).splitlines()), False)
-    said.send(outcome)
-    said.close()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
+def _same(before: Any, signature: dict[str, Any]) -> bool:
+    """Whether an earlier signature says the same but for digests, which unchanged URLs need not have again."""
+    if not isinstance(before, dict):
+        return False
+    rest = {name: value for name, value in before.items() if name != "input"}
+    return bool(rest == json.loads(json.dumps(signature)))
 
 
 def _make_pipeline(parameters: Parameters) -> Pipeline:
     from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
     return ObjectDepthPipeline(parameters)
-
-
-def _done(out: Path, signature: dict[str, Any]) -> bool:
-    """An earlier run finished this very work."""
-    try:
-        found = json.loads((out / SUMMARY).read_text())["signature"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return bool(found == json.loads(json.dumps(signature)))
-
-
-def _names(bags: Sequence[Path]) -> list[str]:
-    """Each recording's own name; a second one of the same name gets ``-2``."""
-    names: list[str] = []
-    for bag in bags:
-        stem = bag.resolve().name
-        name, count = stem, 1
-        while name in names:
-            count += 1
-            name = f"{stem}-{count}"
-        names.append(name)
-    return names

@@ -18,6 +18,7 @@ from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
 from depth_prompt_ros.bag.recording import RawMessage
 from depth_prompt_ros.bag.truth.frames import FrameTruths
 from depth_prompt_ros.bag.truth.source import TruthSource
+from depth_prompt_ros.data.known.mesh_file import files_of
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.bags.frame_scores import TrueFrame, score_frame
 from depth_prompt_ros.evaluation.bags.latency import Latency
@@ -29,28 +30,30 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.timing import timed
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
-Pipeline = Callable[[Frame], "ObjectDepth"]
+Pipeline = Callable[[Frame], "FrameDepth"]
 
 SUMMARY, TIMES, FRAMES, PICTURES = "summary.json", "times.json", "frames.jsonl", "pictures"
 """What lies in the folder of an evaluated recording."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Of these files; raised when what is in them changes, so that none of an older kind is taken for finished."""
 
 
 def input_digests(bag: Path, source: TruthSource) -> dict[str, str]:
-    """SHA-256 of the recording, and of the other recording or folder with its truth.
+    """SHA-256 of the recording, and of the other recording or folder with its truth; of meshes their beginnings.
 
     Raises:
         BadInput: one is not there.
     """
     found = {"bag": digest(bag)}
     if source.bag is not None:
-        found["truth_bag"] = digest(source.bag)
+        found["truth_bag"] = digest(Path(source.bag))
     if source.folder is not None:
-        found["truth_folder"] = digest(source.folder)
+        found["truth_folder"] = digest(Path(source.folder))
+    if source.meshes is not None:
+        found["truth_meshes"] = " ".join(digest(file)[:16] for file in files_of(source.meshes))
     return found
 
 
@@ -86,12 +89,14 @@ def evaluate_bag(
     """
     aside = out.with_name(f".{out.name}~")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     try:
+        aside.mkdir(parents=True)
         summary = _evaluate(bag, aside, parameters, source, pipeline, progress)
         (aside / SUMMARY).write_text(json.dumps({"signature": signature, **summary}, indent=1, allow_nan=False) + "\n")
         shutil.rmtree(out, ignore_errors=True)
         aside.replace(out)
+    except OSError as error:
+        raise BadInput(f"cannot write to {out} ({error.strerror}): make room, and repeat the command") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return summary
@@ -111,7 +116,7 @@ def _evaluate(
     totals, latency, steadiness = Totals(), Latency(), Steadiness()
     skipped: Counter[str] = Counter()
     worst = WorstFrames()
-    failures = FailuresInARow("nothing of it was kept")
+    failures = FailuresInARow(lambda: "nothing of it was kept")
     frames = reader.read()
     with (folder / FRAMES).open("w", encoding="utf-8") as lines:
         for number in range(reader.frames):
@@ -123,7 +128,7 @@ def _evaluate(
             content = recorded.content
             assert not isinstance(content, RawMessage)
             messages = truths.messages(number)
-            truth = truths.read(number, messages, content.camera) if isinstance(content, Frame) else TrueFrame()
+            truth = truths.read(number, messages, content) if isinstance(content, Frame) else TrueFrame()
             result = _run(pipeline, content, seconds) if isinstance(content, Frame) else content
             if isinstance(result, SkippedFrame):
                 skipped[result.reason] += 1
@@ -131,13 +136,14 @@ def _evaluate(
             else:
                 failures.look_at(result.frame)
                 latency.add(seconds)
-                line = score_frame(number, result, truth, steadiness).to_dict()
+                plan = source.grasps_every > 0 and number % source.grasps_every == 0
+                line = score_frame(number, result, truth, steadiness, plan).to_dict()
                 totals.add(line)
                 lines.write(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
                 worst.look_at(line, result, truth)
             if progress is not None:
                 progress(number + 1, reader.frames)
-    _check(bag, totals, skipped, truths.matched, source)
+    _check(bag, totals, skipped, truths, source)
     pictures = worst.write(folder / PICTURES)
     took = time.perf_counter() - began
     times = {
@@ -158,7 +164,7 @@ def _evaluate(
     }
 
 
-def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> ObjectDepth | SkippedFrame:
+def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> FrameDepth | SkippedFrame:
     with timed(seconds, "pipeline"):
         result = made_or_skipped(pipeline, frame)
     if not isinstance(result, SkippedFrame):
@@ -166,7 +172,7 @@ def _run(pipeline: Pipeline, frame: Frame, seconds: dict[str, float]) -> ObjectD
     return result
 
 
-def _check(bag: Path, totals: Totals, skipped: Counter[str], matched: int, source: TruthSource) -> None:
+def _check(bag: Path, totals: Totals, skipped: Counter[str], truths: FrameTruths, source: TruthSource) -> None:
     """Refuse an evaluation that says nothing.
 
     Raises:
@@ -174,10 +180,12 @@ def _check(bag: Path, totals: Totals, skipped: Counter[str], matched: int, sourc
     """
     if not totals.frames:
         raise BadInput(f"no frame of {bag} could be used: {'; '.join(skipped)}")
-    asked = bool(source.depth_topic or source.folder)
     known = any(sums["all"].known for sums in totals.sums.values() if "all" in sums)
-    if asked and not known:
-        raise BadInput(f"the truth of {bag} is known at no pixel of the frames used ({matched} have one)")
+    if source.known and not known:
+        problem = f": {truths.problem}" if truths.problem else ""
+        raise BadInput(
+            f"the truth of {bag} is known at no pixel of the frames used ({truths.matched} have one){problem}"
+        )
 
 
 def _peak_memory() -> float:

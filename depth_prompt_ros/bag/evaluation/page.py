@@ -13,10 +13,18 @@ from depth_prompt_ros.bag.evaluation.document import frame_lines, read_summary, 
 from depth_prompt_ros.bag.evaluation.many import Evaluated
 from depth_prompt_ros.bag.evaluation.one import PICTURES
 from depth_prompt_ros.evaluation.bags.plots import over_time
-from depth_prompt_ros.evaluation.bags.tables import accuracy_table, latency_table, steadiness_table, target_table
+from depth_prompt_ros.evaluation.bags.tables import (
+    accuracy_table,
+    grasp_table,
+    latency_table,
+    steadiness_table,
+    target_table,
+)
+from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture
-from depth_prompt_ros.evaluation.report import Figure, Gallery, Report, Section, to_html
+from depth_prompt_ros.evaluation.report import CloudRow, Figure, Gallery, Report, Section, to_html
 from depth_prompt_ros.evaluation.table import Table
+from depth_prompt_ros.written_aside import write_text
 
 
 def write_page(evaluated: Evaluated, path: Path, command: str) -> None:
@@ -27,9 +35,7 @@ def write_page(evaluated: Evaluated, path: Path, command: str) -> None:
         path: of the HTML file.
         command: that made it.
     """
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(to_html(_report(evaluated, command)), encoding="utf-8")
-    aside.replace(path)
+    write_text(path, to_html(_report(evaluated, command)))
 
 
 def main_table(evaluated: Evaluated) -> Table:
@@ -61,7 +67,10 @@ def _report(evaluated: Evaluated, command: str) -> Report:
 
 def _section(number: int, name: str, folder: Path) -> Section:
     summary, times = read_summary(folder), read_times(folder)
-    tables = [accuracy_table(summary), target_table(summary), steadiness_table(summary), latency_table(times)]
+    tables = [
+        accuracy_table(summary), target_table(summary), grasp_table(summary), steadiness_table(summary),
+        latency_table(times),
+    ]  # fmt: skip
     curves = over_time((json.loads(line) for line in frame_lines(folder)), summary["frames"])
     caption = "Of targets where a frame has some, else of the whole picture; flying pixels at edges."
     galleries = [
@@ -74,6 +83,11 @@ def _section(number: int, name: str, folder: Path) -> Section:
         _introduction(summary),
         tables=[table for table in tables if table is not None],
         galleries=galleries,
+        clouds=[
+            CloudRow(f"Frame {frame['number']}", Clouds.load(folder / PICTURES / frame["clouds"]))
+            for frame in summary["worst"]
+            if "clouds" in frame
+        ],
         remarks=_remarks(summary),
     )
 

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from depth_prompt_ros.bag.layouts.write import FRAME_ID, LayoutFrame
+from depth_prompt_ros.bag.layouts.write import FRAME_ID, SECOND, LayoutFrame
 from depth_prompt_ros.data.readers.cleargrasp import read_cleargrasp
 from depth_prompt_ros.data.readers.scenes import list_scenes, read_scene
-
-_SECOND = 1_000_000_000
 
 
 def read_cleargrasp_frames(folder: Path) -> Iterator[LayoutFrame]:
     """See :func:`depth_prompt_ros.data.readers.cleargrasp.read_cleargrasp`; the painted objects' depth is the truth."""
     for number, scene in enumerate(read_cleargrasp(folder), 1):
-        yield LayoutFrame(replace(scene.frame, stamp_ns=number * _SECOND, frame_id=FRAME_ID), scene.true_depth)
+        yield LayoutFrame(replace(scene.frame, stamp_ns=number * SECOND, frame_id=FRAME_ID), scene.true_depth)
 
 
 def read_scene_frames(folder: Path) -> Iterator[LayoutFrame]:
@@ -36,5 +34,5 @@ def read_scene_frames(folder: Path) -> Iterator[LayoutFrame]:
         labels = np.zeros(size, np.uint16) if labelled and frame.labels is None else frame.labels
         tom = np.zeros(size, np.bool_) if masked and frame.tom is None else frame.tom
         yield LayoutFrame(
-            replace(frame, stamp_ns=number * _SECOND, frame_id=FRAME_ID, labels=labels, tom=tom), scene.truth
+            replace(frame, stamp_ns=number * SECOND, frame_id=FRAME_ID, labels=labels, tom=tom), scene.truth, str(path)
         )

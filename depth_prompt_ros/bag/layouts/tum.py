@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.layouts.write import FRAME_ID, LayoutFrame
+from depth_prompt_ros.bag.layouts.write import FRAME_ID, LayoutFrame, read_depth
 from depth_prompt_ros.bag.sync import pair
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.readers.sample import read_json, read_picture
@@ -52,17 +50,13 @@ def read_tum(folder: Path) -> Iterator[LayoutFrame]:
     fx, fy, cx, cy = _intrinsics(folder)
     camera: CameraModel | None = None
     for stamp, picture, depth in pairs:
-        image, metres = read_picture(picture), _metres(depth, counts)
-        if image.shape[:2] != metres.shape:
-            raise BadInput(
-                f"{depth} is {metres.shape[1]}x{metres.shape[0]} but {picture} is {image.shape[1]}x{image.shape[0]}"
-            )
+        image, metres = read_picture(picture), read_depth(depth, counts)
         camera = camera or CameraModel(image.shape[1], image.shape[0], fx, fy, cx, cy)
         if image.shape[:2] != (camera.height, camera.width):
             raise BadInput(
                 f"{picture} is {image.shape[1]}x{image.shape[0]}, those before {camera.width}x{camera.height}"
             )
-        yield LayoutFrame(Frame(stamp, FRAME_ID, image, camera, depth=metres))
+        yield LayoutFrame(Frame(stamp, FRAME_ID, image, camera, depth=metres), source=str(depth))
 
 
 def _listed(folder: Path) -> list[tuple[int, Path, Path]]:
@@ -117,10 +111,3 @@ def _intrinsics(folder: Path) -> tuple[float, float, float, float]:
         if name in folder.resolve().name:
             return camera
     raise BadInput(f"{path} is not there and {folder.name} names none of {', '.join(CAMERAS)}: give fx, fy, cx, cy")
-
-
-def _metres(path: Path, counts: float) -> NDArray[np.float32]:
-    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if found is None or found.dtype != np.uint16 or found.ndim != 2:
-        raise BadInput(f"{path} is no 16-bit picture of one channel, or is missing or damaged")
-    return np.where(found > 0, found / np.float32(counts), np.float32(np.nan)).astype(np.float32)

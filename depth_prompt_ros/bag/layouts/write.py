@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import camera_info_message, image_message
 from depth_prompt_ros.bag.writer import BagWriter, Storage
+from depth_prompt_ros.data.readers.sample import read_png16
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
+from depth_prompt_ros.written_aside import write_text
 
 FRAME_ID, RIGHT_FRAME_ID = "left_camera_optical_frame", "right_camera_optical_frame"
+SECOND = 1_000_000_000
+"""Nanoseconds; frames of sets without stamps are so far apart."""
+
 DEPTH, LABELS, TRUE_DEPTH, TRUE_TOM = "/depth/image_rect", "/labels", "/truth/depth", "/truth/tom_mask"
 
 
@@ -26,10 +31,29 @@ class LayoutFrame:
     Attributes:
         frame: picture, camera and the right picture or depth; its labels and ToM mask are what the data set knows.
         truth: (H, W) float32 metres, NaN = not known; None: the data set has none.
+        source: file or scene that it was read from, for messages.
     """
 
     frame: Frame
     truth: NDArray[np.float32] | None = None
+    source: str = ""
+
+    def check(self) -> None:
+        """Compare sizes.
+
+        Raises:
+            BadInput: something is of another size than the picture.
+        """
+        frame, (height, width) = self.frame, self.frame.image.shape[:2]
+        planes = {
+            "right picture": frame.right, "depth": frame.depth, "labels": frame.labels, "mask": frame.tom,
+            "true depth": self.truth,
+        }  # fmt: skip
+        for name, plane in planes.items():
+            if plane is not None and plane.shape[:2] != (height, width):
+                raise BadInput(
+                    f"{self.source}: {name} of {plane.shape[1]}x{plane.shape[0]} with a picture of {width}x{height}"
+                )
 
 
 @dataclass(frozen=True)
@@ -59,7 +83,8 @@ def write_layout(path: Path, frames: Iterable[LayoutFrame], storage: Storage = "
         storage: ``mcap`` or ``sqlite3``.
 
     Raises:
-        BadInput: ``path`` exists or cannot be written, no frame, pairs mixed with depth, or a frame cannot be read.
+        BadInput: ``path`` exists or cannot be written, no frame, pairs mixed with depth, or a frame cannot be read or
+            has parts of several sizes.
     """
     if path.exists():
         raise BadInput(f"output {path} exists already: give another name or remove it")
@@ -70,6 +95,7 @@ def write_layout(path: Path, frames: Iterable[LayoutFrame], storage: Storage = "
         aside.mkdir(parents=True)
         with BagWriter(aside / path.name, storage) as bag:
             for each in frames:
+                each.check()
                 for topic, message in _messages(each):
                     bag.write(topic, message, each.frame.stamp_ns)
                     topics[topic] = None
@@ -84,10 +110,21 @@ def write_layout(path: Path, frames: Iterable[LayoutFrame], storage: Storage = "
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     if DEPTH in topics:
-        path.with_name(f"{path.name}.yaml").write_text(
-            f"object_depth:\n  ros__parameters:\n    topics:\n      depth_image: {DEPTH}\n"
+        write_text(
+            path.with_name(f"{path.name}.yaml"),
+            f"object_depth:\n  ros__parameters:\n    topics:\n      depth_image: {DEPTH}\n",
         )
     return Written(count, list(topics))
+
+
+def read_depth(path: Path, counts: float) -> NDArray[np.float32]:
+    """(H, W) float32 metres, NaN = nothing, of a 16-bit picture with so many counts a metre, 0 = nothing.
+
+    Raises:
+        BadInput: missing, damaged, or no 16-bit picture of one channel.
+    """
+    found = read_png16(path)
+    return np.where(found > 0, found / np.float32(counts), np.float32(np.nan)).astype(np.float32)
 
 
 def _messages(each: LayoutFrame) -> Iterator[tuple[str, object]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from depth_prompt_ros.cli.evaluate import bag, booster, cleargrasp, scenes, stereo, tom, tom_masks, video
+from depth_prompt_ros.cli.evaluate import bag, booster, cleargrasp, grasps, scenes, stereo, tom, tom_masks, video
 
 app = typer.Typer(no_args_is_help=True, help="Evaluate on rendered and published data sets.")
 app.command("bag")(bag.bag)
 app.command("cleargrasp")(cleargrasp.cleargrasp)
 app.command("booster")(booster.booster)
+app.command("grasps")(grasps.grasps)
 app.command("scenes")(scenes.scenes)
 app.command("stereo")(stereo.stereo)
 app.command("tom")(tom.tom)

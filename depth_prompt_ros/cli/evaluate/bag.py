@@ -7,12 +7,14 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.workers import Cores, Jobs, Ray, Retries, where
+
 
 def bag(
-    bags: Annotated[list[Path], typer.Argument(help="rosbag2 folders, or lone .mcap or .db3 files.")],
+    bags: Annotated[list[str], typer.Argument(help="rosbag2 folders, lone .mcap or .db3 files, or URLs of such.")],
     out: Annotated[
         Path,
-        typer.Option("--out", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
+        typer.Option("--out", "-o", help="Folder for evaluation.json and evaluation.html; what is done in it is kept."),
     ],
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
@@ -22,13 +24,19 @@ def bag(
         str, typer.Option("--truth-topic", help="True depth: an image, compressed or not, or a DisparityImage.")
     ] = "",
     truth_bag: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option("--truth-bag", help="Recording of the truth's topics, or a folder with one for each by its name."),
     ] = None,
     truth_folder: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[str],  # noqa: UP045
         typer.Option(
             "--truth-folder", help="Files named by stamp, .png .npy .exr .pfm .tif; or a folder of such by bag's name."
+        ),
+    ] = None,
+    truth_meshes: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--truth-meshes", help="YAML file of meshes with poses, from tf, topics or files; or a folder of BAG.yaml."
         ),
     ] = None,
     truth_unit: Annotated[
@@ -46,7 +54,14 @@ def bag(
     tolerance: Annotated[
         float, typer.Option("--truth-tolerance", min=0.0, help="Seconds between a picture and its truth.")
     ] = 0.02,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Recordings at a time, a process each.")] = 1,
+    grasps_every: Annotated[
+        int,
+        typer.Option("--grasps-every", min=0, help="Plan grasps on every so-many-th frame with meshes; 0 = on none."),
+    ] = 0,
+    jobs: Jobs = None,
+    ray: Ray = "",
+    cores: Cores = 1,
+    retries: Retries = 2,
 ) -> None:
     """Every frame once: accuracy by region and target, steadiness, latency; one JSON and one page.
 
@@ -56,23 +71,19 @@ def bag(
     from depth_prompt_ros.bag.evaluation.many import evaluate_bags
     from depth_prompt_ros.bag.evaluation.page import main_table, write_page
     from depth_prompt_ros.bag.truth.source import TruthSource
-    from depth_prompt_ros.cli.progress import progress
+    from depth_prompt_ros.cli.progress import items_or_steps, progress
     from depth_prompt_ros.evaluation.table import table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.work.places import name_of
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     source = TruthSource(
-        truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_unit, truth_disparity, tolerance
-    )
-    finished: set[str] = set()
+        truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_meshes, truth_unit, truth_disparity,
+        tolerance, grasps_every,
+    )  # fmt: skip
     with progress("evaluating") as show:
-
-        def report(name: str, done: int, total: int) -> None:
-            if done == total:
-                finished.add(name)
-            show(*((len(finished), len(bags)) if jobs > 1 else (done, total)))
-
-        evaluated = evaluate_bags(bags, out, parameters, source, jobs, report=report)
+        workers = where(jobs, ray, cores, retries)
+        evaluated = evaluate_bags(bags, out, parameters, source, workers, report=items_or_steps(show, len(bags)))
     if evaluated.kept:
         typer.echo(f"done before: {', '.join(evaluated.kept)}")
     if evaluated.folders:
@@ -81,15 +92,17 @@ def bag(
             f"{option} {value}"
             for option, value in (
                 ("--truth-topic", truth_topic),
-                ("--truth-bag", truth_bag and truth_bag.name),
-                ("--truth-folder", truth_folder and truth_folder.name),
+                ("--truth-bag", truth_bag and name_of(truth_bag)),
+                ("--truth-folder", truth_folder and name_of(truth_folder)),
+                ("--truth-meshes", truth_meshes and truth_meshes.name),
+                ("--grasps-every", grasps_every),
                 ("--tom-topic", tom_topic),
                 ("--labels-topic", labels_topic),
                 ("--params", params and params.name),
             )
             if value
         )
-        command = f"depth-prompt evaluate bag {' '.join(each.name for each in bags)} {options} --out {out.name}"
+        command = f"depth-prompt evaluate bag {' '.join(name_of(each) for each in bags)} {options} --out {out.name}"
         write_page(evaluated, out / "evaluation.html", command)
         wide_console().print(table_text(main_table(evaluated), brief=True))
         typer.echo(f"{out / 'evaluation.json'}\n{out / 'evaluation.html'}")

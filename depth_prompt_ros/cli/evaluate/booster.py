@@ -54,6 +54,7 @@ def booster(
     )
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
+    from depth_prompt_ros.written_aside import write_text
 
     if (predictions is not None) + (network is not None) + (stereo and predictions is None) != 1:
         raise typer.BadParameter("say where the answers come from: --predictions FOLDER, --network NAME or --stereo")
@@ -75,6 +76,6 @@ def booster(
     console.print(table_text(table))
     console.print(table.caption, highlight=False)
     if json_file is not None:
-        json_file.write_text(
-            json.dumps({"mean": mean_scores(pictures.values()), "pictures": pictures}, indent=1) + "\n"
+        write_text(
+            json_file, json.dumps({"mean": mean_scores(pictures.values()), "pictures": pictures}, indent=1) + "\n"
         )

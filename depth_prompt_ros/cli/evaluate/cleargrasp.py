@@ -25,6 +25,7 @@ def cleargrasp(
     from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.evaluation.tom.cleargrasp import evaluate_cleargrasp, scene_checks, scene_table
     from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.written_aside import write_text
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     console = wide_console()
@@ -36,4 +37,4 @@ def cleargrasp(
         for target in result.targets:
             console.print(f"target {target['label']}: {target['anchor']}, {target['reason']}", highlight=False)
     if json_file is not None:
-        json_file.write_text(json.dumps({"scenes": results}, indent=2) + "\n")
+        write_text(json_file, json.dumps({"scenes": results}, indent=2) + "\n")

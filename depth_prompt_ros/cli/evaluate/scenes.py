@@ -32,7 +32,9 @@ def scenes(
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="Folder for pictures; the page, Markdown, is written beside it under its name."),
+        typer.Option(
+            "--out", "-o", help="Folder for pictures; the page, Markdown, is written beside it under its name."
+        ),
     ] = None,
     about: Annotated[
         Optional[Path],  # noqa: UP045
@@ -49,6 +51,7 @@ def scenes(
     from depth_prompt_ros.evaluation.scenes.tables import hidden_table, pooled_tables, scene_checks, scene_table
     from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.written_aside import write_text
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     groups = sorted({group for _, _, group in name_scenes(folders)})
@@ -73,10 +76,10 @@ def scenes(
         options += " --hide" * hide
         command = f"depth-prompt evaluate scenes {' '.join(each.name for each in folders)}{options} --out {out.name}"
         path = out.with_suffix(".md")
-        path.write_text(page(evaluation, command, said, write_pictures(out, evaluation)), encoding="utf-8")
+        write_text(path, page(evaluation, command, said, write_pictures(out, evaluation)))
         typer.echo(path)
     if json_file is not None:
-        json_file.write_text(numbers(evaluation), encoding="utf-8")
+        write_text(json_file, numbers(evaluation))
     for name, reason in evaluation.damaged.items():
         typer.secho(f"{name} could not be evaluated: {reason}", fg=typer.colors.RED, err=True)
     if evaluation.damaged:

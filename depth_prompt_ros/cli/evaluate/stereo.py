@@ -25,7 +25,7 @@ def stereo(
     every: Annotated[int, typer.Option("--every", min=1, help="Only every so-many-th pair.")] = 1,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="Write the tables here too, Markdown."),
+        typer.Option("--out", "-o", help="Write the tables here too, Markdown."),
     ] = None,
 ) -> None:
     """Score matchers on a rendered set: end-point error and bad-2, 4, 6, 8 over All, ToM and Other.
@@ -37,6 +37,7 @@ def stereo(
     from depth_prompt_ros.evaluation.stereo.matchers import Matcher, matcher_tables, score_matchers, tuning_checks
     from depth_prompt_ros.evaluation.table import print_checks, table_markdown, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.written_aside import write_text
 
     base = Parameters() if params is None else Parameters.from_yaml(params)
     pairs = StereoSet.open(folder)
@@ -55,5 +56,5 @@ def stereo(
     if out is not None:
         parts = [f"### {table.title}\n\n{table_markdown(table)}\n{table.caption}\n" for table in tables]
         lines = "".join(f"- {check.word}: {check.claim}: {check.found}\n" for check in checks)
-        out.write_text("\n".join([*parts, lines] if lines else parts), encoding="utf-8")
+        write_text(out, "\n".join([*parts, lines] if lines else parts))
         typer.echo(out)

@@ -34,7 +34,9 @@ def tom(
     ] = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="Folder for pictures; the page, Markdown, is written beside it under its name."),
+        typer.Option(
+            "--out", "-o", help="Folder for pictures; the page, Markdown, is written beside it under its name."
+        ),
     ] = None,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045
@@ -60,6 +62,7 @@ def tom(
     )
     from depth_prompt_ros.evaluation.tom.pairs import evaluate_set, evaluate_traps
     from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.written_aside import write_text
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     monos = {name: Mono(path, parameters) for name, path in ((BASE, base_mono), (TUNED, tuned_mono)) if path}
@@ -94,7 +97,7 @@ def tom(
         if base_mono is not None and monos[BASE].network:
             exported = [f"depth-prompt export mono --network {monos[BASE].network} --out {base_mono.stem}.onnx"]
         written = out.with_suffix(".md")
-        written.write_text(page(given, exported, sections, checks, pictures), encoding="utf-8")
+        write_text(written, page(given, exported, sections, checks, pictures))
         typer.echo(written)
     if json_file is not None:
-        json_file.write_text(page_json(sections, checks), encoding="utf-8")
+        write_text(json_file, page_json(sections, checks))

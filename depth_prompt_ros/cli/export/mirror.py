@@ -15,7 +15,7 @@ def mirror(
     out: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option(
-            "--out", help="Network to write, .safetensors; .onnx and .yaml go beside it. Else the model folder's."
+            "--out", "-o", help="Network to write, .safetensors; .onnx and .yaml go beside it. Else the model folder's."
         ),
     ] = None,
     weights: Annotated[

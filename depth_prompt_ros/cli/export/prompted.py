@@ -12,7 +12,7 @@ from depth_prompt_ros.cli.export.options import Precision, PrecisionOption
 
 def prompted(
     prompt: Annotated[Path, typer.Argument(help="Learned background, .safetensors.")],
-    out: Annotated[Path, typer.Option("--out", help="ONNX file to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="ONNX file to write.")],
     network: Annotated[str, typer.Option("--network", help="Name in the catalogue.")] = "scene-net",
     weights: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)

@@ -9,7 +9,9 @@ import typer
 
 
 def stereo(
-    out: Annotated[Path, typer.Option("--out", help="ONNX file to write; its description, .yaml, goes beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="ONNX file to write; its description, .yaml, goes beside it.")
+    ],
     weights: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Argument(help="The network's weights, .safetensors; the installed ones if not given."),

@@ -9,7 +9,9 @@ import typer
 
 
 def text(
-    out: Annotated[Path, typer.Option("--out", help="Description to write, .yaml; graphs and tokens go beside it.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Description to write, .yaml; graphs and tokens go beside it.")
+    ],
     network: Annotated[str, typer.Option("--network", help="The CLIPSeg, as depth-prompt models list calls it.")] = (
         "clipseg-rd64"
     ),

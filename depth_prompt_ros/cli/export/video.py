@@ -10,7 +10,7 @@ import typer
 
 def video(
     weights: Annotated[Path, typer.Argument(help="What depth-prompt learn video wrote, .safetensors.")],
-    out: Annotated[Path, typer.Option("--out", help="ONNX file to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="ONNX file to write.")],
     height: Annotated[int, typer.Option("--height", min=1, help="Of the camera's pictures, pixels.")] = 480,
     width: Annotated[int, typer.Option("--width", min=1, help="Of the camera's pictures, pixels.")] = 640,
     look: Annotated[

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Optional
+
 import typer
 
 from depth_prompt_ros.cli.learn import (
@@ -18,6 +21,34 @@ from depth_prompt_ros.cli.learn import (
 )
 
 app = typer.Typer(no_args_is_help=True, help="Learn prompts and networks.")
+
+
+@app.callback()
+def learn(
+    context: typer.Context,
+    tensorboard: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--tensorboard", help="Folder for TensorBoard's curves; given before what is learned."),
+    ] = None,
+) -> None:
+    """Learn prompts and networks. Interrupted, the same command goes on where it stopped."""
+    if tensorboard is None:
+        return
+    from tensorboardX import SummaryWriter
+
+    from depth_prompt_ros.learning.log import LISTENERS
+
+    writer = context.with_resource(SummaryWriter(str(tensorboard)))
+
+    def write(step: int, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            writer.add_scalar(name, value, step)
+        writer.flush()
+
+    token = LISTENERS.set((*LISTENERS.get(), write))
+    context.call_on_close(lambda: LISTENERS.reset(token))
+
+
 app.command("background")(background.background)
 app.command("scene-network")(scene_network.scene_network)
 app.command("mirror")(mirror.mirror)

@@ -7,13 +7,22 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import Batch, Cache, Pictures, Seed, Steps, TestPictures, WeightsFile
+from depth_prompt_ros.cli.learn.options import (
+    Batch,
+    Cache,
+    Pictures,
+    Seed,
+    Steps,
+    TestPictures,
+    WeightsFile,
+    WeightsOut,
+)
 from depth_prompt_ros.cli.learn.rendered import OBJECT_SEEDS, rendered_pictures
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 
 def background(
-    out: Annotated[Path, typer.Option("--out", help="Prompt to write, .safetensors; pictures and log go beside it.")],
+    out: WeightsOut,
     data: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Argument(help="Picture set to learn from, as depth-prompt prepare writes it; rendered if not given."),
@@ -59,7 +68,7 @@ def background(
     """
     from depth_prompt_ros.data.sets.picture_set import PictureSet
     from depth_prompt_ros.graph.prompt import PromptSettings
-    from depth_prompt_ros.learning.background.learn import learn_background
+    from depth_prompt_ros.learning.background.learn import learn_background, require_objects
     from depth_prompt_ros.learning.trainer import Schedule
     from depth_prompt_ros.networks.catalogue import find
 
@@ -83,11 +92,13 @@ def background(
         rate = learning_rate or (1e-3 if pnet else 1e-2)
         schedule = Schedule(steps, batch, rate, seed, not float32, "one-cycle", validate_every)
     size = find(network).size
-    train = PictureSet.open(data) if data else rendered_pictures(cache, "objects", pictures, size, OBJECT_SEEDS[0])
+    given = {path: PictureSet.open(path) for path in (data, validation) if path}
+    require_objects(size, *given.values())
+    train = given[data] if data else rendered_pictures(cache, "objects", pictures, size, OBJECT_SEEDS[0])
     if validation:
-        held_out = PictureSet.open(validation)
+        held_out = given[validation]
     else:
         held_out = rendered_pictures(cache, "objects", test_pictures, size, OBJECT_SEEDS[1])
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figures = learn_background(train, held_out, out, schedule, settings, network, weights, report)
     print_figures(out, figures)

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import Seed, Steps
+from depth_prompt_ros.cli.learn.options import Seed, Steps, WeightsOut
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 
@@ -29,9 +29,7 @@ def mirror(
             metavar="SET", help="Sets with metric depth: of depth-prompt prepare, or of render --kind scenes or tables."
         ),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="What is learned, .safetensors; card, log and pictures go beside it.")
-    ],
+    out: WeightsOut,
     validation: Annotated[Path, typer.Option("--validation", help="Set to validate on.")],
     clip: Annotated[str, typer.Option("--clip", help="The frozen CLIP, as depth-prompt models list calls it.")] = (
         "clip-vit-b-16"
@@ -92,6 +90,6 @@ def mirror(
     plan = Plan(condition.value, rows, sentence if tokeniser else "", pretrained, cap, (height, width))
     train, held_out = [MetricSet.open(folder) for folder in data], [MetricSet.open(validation)]
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "cosine", validate_every)
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figures = learn_mirror(train, held_out, out, schedule, plan, clip, weights, tokeniser, start, report)
     print_figures(out, figures)

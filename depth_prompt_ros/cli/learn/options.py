@@ -39,6 +39,20 @@ Rule = Annotated[
         "--rule", help="dispersion: three looks disagree, as published; outlier: the first with each of the others."
     ),
 ]
-StereoWeights = Annotated[
-    Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures go beside it.")
+
+
+def _new_weights(out: Path) -> Path:
+    """Refuse a name that is no weights', and a finished run's, before anything is rendered or learned."""
+    from depth_prompt_ros.learning.result_file import require_new, require_weights_name
+
+    require_weights_name(out)
+    require_new(out)
+    return out
+
+
+WeightsOut = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", callback=_new_weights, help="Weights to write, .safetensors; card, log, pictures go beside it."
+    ),
 ]

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import Batch, Cache, Pictures, Rate, Seed, Steps, TestPictures
+from depth_prompt_ros.cli.learn.options import Batch, Cache, Pictures, Rate, Seed, Steps, TestPictures, WeightsOut
 from depth_prompt_ros.cli.learn.rendered import SCENE_SEEDS, rendered_pictures
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 
 def scene_network(
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors.")],
+    out: WeightsOut,
     network: Annotated[str, typer.Option("--network", help="scene-net (convolutional) or scene-vit (transformer).")] = (
         "scene-net"
     ),
@@ -38,7 +38,7 @@ def scene_network(
     size = find(network).size
     train = rendered_pictures(cache, "scenes", pictures, size, SCENE_SEEDS[0])
     test = rendered_pictures(cache, "scenes", test_pictures, size, SCENE_SEEDS[1])
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figures = learn_scene_network(
             train, test, out, Schedule(steps, batch, learning_rate, seed), network, report=report
         )

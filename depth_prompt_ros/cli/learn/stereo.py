@@ -14,8 +14,8 @@ from depth_prompt_ros.cli.learn.options import (
     Seed,
     Steps,
     StereoNetwork,
-    StereoWeights,
     ValidateEvery,
+    WeightsOut,
 )
 from depth_prompt_ros.cli.progress import print_figures, progress
 
@@ -23,7 +23,7 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 def stereo(
     data: Annotated[Path, typer.Argument(help="Stereo set to learn from.")],
     validation: Annotated[Path, typer.Option("--validation", help="Stereo set to validate on.")],
-    out: StereoWeights,
+    out: WeightsOut,
     network: StereoNetwork = "raft-stereo-small",
     weights: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
@@ -45,7 +45,7 @@ def stereo(
     from depth_prompt_ros.learning.trainer import Schedule
 
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figures = learn_stereo(
             StereoSet.open(data), StereoSet.open(validation), out, schedule, network, weights, report=report
         )

@@ -7,14 +7,14 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import Rate, Seed, Steps
+from depth_prompt_ros.cli.learn.options import Rate, Seed, Steps, WeightsOut
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 
 def things(
     data: Annotated[list[Path], typer.Argument(help="Sets of rendered tables, of depth-prompt render --kind tables.")],
     validation: Annotated[Path, typer.Option("--validation", help="Set to choose the best state on.")],
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; graph, card, log go beside it.")],
+    out: WeightsOut,
     opaque: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option("--opaque", help="Folder of real scenes without anything transparent or mirror."),
@@ -47,6 +47,6 @@ def things(
     scenes = [read_scene(folder) for folder in list_scenes(opaque)] if opaque else []
     sets = [TableSet.open(folder) for folder in data]
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, validate_every=validate_every)
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figures = learn_things(sets, TableSet.open(validation), out, schedule, scenes, weights, average, report)
     print_figures(out, figures)

@@ -22,7 +22,7 @@ def tom_labels(
             help="Folder with images/NAME.jpg and masks/NAME.png, stereo set, or recording with --image and --mask.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the labels.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the labels.")],
     network: DepthNetwork = "scene-net",
     weights: WeightsFile = None,
     colours: Annotated[int, typer.Option("--colours", min=1, help="Paintings of each picture; 1 is grey.")] = 5,

@@ -7,14 +7,12 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import Rate, Seed, Steps
+from depth_prompt_ros.cli.learn.options import Rate, Seed, Steps, WeightsOut
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 
 def tom_masks(
-    out: Annotated[
-        Path, typer.Option("--out", help="Weights to write, .safetensors; graph, description, card, log go beside it.")
-    ],
+    out: WeightsOut,
     data: Annotated[
         list[Path],
         typer.Argument(
@@ -47,6 +45,6 @@ def tom_masks(
 
     train, held_out = ([TomMaskSet.open(folder) for folder in folders or ()] for folders in (data, validation))
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, validate_every=validate_every)
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figures = learn_tom_masks(train, held_out, out, schedule, weights, report)
     print_figures(out, figures)

@@ -7,13 +7,13 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import DepthNetwork, Seed, WeightsFile
+from depth_prompt_ros.cli.learn.options import DepthNetwork, Seed, WeightsFile, WeightsOut
 from depth_prompt_ros.cli.progress import progress
 
 
 def tom_mono(
     labels: Annotated[list[Path], typer.Argument(help="Folders that tom-labels wrote, with this network.")],
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; log and card go beside it.")],
+    out: WeightsOut,
     network: DepthNetwork = "scene-net",
     weights: WeightsFile = None,
     validation: Annotated[
@@ -59,6 +59,6 @@ def tom_mono(
     if held_out:
         schedule = replace(schedule, validate_every=-(-len(train) // batch))
     terms = Weights(gradients=gradients, squares=squares, tom=tom)
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figure = learn_tom_mono(train, out, schedule, network, weights, held_out, terms, whole, strong, keep, report)
     typer.echo(f"{out}" + (f": loss on {validation} {figure:.5f}" if held_out else ""))

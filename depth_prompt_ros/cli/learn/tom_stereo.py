@@ -15,8 +15,8 @@ from depth_prompt_ros.cli.learn.options import (
     Seed,
     Steps,
     StereoNetwork,
-    StereoWeights,
     ValidateEvery,
+    WeightsOut,
 )
 from depth_prompt_ros.cli.progress import print_figures, progress
 
@@ -34,7 +34,7 @@ def tom_stereo(
     mono: Annotated[Path, typer.Option("--mono", help="What learn tom-labels wrote for that set.")],
     validation: Annotated[Path, typer.Option("--validation", help="Stereo set to validate on.")],
     weights: Annotated[Path, typer.Option("--weights", help="The stereo network's weights, where to start.")],
-    out: StereoWeights,
+    out: WeightsOut,
     labels: Annotated[Path, typer.Option("--labels", help="Folder for the merged labels.")],
     pairs: Annotated[
         Optional[int],  # noqa: UP045
@@ -75,6 +75,6 @@ def tom_stereo(
         )
     typer.echo(f"{labels}: " + ", ".join(f"{name} {value:g}" for name, value in made.errors.items()))
     schedule = Schedule(steps, batch, learning_rate, seed, not float32, "one-cycle", validate_every)
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
         figures = learn_stereo(train, held_out, out, schedule, network, weights, made, tom_weight, report)
     print_figures(out, figures)

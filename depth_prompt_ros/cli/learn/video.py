@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.learn.options import MaskRule, Rule, Seed
+from depth_prompt_ros.cli.learn.options import MaskRule, Rule, Seed, WeightsOut
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Masks(str, Enum):
 
 def video(
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Recordings, or folders of pictures.")],
-    out: Annotated[Path, typer.Option("--out", help="Weights to write, .safetensors; card, log, pictures beside it.")],
+    out: WeightsOut,
     image: Annotated[str, typer.Option("--image", help="Picture topic of a recording.")] = "/left/image_rect",
     info: Annotated[str, typer.Option("--camera-info", help="Its camera_info topic.")] = "/left/camera_info",
     right: Annotated[str, typer.Option("--right", help="Picture topic of a rectified pair's other camera.")] = "",
@@ -138,7 +138,7 @@ def video(
     )  # fmt: skip
     schedule = Schedule(steps, batch, learning_rate, seed, False, "halved")
     told = Told(tuple(source.name for source in sources), tuple(left_out))
-    with progress("learning") as report:
+    with progress("learning", "steps") as report:
 
         def masking(_: str) -> Callable[[int, int], None]:
             return report

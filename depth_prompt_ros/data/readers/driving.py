@@ -49,8 +49,8 @@ class KittiDrive:
             raise BadInput(
                 f"{drive / 'image_02' / 'data'} holds no picture: give a drive of KITTI raw, DATE_drive_NNNN_sync"
             )
-        self._cameras = _kitti_numbers(drive.parent / "calib_cam_to_cam.txt")
-        self._lidar = _kitti_numbers(drive.parent / "calib_velo_to_cam.txt")
+        self._cameras = kitti_numbers(drive.parent / "calib_cam_to_cam.txt")
+        self._lidar = kitti_numbers(drive.parent / "calib_velo_to_cam.txt")
         self._stamps = _kitti_stamps(drive / "image_02" / "timestamps.txt", len(self._files))
 
     def __len__(self) -> int:
@@ -180,7 +180,7 @@ def _cityscapes_camera(path: Path) -> CameraModel:
         raise BadInput(f"cannot read the camera {path}: {error}") from error
 
 
-def _kitti_numbers(path: Path) -> dict[str, NDArray[np.float64]]:
+def kitti_numbers(path: Path) -> dict[str, NDArray[np.float64]]:
     """The file's lines ``NAME: number number ...``."""
     found = {}
     try:

@@ -7,11 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.readers.sample import Layout, read_picture
+from depth_prompt_ros.data.readers.sample import Layout, read_picture, read_png16
 from depth_prompt_ros.errors import BadInput
 
 NYU_FILE, NYU_SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
@@ -63,7 +62,12 @@ def _nyu_samples(folder: Path, part: str) -> list[Path]:
 
 
 @cache
-def _nyu_file(path: Path) -> Any:
+def nyu_file(path: Path) -> Any:
+    """The opened HDF5 file of NYU's labelled pictures.
+
+    Raises:
+        BadInput: h5py is not installed, or the file is damaged.
+    """
     try:
         import h5py
     except ImportError as error:
@@ -76,7 +80,7 @@ def _nyu_file(path: Path) -> Any:
 
 def _read_nyu(path: Path) -> MetricSample:
     """NYU Depth v2, labelled: ``images`` (N, 3, W, H) uint8 and ``depths`` (N, W, H) metres, holes filled by them."""
-    stored, number = _nyu_file(path.parent), int(path.name)
+    stored, number = nyu_file(path.parent), int(path.name)
     try:
         image, depth = np.asarray(stored["images"][number]), np.asarray(stored["depths"][number])
     except (KeyError, OSError, ValueError, IndexError) as error:
@@ -95,7 +99,7 @@ def _nyu_png_samples(folder: Path) -> list[Path]:
 def _read_nyu_png(path: Path) -> MetricSample:
     """NYU's raw pictures as BTS (1907.10326) published them: ``SCENE/rgb_N.jpg``, ``SCENE/sync_depth_N.png`` in mm."""
     number = path.stem.removeprefix("rgb_")
-    return _checked(path, read_picture(path), _read_png16(path.with_name(f"sync_depth_{number}.png")), 1000.0)
+    return _checked(path, read_picture(path), read_png16(path.with_name(f"sync_depth_{number}.png")), 1000.0)
 
 
 def _kitti_samples(folder: Path) -> list[Path]:
@@ -126,7 +130,7 @@ def _kitti_whole(path: Path) -> MetricSample:
     found = next((parent / below for parent in path.parents if (parent / below).is_file()), None)
     if found is None:
         raise BadInput(f"there is no picture {below} above {path}")
-    return _checked(path, read_picture(found), _read_png16(path), 256.0)
+    return _checked(path, read_picture(found), read_png16(path), 256.0)
 
 
 def _kitti_cut(sample: MetricSample) -> MetricSample:
@@ -136,13 +140,6 @@ def _kitti_cut(sample: MetricSample) -> MetricSample:
     top, left = height - KITTI_SIZE[0], (width - KITTI_SIZE[1]) // 2
     window = (slice(top, None), slice(left, left + KITTI_SIZE[1]))
     return MetricSample(np.ascontiguousarray(sample.image[window]), np.ascontiguousarray(sample.depth[window]))
-
-
-def _read_png16(path: Path) -> NDArray[np.uint16]:
-    content = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if content is None or content.dtype != np.uint16 or content.ndim != 2:
-        raise BadInput(f"cannot read depth {path}: it is missing, damaged or no 16-bit picture")
-    return np.asarray(content, np.uint16)
 
 
 def _only(sample: MetricSample, rows: slice, columns: slice) -> MetricSample:

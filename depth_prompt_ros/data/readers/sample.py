@@ -67,6 +67,18 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(picture[..., ::-1])
 
 
+def read_png16(path: Path) -> NDArray[np.uint16]:
+    """(H, W) uint16 counts of a picture with depth, disparity or labels.
+
+    Raises:
+        BadInput: missing, damaged, or no 16-bit picture of one channel.
+    """
+    content = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    if content is None or content.dtype != np.uint16 or content.ndim != 2:
+        raise BadInput(f"cannot read depth {path}: it is missing, damaged or no 16-bit picture of one channel")
+    return np.asarray(content, np.uint16)
+
+
 def _torn_jpeg(path: Path) -> bool:
     """Whether a JPEG's end is missing: OpenCV fills such pictures with grey."""
     content = path.read_bytes()

@@ -88,6 +88,18 @@ def read_shape(path: Path) -> Mesh:
     Raises:
         BadInput: unreadable, or without triangles.
     """
+    shape = load_mesh(path)
+    if path.suffix.lower() != ".stl":
+        shape = shape.moved(_Y_UP, 1.0, np.zeros(3))
+    return shape.standing()
+
+
+def load_mesh(path: Path) -> Mesh:
+    """The shape of one mesh file in its own coordinates.
+
+    Raises:
+        BadInput: unreadable, or without triangles.
+    """
     import trimesh
 
     try:
@@ -96,10 +108,7 @@ def read_shape(path: Path) -> Mesh:
         raise BadInput(f"cannot read mesh {path} ({str(error).splitlines()[0]})") from error
     if not isinstance(mesh, trimesh.Trimesh) or len(mesh.faces) == 0:
         raise BadInput(f"mesh {path} has no triangles")
-    shape = Mesh.of(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces))
-    if path.suffix.lower() != ".stl":
-        shape = shape.moved(_Y_UP, 1.0, np.zeros(3))
-    return shape.standing()
+    return Mesh.of(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces))
 
 
 def _texture(mesh: object, shape: Mesh, path: Path) -> Texture:

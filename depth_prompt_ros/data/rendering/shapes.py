@@ -170,6 +170,30 @@ def _turned(outer: NDArray[np.floating], wall: float) -> Mesh:
     return revolve(np.concatenate([[[0.0, low]], outer, inner, ring, [[0.0, floor]]]))
 
 
+def bottle(rng: np.random.Generator, wall: float = 0.006) -> Mesh:
+    """A bottle: a straight or waisted body, a shoulder, a neck; round, or with flat sides; thin-walled."""
+    radius, neck = rng.uniform(0.12, 0.24), rng.uniform(0.3, 0.6)
+    body, shoulder = rng.uniform(0.5, 0.75), rng.uniform(0.06, 0.2)
+    waist = radius * (1 - rng.choice([0.0, rng.uniform(0.05, 0.25)]))
+    knots = [[0.85 * radius, 0], [radius, 0.03], [waist, body / 2], [radius, body]]
+    knots += [[neck * radius, min(body + shoulder, 0.93)], [neck * radius, 1]]
+    mesh = _turned(smooth_profile(np.array(knots)), wall)
+    return _lobed(mesh, 4, -float(rng.uniform(0.08, 0.16))) if rng.random() < 0.3 else mesh
+
+
+def fluted(rng: np.random.Generator) -> Mesh:
+    """A cup or a solid piece with flutes or petals around it."""
+    mesh = tumbler(rng, float(rng.uniform(0.01, 0.03))) if rng.random() < 0.5 else vessel(rng)
+    return _lobed(mesh, int(rng.integers(4, 13)), float(rng.uniform(0.04, 0.2)))
+
+
+def _lobed(mesh: Mesh, count: int, strength: float) -> Mesh:
+    """The mesh with its distance from the z axis times 1 + strength cos(count angle)."""
+    x, y, z = mesh.vertices.T
+    swell = 1 + strength * np.cos(count * np.arctan2(y, x))
+    return Mesh.of(np.stack([x * swell, y * swell, z], 1), mesh.triangles)
+
+
 def superquadric(rng: np.random.Generator) -> Mesh:
     """Between ball, cylinder, cushion and diamond (Barr 1981)."""
     east, north = rng.uniform(0.2, 1.6, 2)
@@ -267,6 +291,11 @@ OPAQUE_FAMILIES: tuple[Family, ...] = (box, vessel, bowl, tumbler, superquadric,
 GLASS_FAMILIES: tuple[Family, ...] = (
     tumbler, lambda rng: vessel(rng, wall=0.025), bowl, vessel, superquadric, lambda rng: tumbler(rng, wall=0.012)
 )  # fmt: skip
+
+CLEAR_FAMILIES: tuple[Family, ...] = (
+    *GLASS_FAMILIES, bottle, bottle, fluted, fluted, lambda rng: tumbler(rng, wall=0.006)
+)  # fmt: skip
+"""What stands on tables of glass; apart from :data:`GLASS_FAMILIES`, which other sets and the demo are drawn from."""
 
 
 def random_shape(rng: np.random.Generator, families: tuple[Family, ...] = OPAQUE_FAMILIES) -> Mesh:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.rendering import shapes, textures
+from depth_prompt_ros.data.rendering.environments import Environment
 from depth_prompt_ros.data.rendering.photographs import photo_texture, picture_texture
 from depth_prompt_ros.data.rendering.scanned import read_shape
 from depth_prompt_ros.data.rendering.scenes import look_at, random_room
@@ -67,42 +68,76 @@ class Props:
     Attributes:
         meshes: mesh files of things.
         pictures: (S, S, 3) uint8 RGB photographs that surfaces wear.
+        environments: radiance of real places, see :mod:`.environments`.
     """
 
     meshes: Sequence[Path] = field(default_factory=tuple)
     pictures: Sequence[NDArray[np.uint8]] = field(default_factory=tuple)
+    environments: Sequence[Float32] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a table stands: bodies, lights, and what is beyond them."""
+
+    bodies: list[Body]
+    lights: list[Light]
+    ambient: Float32
+    sky: Float32 | Environment
+
+    def scene(self, bodies: list[Body]) -> Scene:
+        return Scene(bodies, self.lights, self.ambient, self.sky)
 
 
 def table_view(rng: Rng, size: tuple[int, int], props: Props) -> TableView:
     """A pair of (height, width) pixels of a table, its floor or a bare table top, seen 15 to 88 degrees from above."""
     while True:
-        bodies, lights, ambient = _place(rng, props)
-        share = float(rng.uniform(0.3, 0.9)) if rng.random() < 0.45 else 0.0
+        place = _place(rng, props)
+        bodies = list(place.bodies)
+        share = float(rng.uniform(0.3, 0.9)) if rng.random() < 0.55 else 0.0
         table = next(body.mesh for body in bodies if body.label == _TABLE)
         things = _things(rng, props, share, table.vertices[:, :2].max(0)) if rng.random() < 0.94 else []
         bodies += things
         if rng.random() < 0.25:
             bodies.append(_arm(rng, props))
-        view = _look(rng, bodies, things, lights, ambient, size)
+        view = _look(rng, place, bodies, things, size)
         if view is not None:
             return view
 
 
 def _texture(rng: Rng, props: Props, size: float) -> Texture:
+    """What a surface wears; one time in three with little contrast, as plain paint, cloth and wood have."""
+    texture = _full_texture(rng, props, size)
+    return _faded(texture, float(rng.uniform(0.05, 0.5)), rng.uniform(-1, 1, 3)) if rng.random() < 1 / 3 else texture
+
+
+def _faded(texture: Texture, contrast: float, where: NDArray[np.float64]) -> Texture:
+    """The texture drawn towards its colour at one place."""
+    plain = texture(where[None].astype(np.float32))
+    return lambda points: np.asarray(plain + np.float32(contrast) * (texture(points) - plain), np.float32)
+
+
+def _full_texture(rng: Rng, props: Props, size: float) -> Texture:
     draw = rng.random()
     if draw < 0.7 and props.pictures:
         return picture_texture(rng, props.pictures[int(rng.integers(len(props.pictures)))], size)
     return photo_texture(rng, size) if draw < 0.78 else textures.random_texture(rng, size)
 
 
-def _place(rng: Rng, props: Props) -> tuple[list[Body], list[Light], Float32]:
-    """A room with a table of any size whose top is z = 0."""
+def _place(rng: Rng, props: Props) -> _Place:
+    """A room, or a real place's light above a floor, with a table of any size whose top is z = 0."""
     room, lights, ambient = random_room(rng, table=False)
+    sky: Float32 | Environment = ambient
+    if props.environments and rng.random() < 0.5:
+        radiance = props.environments[int(rng.integers(len(props.environments)))]
+        sky = Environment(radiance * np.float32(rng.uniform(0.7, 1.6)), float(rng.uniform(0, 2 * np.pi)))
+        room, lights, ambient = _open_air(rng, room), [sky.light()], sky.ambient
     bodies = [
         replace(body, texture=_texture(rng, props, float(rng.uniform(0.4, 2)))) if rng.random() < 0.7 else body
         for body in room
     ]
-    bodies += lamps(rng, lights)
+    if not isinstance(sky, Environment):
+        bodies += lamps(rng, lights)
     wide, deep = np.exp(rng.uniform(np.log(0.5), np.log(3.0 if rng.random() < 0.3 else 1.4), 2))
     thick = float(rng.uniform(0.01, 0.06))
     if rng.random() < 0.15:
@@ -118,7 +153,13 @@ def _place(rng: Rng, props: Props) -> tuple[list[Body], list[Light], Float32]:
         where[2] = min(float(body.mesh.vertices[:, 2].min()) for body in room) + 0.1
         mesh = _mesh(rng, props).moved(np.eye(3), float(rng.uniform(0.1, 0.4)), where)
         bodies.append(Body(mesh, _texture(rng, props, 0.3)))
-    return bodies, lights, ambient
+    return _Place(bodies, lights, ambient, sky)
+
+
+def _open_air(rng: Rng, room: list[Body]) -> list[Body]:
+    """The floor and furniture of a room; of its walls and ceiling each remains one time in six."""
+    ceiling_and_walls = [0, 1, 2, 3, 5]  # as random_room orders them; 4 is the floor
+    return [body for place, body in enumerate(room) if place not in ceiling_and_walls or rng.random() < 1 / 6]
 
 
 def _mesh(rng: Rng, props: Props, glass: bool = False) -> shapes.Mesh:
@@ -126,12 +167,17 @@ def _mesh(rng: Rng, props: Props, glass: bool = False) -> shapes.Mesh:
     if props.meshes and rng.random() < (0.35 if glass else 0.6):
         mesh = read_shape(props.meshes[int(rng.integers(len(props.meshes)))])
     elif glass:
-        mesh = shapes.random_shape(rng, shapes.GLASS_FAMILIES)
+        mesh = shapes.random_shape(rng, shapes.CLEAR_FAMILIES)
     elif rng.random() < 0.3:  # books, cases, boxes, plates: flat or long
         sides = np.sort(np.exp(rng.uniform(np.log(0.04), np.log(1.0), 3)))[::-1]
         mesh = shapes.cuboid(sides[[0, 1, 2]] if rng.random() < 0.6 else sides[[1, 2, 0]])
     else:
         mesh = shapes.random_shape(rng)
+    return _turned(rng, mesh)
+
+
+def _turned(rng: Rng, mesh: shapes.Mesh) -> shapes.Mesh:
+    """The mesh as it stands or, one time in five, fallen over, turned about z."""
     if rng.random() < 0.2:
         axis = int(rng.integers(2))
         angle = np.pi / 2 if rng.random() < 0.8 else rng.uniform(0, np.pi)
@@ -158,13 +204,17 @@ def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> 
     count = int(rng.integers(5, 15)) if rng.random() < 0.75 else int(rng.integers(1, 5))
     reach = size * np.sqrt(count) * float(rng.choice([rng.uniform(0.4, 0.7), rng.uniform(0.7, 1.4)], p=[0.7, 0.3]))
     closeness = float(rng.choice([rng.uniform(0.7, 0.95), rng.uniform(0.95, 1.2)]))
+    alike = _mesh(rng, props, glass=True) if rng.random() < 0.35 else None
     found: list[Body] = []
     boxes: list[NDArray[np.float32]] = []
     for label in range(1, count + 1):
         tom = rng.random() < share
         surface = Surface.OPAQUE if not tom else Surface.GLASS if rng.random() < 0.75 else Surface.MIRROR
         length = size * float(np.exp(rng.uniform(np.log(0.5), np.log(1.6))))
-        mesh = _mesh(rng, props, glass=surface == Surface.GLASS).moved(np.eye(3), length, np.zeros(3))
+        mesh = _mesh(rng, props, glass=surface == Surface.GLASS)
+        if alike is not None and surface == Surface.GLASS and rng.random() < 0.8:
+            mesh, length = _turned(rng, alike), size
+        mesh = mesh.moved(np.eye(3), length, np.zeros(3))
         low, high = mesh.vertices.min(0), mesh.vertices.max(0)
         for _ in range(12):
             where = np.array([*rng.normal(scale=reach, size=2), 0.0], np.float32)
@@ -230,9 +280,7 @@ def _link(start: NDArray[np.floating], end: NDArray[np.floating], radius: float)
     return cylinder.moved(rotation, 1.0, start)
 
 
-def _look(
-    rng: Rng, bodies: list[Body], things: list[Body], lights: list[Light], ambient: Float32, size: tuple[int, int]
-) -> TableView | None:
+def _look(rng: Rng, place: _Place, bodies: list[Body], things: list[Body], size: tuple[int, int]) -> TableView | None:
     """Both eyes' pictures and the truth; None where the camera would be in something or sees no table."""
     height, width = size
     focal = width * float(np.exp(rng.uniform(np.log(0.75), np.log(1.6))))
@@ -249,7 +297,7 @@ def _look(
     aim = middle + rng.normal(scale=0.12 * distance, size=3) * [1, 1, 0.3]
     wish, noise = rng.uniform(0.04, 0.1), rng.integers(2**63)
     pose = look_at(middle + distance * towards, aim, roll=float(rng.normal(scale=0.04)))
-    scene = Scene(bodies, lights, ambient, ambient)
+    scene = place.scene(bodies)
     left = scene.view(camera, pose, threads=1)
     known = np.isfinite(left.depth)
     if known.mean() < 0.5 or (left.labels == _TABLE).mean() < 0.06:
@@ -264,7 +312,7 @@ def _look(
     opaque = [body for body in bodies if body.surface == Surface.OPAQUE]
     behind = left.depth
     if len(opaque) < len(bodies):
-        behind = Scene(opaque, lights, ambient, ambient).depth(camera, pose, threads=1)
+        behind = place.scene(opaque).depth(camera, pose, threads=1)
     above = camera.rays * left.depth[..., None] @ pose[2, :3] + pose[2, 3]
     thing = (left.labels > 0) & (left.labels < _TABLE)
     classes = np.full(size, TableClass.ELSE, np.uint8)

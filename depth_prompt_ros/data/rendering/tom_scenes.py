@@ -38,7 +38,11 @@ _NEAREST_DISPARITY = 0.17
 
 @dataclass(frozen=True, eq=False)
 class StereoView:
-    """One pair and the left picture's truth; arrays as in :class:`depth_prompt_ros.data.sets.stereo_set.StereoSet`."""
+    """One pair and the left picture's truth; arrays as in :class:`depth_prompt_ros.data.sets.stereo_set.StereoSet`.
+
+    Attributes:
+        pose: (4, 4) from the left camera's optical frame to the bodies' coordinates.
+    """
 
     left: NDArray[np.uint8]
     right: NDArray[np.uint8]
@@ -46,6 +50,7 @@ class StereoView:
     labels: NDArray[np.uint8]
     tom: NDArray[np.bool_]
     camera: CameraModel
+    pose: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +108,18 @@ def opaque_pair(rng: Rng, size: tuple[int, int]) -> StereoView:
             return view
 
 
+def graspable_pair(rng: Rng, size: tuple[int, int]) -> tuple[StereoView, list[Body]]:
+    """A pair of the held-out generator, seen from 25 to 70 degrees above, of things that a hand can hold; its bodies.
+
+    Two to six things of 4 to 17 cm stand on the ground, half of them ToM, at least one.
+    """
+    while True:
+        things = _things(rng, _ELSEWHERE, *_ELSEWHERE.place(rng), share=0.5, sizes=(0.06, 0.14))
+        view = _look(rng, replace(things, from_above=True), size)
+        if view is not None and (view.labels > 0).mean() > 0.02:
+            return view, things.bodies
+
+
 def _trapped(rng: Rng, size: tuple[int, int], kind: str, generators: tuple[_Generator, _Generator]) -> StereoView:
     while True:
         generator = generators[0] if rng.random() < 0.5 else generators[1]
@@ -145,10 +162,16 @@ def _surface(rng: Rng, share: float) -> Surface:
 
 
 def _things(
-    rng: Rng, generator: _Generator, bodies: list[Body], lights: list[Light], ambient: Float32, share: float = 0.6
+    rng: Rng,
+    generator: _Generator,
+    bodies: list[Body],
+    lights: list[Light],
+    ambient: Float32,
+    share: float = 0.6,
+    sizes: tuple[float, float] = (0.07, 0.25),
 ) -> Arrangement:
-    """Two to six things on the support, at least one of them ToM."""
-    size = float(np.exp(rng.uniform(np.log(0.07), np.log(0.25))))
+    """Two to six things on the support, at least one of them ToM; each 0.6 to 1.2 times a size between ``sizes``."""
+    size = float(np.exp(rng.uniform(*np.log(sizes))))
     surfaces = [Surface.GLASS if rng.random() < 0.7 else Surface.MIRROR] if share > 0 else [Surface.OPAQUE]
     surfaces += [_surface(rng, share) for _ in range(int(rng.integers(1, 6)))]
     for label, (surface, where) in enumerate(zip(surfaces, _spots(rng, len(surfaces), size), strict=True), start=1):
@@ -287,7 +310,7 @@ def _look(
     beside[:3, 3] += pose[:3, 0] * camera.baseline
     right = scene.view(camera, beside, threads=1)
     seen_left, seen_right = sensed(np.random.default_rng(noise), left.image, right.image)
-    return StereoView(seen_left, seen_right, left.depth, left.labels.astype(np.uint8), left.tom, camera)
+    return StereoView(seen_left, seen_right, left.depth, left.labels.astype(np.uint8), left.tom, camera, pose)
 
 
 def sensed(rng: Rng, *images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

@@ -6,6 +6,7 @@ so that a stereo pair of it shows what a camera sees: through the glass, into th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -92,7 +93,15 @@ _NUDGE = np.float32(2e-5)  # metres that a new ray starts off the surface it lea
 class Scene:
     """Bodies and lights, ready to be looked at from any pose."""
 
-    def __init__(self, bodies: list[Body], lights: list[Light], ambient: Float32, sky: Float32) -> None:
+    def __init__(
+        self, bodies: list[Body], lights: list[Light], ambient: Float32, sky: Float32 | Callable[[Float32], Float32]
+    ) -> None:
+        """Build the scene.
+
+        Args:
+            ambient: (3,) light from everywhere.
+            sky: (3,) radiance of what hits nothing, or a function from (N, 3) directions to (N, 3) radiance.
+        """
         open3d = load_open3d("rendering")
         self._tensor = open3d.core.Tensor
         self._scene: Any = open3d.t.geometry.RaycastingScene()
@@ -148,7 +157,8 @@ class Scene:
             weight[passed] *= np.exp(-self._absorption[hit.body[passed]] * hit.distance[passed, None])
             ends = (surface == Surface.OPAQUE) | (bounce == _BOUNCES - 1)
             shaded = self._shade(hit, direction, ends & (hit.body < len(self._bodies)), threads)
-            shaded[hit.body == len(self._bodies)] = self._sky
+            lost = hit.body == len(self._bodies)
+            shaded[lost] = self._sky(direction[lost]) if callable(self._sky) else self._sky
             coat = self._coat[hit.body] * (surface == Surface.OPAQUE) * (bounce == 0)
             reflected, reflected_weight, refracted, refracted_weight = _split(hit, direction, surface, shaded, coat)
             under_coat = np.where((coat > 0)[:, None], 1 - reflected_weight, np.float32(1))

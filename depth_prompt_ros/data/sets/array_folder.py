@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -85,7 +86,7 @@ def _make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: C
     try:
         aside.mkdir(parents=True)
         for name, (shape, dtype) in shapes.items():
-            np.lib.format.open_memmap(aside / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
+            _reserve(aside / f"{name}.npy", shape, dtype)
         fill(aside)
         (aside / _NOTE).write_text(json.dumps(settings))
     except BadInput:
@@ -95,6 +96,24 @@ def _make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: C
         shutil.rmtree(aside, ignore_errors=True)
         raise BadInput(f"cannot write the picture set {folder} ({error.strerror or error})") from error
     aside.rename(folder)
+
+
+def _reserve(path: Path, shape: tuple[int, ...], dtype: Any) -> None:
+    """Make an array's file with all of its space, since a memory-mapped one that runs out of it ends the process.
+
+    Raises:
+        OSError: there is not that much room.
+    """
+    try:
+        np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        needed = np.prod(shape, dtype=np.int64) * np.dtype(dtype).itemsize
+        free = shutil.disk_usage(path.parent).free
+        raise OSError(
+            error.errno, f"{error.strerror}: {path.name} needs {needed / 2**20:.1f} MiB, {free / 2**20:.1f} are free"
+        ) from error
 
 
 class ArraySet(ABC):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
+from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
+from depth_prompt_ros.work.run import Where
 
 _VERSION, _CHUNK = 1, 32
 
@@ -52,7 +53,7 @@ class CaptionedSet(ArraySet):
 
 
 def open_or_render_captioned(
-    folder: Path, count: int, size: int, seed: int, done: Callable[[int], None] | None = None, jobs: int = 0
+    folder: Path, count: int, size: int, seed: int, done: Callable[[int], None] | None = None, where: Where = ALL_CORES
 ) -> CaptionedSet:
     """The set in ``folder``, rendered first if it is not there; picture ``i`` depends on (seed, i) alone.
 
@@ -62,41 +63,69 @@ def open_or_render_captioned(
         size: their side, pixels.
         seed: of the pictures.
         done: called with the number of pictures finished so far.
-        jobs: processes; 0 = one per CPU core.
+        where: processes or cluster.
 
     Raises:
         BadInput: the folder holds a set made with other settings.
     """
-
-    def fill(aside: Path) -> None:
-        chunks = [(aside, size, seed, start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-        if jobs == 1:
-            for chunk in chunks:
-                _report(_render_chunk(chunk), done)
-            return
-        with ProcessPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-            for stop in pool.map(_render_chunk, chunks):
-                _report(stop, done)
-
     settings: dict[str, object] = {
         "version": _VERSION, "kind": "captioned", "count": count, "size": size, "seed": seed
     }  # fmt: skip
-    return CaptionedSet.open_or_make(folder, settings, count, (size, size), fill)
+    draw = partial(_draw, size, seed)
+    return open_or_draw(folder, CaptionedSet, settings, count, (size, size), draw, _CHUNK, where, done)
 
 
-def _report(stop: int, done: Callable[[int], None] | None) -> None:
-    if done:
-        done(stop)
-
-
-def _render_chunk(job: tuple[Path, int, int, int, int]) -> int:
-    """Render pictures start..stop into the arrays that the parent made."""
+def _draw(size: int, seed: int, pictures: CaptionedSet, row: int, index: int) -> None:
+    """Render picture ``index`` into row ``row``."""
     from depth_prompt_ros.data.rendering.captioned import captioned_view
 
-    folder, size, seed, start, stop = job
-    pictures = CaptionedSet.open(folder, mode="r+")
-    for index in range(start, stop):
-        view, attributes, _ = captioned_view(np.random.default_rng([seed, index]), size)
-        pictures.images[index], pictures.depths[index] = view.image, view.depth
-        pictures.masks[index], pictures.attributes[index, :, 0, 0] = view.labels == 1, attributes
-    return stop
+    view, attributes, _ = captioned_view(np.random.default_rng([seed, index]), size)
+    pictures.images[row], pictures.depths[row] = view.image, view.depth
+    pictures.masks[row], pictures.attributes[row, :, 0, 0] = view.labels == 1, attributes
+
+
+@dataclass(frozen=True, eq=False)
+class NamedTableSet(ArraySet):
+    """N square pictures of tables with three objects that have names.
+
+    Attributes:
+        images: (N, S, S, 3) uint8 RGB.
+        labels: (N, S, S) uint8, 1 to 3 the objects, 0 the rest.
+        attributes: (N, 3, 4, 1) uint8, numbers into :data:`depth_prompt_ros.data.rendering.captioned.WORDS`.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    attributes: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @classmethod
+    def arrays(cls, count: int, size: tuple[int, ...]) -> Shapes:
+        """See :meth:`ArraySet.arrays`."""
+        return {
+            "images": ((count, *size, 3), np.uint8),
+            "labels": ((count, *size), np.uint8),
+            "attributes": ((count, 3, 4, 1), np.uint8),
+        }
+
+
+def open_or_render_named_tables(
+    folder: Path, count: int, size: int, seed: int, where: Where = ALL_CORES
+) -> NamedTableSet:
+    """As :func:`open_or_render_captioned`."""
+    settings: dict[str, object] = {
+        "version": _VERSION, "kind": "named tables", "count": count, "size": size, "seed": seed
+    }  # fmt: skip
+    draw = partial(_draw_table, size, seed)
+    return open_or_draw(folder, NamedTableSet, settings, count, (size, size), draw, _CHUNK, where)
+
+
+def _draw_table(size: int, seed: int, tables: NamedTableSet, row: int, index: int) -> None:
+    """Render table ``index`` into row ``row``."""
+    from depth_prompt_ros.data.rendering.captioned import named_table_view
+
+    view, attributes = named_table_view(np.random.default_rng([seed, index]), size)
+    tables.images[row], tables.labels[row] = view.image, view.labels
+    tables.attributes[row, :, :, 0] = attributes

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
-from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.written_aside import write_picture
 
 _GAP = 4
 
@@ -37,16 +37,7 @@ def write_sheet(path: Path, sheet: Picture) -> None:
     Raises:
         BadInput: another ending, or it cannot be written.
     """
-    aside = path.with_name(f"{path.stem}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(aside), sheet[..., ::-1])
-    except (cv2.error, OSError):
-        written = False
-    if not written:
-        aside.unlink(missing_ok=True)
-        raise BadInput(f"cannot write the contact sheet {path}: give a .png or .jpg in a folder that can be written")
-    aside.replace(path)
+    write_picture(path, sheet)
 
 
 def _picture_tile(pictures: PictureSet, index: int) -> Picture:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +12,10 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.rendering.scanned import ScannedObject, folder_digest
+from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.work.run import Where
 
 Kind = Literal["scenes", "objects", "objects-unseen", "objects-partial", "objects-scanned"]
 """Rooms with objects; single objects; those of families, textures and lights that are learned from nowhere; single
@@ -35,46 +35,33 @@ def open_or_render(
     size: int,
     seed: int,
     done: Callable[[int], None] | None = None,
-    jobs: int = 0,
+    where: Where = ALL_CORES,
     meshes: Path | None = None,
 ) -> PictureSet:
     """The set in ``folder``, rendered first if it is not there.
 
     Args:
         done: called with the number of pictures finished so far.
-        jobs: processes; 0 = one per CPU core.
+        where: processes or cluster.
         meshes: folder of the scanned objects, for that kind only.
 
     Raises:
         BadInput: the folder holds a set made with other settings, or a mesh cannot be read.
     """
-
-    def fill(aside: Path) -> None:
-        starts = range(0, count, _CHUNK)
-        chunks = [(aside, kind, size, seed, start, min(start + _CHUNK, count), meshes) for start in starts]
-        with ProcessPoolExecutor(jobs or os.cpu_count() or 1) as pool:
-            for stop in pool.map(_render_chunk, chunks):
-                if done:
-                    done(stop)
-
     settings: dict[str, object] = {"version": _VERSION, "kind": kind, "count": count, "size": size, "seed": seed}
     if kind == "objects-scanned":
         if meshes is None:
             raise BadInput("objects-scanned needs a folder of meshes")
         settings["meshes"] = folder_digest(meshes)
-    return PictureSet.open_or_make(folder, settings, count, (size, size), fill)
+    draw = partial(_draw, kind, size, seed, meshes)
+    return open_or_draw(folder, PictureSet, settings, count, (size, size), draw, _CHUNK, where, done)
 
 
-def _render_chunk(job: tuple[Path, Kind, int, int, int, int, Path | None]) -> int:
-    """Render pictures start..stop into the arrays that the parent made."""
-    folder, kind, size, seed, start, stop, meshes = job
-    pictures = PictureSet.open(folder, mode="r+")
-    for index in range(start, stop):
-        rng = np.random.default_rng([seed, index])
-        image, depth, mask, camera = _picture(kind, rng, size, meshes)
-        pictures.images[index], pictures.depths[index], pictures.masks[index] = image, depth, mask
-        pictures.intrinsics[index] = camera.fx, camera.fy, camera.cx, camera.cy
-    return stop
+def _draw(kind: Kind, size: int, seed: int, meshes: Path | None, pictures: PictureSet, row: int, index: int) -> None:
+    """Render picture ``index`` into row ``row``."""
+    image, depth, mask, camera = _picture(kind, np.random.default_rng([seed, index]), size, meshes)
+    pictures.images[row], pictures.depths[row], pictures.masks[row] = image, depth, mask
+    pictures.intrinsics[row] = camera.fx, camera.fy, camera.cx, camera.cy
 
 
 def _picture(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from multiprocessing import get_context
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +13,16 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
+from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
+from depth_prompt_ros.work.run import Where
 
-_VERSION = 2
+_VERSION = 3
 _CHUNK = 8
 _SEARCHED = 64
 """Disparities that SGBM searches, pixels: more than the renderer's baseline gives at 320 pixels of width."""
+
+_PropFolders = tuple[Path | None, Path | None, Path | None]
+"""Of meshes, photographs and environment maps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +83,9 @@ def open_or_render_tables(
     seed: int,
     meshes: Path | None = None,
     pictures: Path | None = None,
+    environments: Path | None = None,
     done: Callable[[int], None] | None = None,
-    jobs: int = 0,
+    where: Where = ALL_CORES,
 ) -> TableSet:
     """The set in ``folder``, rendered first if it is not there; table ``i`` depends on (seed, i) and the props alone.
 
@@ -90,63 +93,53 @@ def open_or_render_tables(
         size: height and width, pixels.
         meshes: folder of mesh files, things besides the procedural ones.
         pictures: folder of photographs that surfaces wear besides procedural textures.
+        environments: folder of environment maps that light half of the tables.
         done: called with the number of tables finished so far.
-        jobs: processes; 0 = one per CPU core.
+        where: processes or cluster.
 
     Raises:
         BadInput: the folder holds a set made with other settings, or a folder of props holds none.
     """
-    _props(meshes, pictures)
-
-    def fill(aside: Path) -> None:
-        chunks = [
-            (aside, size, seed, meshes, pictures, start, min(start + _CHUNK, count))
-            for start in range(0, count, _CHUNK)
-        ]
-        # A forked process would wait for OpenCV's threads, which it has not got.
-        with ProcessPoolExecutor(jobs or os.cpu_count() or 1, get_context("spawn")) as pool:
-            for stop in pool.map(_render_chunk, chunks):
-                if done:
-                    done(stop)
+    props = meshes, pictures, environments
+    _props(*props)
 
     settings: dict[str, object] = {
         "version": _VERSION, "kind": "tables", "count": count, "size": list(size), "seed": seed,
-        "meshes": str(meshes or ""), "pictures": str(pictures or ""),
+        "meshes": str(meshes or ""), "pictures": str(pictures or ""), "environments": str(environments or ""),
     }  # fmt: skip
-    return TableSet.open_or_make(folder, settings, count, size, fill)
+    draw = partial(_draw, size, seed, props)
+    return open_or_draw(folder, TableSet, settings, count, size, draw, _CHUNK, where, done)
 
 
 @cache
-def _props(meshes: Path | None, pictures: Path | None) -> Any:
+def _props(meshes: Path | None, pictures: Path | None, environments: Path | None) -> Any:
+    from depth_prompt_ros.data.rendering.environments import read_environments
     from depth_prompt_ros.data.rendering.photographs import read_pictures
     from depth_prompt_ros.data.rendering.scanned import scanned_files
     from depth_prompt_ros.data.rendering.tables import Props
 
-    return Props(scanned_files(meshes) if meshes else (), read_pictures(pictures) if pictures else ())
+    return Props(
+        scanned_files(meshes) if meshes else (),
+        read_pictures(pictures) if pictures else (),
+        read_environments(environments) if environments else (),
+    )
 
 
-def _render_chunk(job: tuple[Path, tuple[int, int], int, Path | None, Path | None, int, int]) -> int:
-    """Render tables start..stop into the arrays that the parent made."""
-    import cv2
-
+def _draw(size: tuple[int, int], seed: int, folders: _PropFolders, tables: TableSet, row: int, index: int) -> None:
+    """Render table ``index`` into row ``row``."""
     from depth_prompt_ros.data.rendering.tables import table_view
     from depth_prompt_ros.errors import BadFrame
     from depth_prompt_ros.frame import Frame
     from depth_prompt_ros.parameters import StereoParameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
-    cv2.setNumThreads(1)
-    folder, size, seed, meshes, pictures, start, stop = job
-    tables, props = TableSet.open(folder, mode="r+"), _props(meshes, pictures)
-    match = make_stereo_matcher(StereoParameters(num_disparities=_SEARCHED))
-    for index in range(start, stop):
-        view = table_view(np.random.default_rng([seed, index]), size, props)
-        tables.images[index], tables.depths[index], tables.behind[index] = view.left, view.depth, view.behind
-        tables.classes[index], tables.labels[index] = view.classes, view.labels
-        try:
-            tables.stereo[index] = match(Frame(index, "left", view.left, view.camera, view.right)).depth
-        except BadFrame:  # next to nothing can be matched
-            tables.stereo[index] = np.nan
-        camera = view.camera
-        tables.cameras[index] = camera.fx, camera.fy, camera.cx, camera.cy, camera.baseline
-    return stop
+    view = table_view(np.random.default_rng([seed, index]), size, _props(*folders))
+    tables.images[row], tables.depths[row], tables.behind[row] = view.left, view.depth, view.behind
+    tables.classes[row], tables.labels[row] = view.classes, view.labels
+    try:
+        match = make_stereo_matcher(StereoParameters(num_disparities=_SEARCHED))
+        tables.stereo[row] = match(Frame(index, "left", view.left, view.camera, view.right)).depth
+    except BadFrame:  # next to nothing can be matched
+        tables.stereo[row] = np.nan
+    camera = view.camera
+    tables.cameras[row] = camera.fx, camera.fy, camera.cx, camera.cy, camera.baseline

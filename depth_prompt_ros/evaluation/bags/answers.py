@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 OURS, MEASURED, CONSTANT, ROW_FILLED = "ours", "measured", "constant", "row filled"
 ANSWERS = (MEASURED, ROW_FILLED, CONSTANT, OURS)
 """In the order of the tables; ``constant`` is what was measured with one depth for each target."""
 
 
-def answers_of(result: ObjectDepth) -> dict[str, NDArray[np.float32]]:
+def answers_of(result: FrameDepth) -> dict[str, NDArray[np.float32]]:
     """(H, W) float32 metres by name, NaN = no answer."""
     measured = result.measurement.depth
     constant = measured.copy()

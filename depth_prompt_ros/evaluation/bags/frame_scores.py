@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.data.known.solids import PosedSolids
 from depth_prompt_ros.evaluation.bags.answers import ANSWERS, answers_of
 from depth_prompt_ros.evaluation.bags.regions import REGIONS, regions_of
 from depth_prompt_ros.evaluation.bags.steadiness import Steadiness, SteadySums
 from depth_prompt_ros.evaluation.bags.sums import RegionSums, score_regions
+from depth_prompt_ros.evaluation.grasps.clouds import clouds_of
+from depth_prompt_ros.evaluation.grasps.gripper import Gripper
+from depth_prompt_ros.evaluation.grasps.scores import GraspSums, score_targets
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +30,13 @@ class TrueFrame:
         depth: (H, W) float32 metres, NaN = not known.
         tom: (H, W) bool, transparent or mirror.
         labels: (H, W) uint16, 0 = no thing.
+        solids: the meshes that all of it is seen of.
     """
 
     depth: NDArray[np.float32] | None = None
     tom: NDArray[np.bool_] | None = None
     labels: NDArray[np.uint16] | None = None
+    solids: PosedSolids | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class FrameScores:
         steady: by answer, None where the scene moves.
         surfaces: anchors of ToM regions that are on no target.
         reason: why there is no target, empty where there is one.
+        grasps: by cloud and kind of target; None: none were planned.
     """
 
     number: int
@@ -58,6 +65,7 @@ class FrameScores:
     steady: dict[str, SteadySums] | None = None
     surfaces: list[str] = field(default_factory=list)
     reason: str = ""
+    grasps: dict[str, dict[str, GraspSums]] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: sums are lists in the order of :data:`depth_prompt_ros.evaluation.bags.sums.SUM_NAMES`."""
@@ -77,10 +85,15 @@ class FrameScores:
             if steady is None
             else {name: [s.looked, s.compared, s.squares] for name, s in steady.items()},
             "reason": self.reason,
+            "grasps": None
+            if self.grasps is None
+            else {name: {kind: s.numbers() for kind, s in sums.items()} for name, sums in self.grasps.items()},
         }
 
 
-def score_frame(number: int, result: ObjectDepth, truth: TrueFrame, steadiness: Steadiness) -> FrameScores:
+def score_frame(
+    number: int, result: FrameDepth, truth: TrueFrame, steadiness: Steadiness, plan: bool = False
+) -> FrameScores:
     """Score every answer of one frame.
 
     Regions are those of the truth where it says them, else those that were found.
@@ -89,6 +102,7 @@ def score_frame(number: int, result: ObjectDepth, truth: TrueFrame, steadiness: 
         number: of the left image.
         truth: of the same size as the result.
         steadiness: has seen the frame before.
+        plan: plan grasps on every cloud and execute them, where meshes say what is there.
     """
     frame, answers = result.frame, answers_of(result)
     tom = result.tom if truth.tom is None else truth.tom
@@ -128,7 +142,18 @@ def score_frame(number: int, result: ObjectDepth, truth: TrueFrame, steadiness: 
         steadiness(frame.image, answers),
         [report.anchor for report in result.surfaces],
         result.reason,
+        _planned(result, truth.solids) if plan and truth.solids is not None else None,
     )
+
+
+def _planned(result: FrameDepth, solids: PosedSolids) -> dict[str, dict[str, GraspSums]]:
+    """Sums by cloud and kind of target; the planner is told the labels that were found."""
+    camera, gripper = result.frame.camera, Gripper()
+    seen = solids.seen(camera)
+    return {
+        name: score_targets(camera, depth, result.labels, solids, seen, gripper)[0]
+        for name, depth in clouds_of(result).items()
+    }
 
 
 def _values(labels: NDArray[np.uint16]) -> list[int]:

@@ -86,10 +86,6 @@ class RegionSums(Sums):
     bad_2: int = 0
     bad_4: int = 0
 
-    def numbers(self) -> list[float]:
-        """The fields in their order."""
-        return [getattr(self, name) for name in SUM_NAMES]
-
     def figures(self) -> dict[str, float | None]:
         """By key of :data:`METRICS`, in its units; None where there is nothing to tell it from."""
         mean_square = _share(self.squares, self.compared)

@@ -9,12 +9,16 @@ from depth_prompt_ros.evaluation.bags.answers import ANSWERS, OURS
 from depth_prompt_ros.evaluation.bags.latency import PERCENTILES
 from depth_prompt_ros.evaluation.bags.regions import REGIONS
 from depth_prompt_ros.evaluation.bags.sums import METRICS
+from depth_prompt_ros.evaluation.grasps.clouds import CLOUDS, MERGED
+from depth_prompt_ros.evaluation.grasps.scores import FIGURES, KINDS
 from depth_prompt_ros.evaluation.table import Column, Row, Table
 
 REGION_NAMES = {
     "all": "all pixels", "tom": "transparent or mirror", "other": "everything else", "edges": "object edges",
     "targets": "targets",
 }  # fmt: skip
+
+GRASP_KINDS = {"all": "all targets", "tom": "transparent or mirror", "opaque": "opaque"}
 
 
 def accuracy_table(figures: Mapping[str, Any], key: str = "accuracy") -> Table:
@@ -50,6 +54,22 @@ def target_table(figures: Mapping[str, Any]) -> Table | None:
         "come from outside."
     )
     return Table("targets", "Targets", caption, columns, rows) if rows else None
+
+
+def grasp_table(figures: Mapping[str, Any]) -> Table | None:
+    """What a planner makes of each cloud; None where no grasps were planned."""
+    rows = [
+        Row(f"{GRASP_KINDS[kind]}: {name}", found, ours=name == MERGED)
+        for kind in KINDS
+        for name in CLOUDS
+        if (found := figures["grasps"].get(name, {}).get(kind)) and found["targets"]
+    ]
+    caption = (
+        "Antipodal grasps found on each cloud, executed among the known meshes; best: the planner's first choice "
+        "holds. Coverage to outliers: of the targets' points against their true surface."
+    )
+    columns = [Column("targets", "targets", "", 0), *FIGURES]
+    return Table("grasps", "Grasp readiness", caption, columns, rows) if rows else None
 
 
 def steadiness_table(figures: Mapping[str, Any]) -> Table | None:

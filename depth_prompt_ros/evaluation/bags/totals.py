@@ -8,6 +8,7 @@ from typing import Any
 
 from depth_prompt_ros.evaluation.bags.steadiness import SteadySums
 from depth_prompt_ros.evaluation.bags.sums import RegionSums
+from depth_prompt_ros.evaluation.grasps.scores import GraspSums
 
 
 class Totals:
@@ -28,6 +29,7 @@ class Totals:
         self._untargeted: Counter[str] = Counter()
         self._inliers, self._residual, self._fitted = 0, 0.0, 0
         self._targets = 0
+        self._grasps: dict[str, dict[str, GraspSums]] = {}
 
     def add(self, frame: Mapping[str, Any]) -> None:
         """Take one frame as :meth:`FrameScores.to_dict` gives it."""
@@ -46,6 +48,10 @@ class Totals:
         self._surfaces.update(frame["surfaces"])
         if frame["reason"]:
             self._untargeted[frame["reason"]] += 1
+        for name, by_kind in (frame["grasps"] or {}).items():
+            kinds = self._grasps.setdefault(name, {})
+            for kind, numbers in by_kind.items():
+                kinds[kind] = kinds.get(kind, GraspSums()) + GraspSums(*numbers)
         if frame["steady"] is not None:
             self.still += 1
             for name, steady in frame["steady"].items():
@@ -73,6 +79,10 @@ class Totals:
                     str(label): {name: sums.figures() for name, sums in answers.items()}
                     for label, answers in sorted(self._labels.items())
                 },
+            },
+            "grasps": {
+                name: {kind: {"targets": sums.targets, **sums.figures()} for kind, sums in kinds.items()}
+                for name, kinds in self._grasps.items()
             },
             "untargeted": dict(sorted(self._untargeted.items())),
             "steadiness": {

@@ -13,12 +13,15 @@ import numpy as np
 from depth_prompt_ros.evaluation.bags.answers import OURS
 from depth_prompt_ros.evaluation.bags.frame_scores import TrueFrame
 from depth_prompt_ros.evaluation.bags.sums import RegionSums
+from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture, depth_scale, error_scale, jpeg, overlay, side_by_side
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.result import ObjectDepth
+    from depth_prompt_ros.result import FrameDepth
 
 _KEPT = 6
+_CLOUDS = 2
+"""Of so many of them the clouds are kept too."""
 _WIDTH = 320
 _ERROR_RANGE = 50.0
 
@@ -27,9 +30,9 @@ class WorstFrames:
     """Keeps the pictures of the worst frames seen so far, six at most."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, dict[str, Any], bytes]] = []
+        self._heap: list[tuple[float, int, dict[str, Any], bytes, Clouds]] = []
 
-    def look_at(self, line: Mapping[str, Any], result: ObjectDepth, truth: TrueFrame) -> None:
+    def look_at(self, line: Mapping[str, Any], result: FrameDepth, truth: TrueFrame) -> None:
         """Take the next frame, and draw it if it is among the worst.
 
         Args:
@@ -45,21 +48,31 @@ class WorstFrames:
             return
         said = {"number": line["number"], "stamp_ns": line["stamp_ns"], "rmse": rmse, "coverage": coverage}
         picture, said["caption"] = _draw(result, truth)
-        item = (*entry, said, jpeg(picture))
+        item = (*entry, said, jpeg(picture), _clouds(result, truth))
         (heapq.heappushpop if len(self._heap) == _KEPT else heapq.heappush)(self._heap, item)
 
     def write(self, folder: Path) -> list[dict[str, Any]]:
-        """Write the pictures as ``FRAME.jpg``; returns what is said of them, the worst first."""
+        """Write pictures as ``FRAME.jpg``, clouds of the worst as ``FRAME.npz``; what is said of them, worst first."""
         folder.mkdir()
         said = []
-        for _, _, frame, content in sorted(self._heap, key=lambda entry: entry[:2], reverse=True):
-            name = f"{frame['number']:06d}.jpg"
-            (folder / name).write_bytes(content)
-            said.append({**frame, "picture": name})
+        for _, _, frame, content, clouds in sorted(self._heap, key=lambda entry: entry[:2], reverse=True):
+            name = f"{frame['number']:06d}"
+            (folder / f"{name}.jpg").write_bytes(content)
+            said.append({**frame, "picture": f"{name}.jpg"})
+            if len(said) <= _CLOUDS:
+                clouds.save(folder / f"{name}.npz")
+                said[-1]["clouds"] = f"{name}.npz"
         return said
 
 
-def _draw(result: ObjectDepth, truth: TrueFrame) -> tuple[Picture, str]:
+def _clouds(result: FrameDepth, truth: TrueFrame) -> Clouds:
+    depths = {"measured": result.measurement.depth, "ours": result.depth}
+    if truth.depth is not None:
+        depths["truth"] = truth.depth
+    return Clouds.of(result.frame.camera, result.frame.image, result.labels, depths)
+
+
+def _draw(result: FrameDepth, truth: TrueFrame) -> tuple[Picture, str]:
     """Input, targets, measured and our depth, with truth that and the error, in a row."""
     measured, ours = result.measurement.depth, result.depth
     depths = [measured, ours] if truth.depth is None else [truth.depth, measured, ours]

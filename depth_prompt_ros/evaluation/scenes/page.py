@@ -22,6 +22,7 @@ from depth_prompt_ros.evaluation.scenes.tables import (
     scene_table,
 )
 from depth_prompt_ros.evaluation.table import Table, table_markdown
+from depth_prompt_ros.written_aside import write_bytes
 
 _READING = """- **Told** rows get what `labels.png` and `tom.png` say, and exist only on scenes that have them. Where \
 there is no `labels.png`, the connected parts of `tom.png` are the things. The rows without a network keep what is \
@@ -108,12 +109,11 @@ def write_pictures(folder: Path, evaluation: Evaluation) -> dict[str, str]:
     from depth_prompt_ros.evaluation.pictures import jpeg
     from depth_prompt_ros.evaluation.scenes.pictures import scene_sheet
 
-    folder.mkdir(parents=True, exist_ok=True)
     written = {}
     for name, scenes in evaluation.groups.items():
         file = f"{name or 'scenes'}.jpg"
         shown = {_line(scene): scene.shown for scene in scenes if scene.shown is not None}
-        (folder / file).write_bytes(jpeg(scene_sheet(shown), 72))
+        write_bytes(folder / file, jpeg(scene_sheet(shown), 72))
         written[name] = f"{folder.name}/{file}"
     return written
 

@@ -20,7 +20,7 @@ from depth_prompt_ros.evaluation.tom.pairs import Shown
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
-from depth_prompt_ros.result import ObjectDepth
+from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
 from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
 from depth_prompt_ros.stages.boxes import targets_in
@@ -240,7 +240,7 @@ def _measured(
 
 
 def _fitted(
-    pipeline: ObjectDepthPipeline, result: ObjectDepth, masks: Sequence[Mask], anchors: Sequence[Anchor]
+    pipeline: ObjectDepthPipeline, result: FrameDepth, masks: Sequence[Mask], anchors: Sequence[Anchor]
 ) -> Float32:
     """(H, W) merged metres with the shapes fitted to other anchors, their tilt as the network gave it."""
     frame = result.frame

@@ -12,6 +12,7 @@ from depth_prompt_ros.evaluation.pictures import PAPER, Picture, depth_scale, er
 from depth_prompt_ros.evaluation.tom.mask_quality import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.tom.methods import MERGED, STEREO, Way
 from depth_prompt_ros.evaluation.tom.pairs import SetScores, Shown, sweep_name
+from depth_prompt_ros.written_aside import write_bytes, written_aside
 
 _TILE = 168
 _GAP = 4
@@ -31,8 +32,7 @@ def scene_sheet(scenes: Sequence[Shown]) -> Picture:
 
 def write_sheet(path: Path, sheet: Picture) -> None:
     """Write it as JPEG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(jpeg(sheet, 78))
+    write_bytes(path, jpeg(sheet, 78))
 
 
 def write_mask_plot(path: Path, scores: SetScores, ways: Sequence[Way]) -> None:
@@ -58,8 +58,8 @@ def write_mask_plot(path: Path, scores: SetScores, ways: Sequence[Way]) -> None:
         axis.set_xlabel("% of the square root of the mask's area")
     axes[0].set_ylabel("RMSE against stereo, %")
     axes[1].legend(fontsize=7, loc="best")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    with written_aside(path) as aside:
+        figure.savefig(aside, dpi=100, format=path.suffix[1:], metadata={"Software": None})
 
 
 def _row(scene: Shown) -> Picture:

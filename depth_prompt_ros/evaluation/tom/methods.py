@@ -17,7 +17,7 @@ from depth_prompt_ros.evaluation.tom.booster import Truth, fitted_depth_mm
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
-from depth_prompt_ros.result import ObjectDepth
+from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.runtime.picture_graph import PictureGraph
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 
@@ -133,7 +133,7 @@ class Pipelines:
             self._measured = frame.image, measured
         return self._measured[1]
 
-    def run(self, name: str, frame: Frame) -> ObjectDepth | None:
+    def run(self, name: str, frame: Frame) -> FrameDepth | None:
         """One way's result; None where it found no target."""
         try:
             return self._pipelines[name](frame)

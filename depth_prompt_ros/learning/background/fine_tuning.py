@@ -11,10 +11,10 @@ from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background.errors import DepthNetwork, object_errors, on_white, prompted
 from depth_prompt_ros.learning.background.learn import require_objects, varied
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import (
     Batch,
     Losses,
-    Report,
     Schedule,
     fit,
     load_batch,

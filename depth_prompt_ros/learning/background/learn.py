@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -16,10 +15,10 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.prompt import PromptSettings, add, composite, make_prompt
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background.errors import DepthNetwork, compare, object_errors, prompted
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import (
     Batch,
     Losses,
-    Report,
     Schedule,
     augment_colour,
     fit,
@@ -28,9 +27,10 @@ from depth_prompt_ros.learning.trainer import (
     write_weights,
 )
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.written_aside import write_picture
 
 SINGLE = PromptSettings()
-_VALIDATION_PICTURES = 200
+_VALIDATION_PICTURES, _SHOWN = 200, 4
 
 
 def learn_background(
@@ -56,7 +56,10 @@ def learn_background(
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
     prompt = make_prompt(settings, entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
     compose = composer(prompt, settings)
-    some, shown = validation.first(_VALIDATION_PICTURES), load_batch(validation, np.arange(4), device)
+    some, shown = (
+        validation.first(_VALIDATION_PICTURES),
+        load_batch(validation, np.arange(min(_SHOWN, len(validation))), device),
+    )
 
     def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
         batch = varied(batch, generator)
@@ -128,5 +131,4 @@ def write_prompt(
 def _write_pictures(path: Path, prompt: nn.Module, compose: Callable[[Batch], Tensor], shown: Batch) -> None:
     """The background of the first picture, then all prompted pictures, side by side."""
     row = torch.cat([prompt(shown.image, shown.mask)[:1], compose(shown).clamp(0, 1)]).permute(2, 0, 3, 1).flatten(1, 2)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), (255 * row.cpu().numpy() + 0.5).astype(np.uint8)[..., ::-1])
+    write_picture(path, (255 * row.cpu().numpy() + 0.5).astype(np.uint8))

@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import (
     Batch,
     Losses,
-    Report,
     Schedule,
     augment_colour,
     fit,

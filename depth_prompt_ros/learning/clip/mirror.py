@@ -18,7 +18,8 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.metric.errors import mean_errors, picture_errors
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.clip.pictures import MetricBatch, MetricPictures
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror import learned_file
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, ClipSeg
@@ -26,6 +27,7 @@ from depth_prompt_ros.networks.clip_mirror.condition import ROWS, Condition, Kin
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.networks.clip_mirror.network import ClipMirror
 from depth_prompt_ros.stages.text.phrases import Tokeniser
+from depth_prompt_ros.written_aside import write_picture
 
 MIRROR_RATE, DECAY = 10.0, 0.01
 """How many times the decoder's rate the mirror's is, and the decoder's weight decay; the mirror has none [ours]."""
@@ -224,5 +226,4 @@ def write_pictures(path: Path, network: nn.Module, normalise: nn.Module, picture
             maps.append(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS))
         rows.append(np.hstack([image[..., ::-1], *maps]))
     network.train(training)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(rows))
+    write_picture(path, np.vstack(rows)[..., ::-1])

@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from depth_prompt_ros.data.rendering.captioned import WORDS, caption
-from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
-from depth_prompt_ros.learning.clip.small_clip import NAME, Captioned, load_captioned
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.data.rendering.captioned import ON_A_TABLE, WORDS, caption
+from depth_prompt_ros.data.sets.captioned_set import CaptionedSet, NamedTableSet
+from depth_prompt_ros.learning.clip.small_clip import NAME, attributes_said, load_captioned
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, grid_of
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.stages.text.phrases import Tokeniser
 
 
+class Named(NamedTuple):
+    """N pictures of up to K objects with names.
+
+    Attributes:
+        image: (N, 3, S, S) RGB in [0, 1].
+        words: (N, K, 4) int64, -1 where there are fewer objects.
+        masks: (N, K, S, S) in {0, 1}.
+    """
+
+    image: Tensor
+    words: Tensor
+    masks: Tensor
+
+    def of(self, asked: Tensor, said: Collection[str]) -> Tensor:
+        """(N, 1, S, S) in {0, 1}: the objects of which all that is ``said`` of ``asked`` (N, 4) is true."""
+        untold = torch.tensor([name not in said for name in WORDS], device=asked.device)
+        right = ((self.words == asked[:, None]) | untold).all(2)
+        return (self.masks * right[:, :, None, None]).amax(1, keepdim=True)
+
+
+def load_named(sets: Sequence[CaptionedSet | NamedTableSet], places: NDArray[np.int64], device: torch.device) -> Named:
+    """Those pictures, counted through all sets."""
+    ends = np.cumsum([len(each) for each in sets])
+    most = max(ON_A_TABLE if isinstance(each, NamedTableSet) else 1 for each in sets)
+    images = []
+    words = np.full((len(places), most, len(WORDS)), -1, np.int64)
+    masks = np.zeros((len(places), most, *sets[0].images.shape[1:3]), np.float32)
+    for row, place in enumerate(places):
+        which = int(np.searchsorted(ends, place, side="right"))
+        data, index = sets[which], int(place - (ends[which - 1] if which else 0))
+        images.append(np.asarray(data.images[index]))
+        if isinstance(data, NamedTableSet):
+            words[row] = data.attributes[index, :, :, 0]
+            masks[row] = np.asarray(data.labels[index]) == 1 + np.arange(ON_A_TABLE)[:, None, None]
+        else:
+            words[row, 0], masks[row, 0] = data.words[index], data.masks[index]
+    image = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float() / 255
+    return Named(image.contiguous(), torch.from_numpy(words).to(device), torch.from_numpy(masks).to(device))
+
+
 def learn_text_decoder(
-    clip: Clip, train: CaptionedSet, out: Path, schedule: Schedule, report: Report | None = None
+    clip: Clip, train: CaptionedSet, tables: NamedTableSet, out: Path, schedule: Schedule, report: Report | None = None
 ) -> Decoder:
     """Learn a decoder through a frozen small CLIP; writes its weights to ``out`` and returns it.
 
-    Half of the pictures get another's caption, which no pixel is of; the rest their own. Loss: binary cross entropy.
+    About half of the pictures are tables. Half of the pictures get another's caption, the rest that of one of their
+    own objects; every other batch, on average, tells a part of the attributes alone. Objects for which the caption is
+    wrong in something are no part of what it means. Loss: binary cross entropy.
+
+    Args:
+        train: pictures of one object.
+        tables: pictures of three.
 
     Raises:
         BadInput: what :func:`depth_prompt_ros.learning.trainer.fit` refuses.
@@ -34,22 +84,27 @@ def learn_text_decoder(
     clip = clip.to(device).eval().requires_grad_(False)
     decoder = Decoder(clip.sizes).to(device)
     normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(NAME)).to(device), Tokeniser.of_pairs([])
+    sets: list[CaptionedSet | NamedTableSet] = [train, *[tables] * max(len(train) // len(tables), 1)]
 
-    def loss_of(batch: Captioned, generator: torch.Generator) -> Losses:
+    def loss_of(batch: Named, generator: torch.Generator) -> Losses:
         count = len(batch.image)
+        objects = (batch.words[:, :, 0] >= 0).sum(1)
+        chosen = (torch.rand(count, generator=generator).to(device) * objects).long()
+        own = batch.words[torch.arange(count, device=device), chosen]
         other = (torch.rand(count, generator=generator) < 0.5).to(device)
-        asked = torch.where(other[:, None], batch.words.roll(1, 0), batch.words)
-        answered = (asked == batch.words).all(1).view(-1, 1, 1, 1).float() * batch.mask
+        asked = torch.where(other[:, None], own.roll(1, 0), own)
+        said = attributes_said(generator)
+        answered = batch.of(asked, said)
         flips = (torch.rand((count, 1, 1, 1), generator=generator) < 0.5).to(device)
         image, answered = (torch.where(flips, each.flip(3), each) for each in (batch.image, answered))
-        logits = _answer(clip, decoder, normalise, tokeniser, image, asked)
+        logits = _answer(clip, decoder, normalise, tokeniser, image, asked, said)
         return {"mask": functional.binary_cross_entropy_with_logits(logits, answered)}
 
     fit(
         decoder,
-        lambda places: load_captioned(train, places, device),
+        lambda places: load_named(sets, places, device),
         loss_of,
-        len(train),
+        sum(len(each) for each in sets),
         schedule,
         out,
         report,
@@ -61,10 +116,16 @@ def learn_text_decoder(
 
 
 def _answer(
-    clip: Clip, decoder: Decoder, normalise: torch.nn.Module, tokeniser: Tokeniser, image: Tensor, words: Tensor
+    clip: Clip,
+    decoder: Decoder,
+    normalise: torch.nn.Module,
+    tokeniser: Tokeniser,
+    image: Tensor,
+    words: Tensor,
+    said: Collection[str] = tuple(WORDS),
 ) -> Tensor:
     with torch.no_grad():
-        ids = torch.from_numpy(tokeniser([caption(row) for row in words.cpu().numpy()])).to(image.device)
+        ids = torch.from_numpy(tokeniser([caption(row, said) for row in words.cpu().numpy()])).to(image.device)
         vectors, seen = clip.phrase_vectors(ids), normalise(image)
         states = clip.states(seen)
     logits: Tensor = decoder(states, grid_of(image, clip.sizes.patch), vectors)
@@ -97,3 +158,52 @@ def text_iou(clip: Clip, decoder: Decoder, data: CaptionedSet, threshold: float 
         asked_wrong += len(part)
     figures = {name: float(b / max(e, 1)) for name, b, e in zip(materials, both, either, strict=True)}
     return {**figures, "all": float(both.sum() / max(either.sum(), 1)), "another caption": wrong / max(asked_wrong, 1)}
+
+
+class PhraseScores(NamedTuple):
+    """What phrases of one kind find on tables of three objects.
+
+    Attributes:
+        iou: over all pixels and phrases together, of the object that is meant.
+        all_objects: IoU of an answer that finds all three objects whatever is asked.
+        picked: share of phrases whose mean probability is the highest on the object that is meant; chance is a third.
+    """
+
+    iou: float
+    all_objects: float
+    picked: float
+
+
+PHRASES: dict[str, tuple[str, ...]] = {
+    "a red thing": ("colour",),
+    "a glass thing": ("material",),
+    "a bowl": ("shape",),
+    "a small red glass bowl": tuple(WORDS),
+}
+"""Kinds of phrases by an example, and the attributes that they tell."""
+
+
+@torch.no_grad()
+def phrase_scores(clip: Clip, decoder: Decoder, data: NamedTableSet, threshold: float = 0.5) -> dict[str, PhraseScores]:
+    """Every object of every table asked for, by :data:`PHRASES`."""
+    device = next(decoder.parameters()).device
+    normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(NAME)).to(device), Tokeniser.of_pairs([])
+    found: dict[str, PhraseScores] = {}
+    for kind, said in PHRASES.items():
+        both = either = meant = objects = 0.0
+        picked = asked = 0
+        for part in np.array_split(np.arange(len(data)), -(-len(data) // 32)):
+            batch = load_named([data], part, device)
+            for number in range(ON_A_TABLE):
+                words = batch.words[:, number]
+                answer = torch.sigmoid(_answer(clip, decoder, normalise, tokeniser, batch.image, words, said))
+                truth, seen = batch.masks[:, number, None] > 0, answer >= threshold
+                both += float((seen & truth).sum())
+                either += float((seen | truth).sum())
+                meant += float(truth.sum())
+                objects += float(batch.masks.sum())
+                likely = (answer * batch.masks).sum((2, 3)) / batch.masks.sum((2, 3)).clamp(min=1)
+                picked += int((likely.argmax(1) == number).sum())
+                asked += len(part)
+        found[kind] = PhraseScores(both / max(either, 1), meant / max(objects, 1), picked / max(asked, 1))
+    return found

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.written_aside import write_picture
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -226,10 +227,7 @@ def write_labels(
             path = _path(folder, index)
             if not path.is_file():
                 levels = np.nan_to_num(np.round(label(index) * _STEP), nan=0)
-                aside = path.with_suffix(".part.png")
-                if not cv2.imwrite(str(aside), np.clip(levels, 0, 65535).astype(np.uint16)):
-                    raise OSError(0, "no room, or no such folder")
-                aside.replace(path)
+                write_picture(path, np.clip(levels, 0, 65535).astype(np.uint16))
             if report:
                 report(index + 1, count)
     except OSError as error:

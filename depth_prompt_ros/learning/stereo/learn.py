@@ -16,10 +16,12 @@ from torch.nn import functional
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.losses import sequence_loss
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.stereo.batch import PairBatch, Size, load_pairs, vary
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.stereo.interface import PreparedStereo, load_stereo
+from depth_prompt_ros.written_aside import write_picture
 
 Float32 = NDArray[np.float32]
 
@@ -190,5 +192,4 @@ def _write_pictures(path: Path, network: PreparedStereo, data: StereoSet, device
         grey = [(255 * np.clip(level, 0, 1)).astype(np.uint8) for level in levels]
         maps = [cv2.applyColorMap(each, cv2.COLORMAP_TURBO) for each in grey[:2]]
         rows.append(np.hstack([data.lefts[index][..., ::-1], *maps, cv2.cvtColor(grey[2], cv2.COLOR_GRAY2BGR)]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(rows))
+    write_picture(path, np.vstack(rows)[..., ::-1])

@@ -21,6 +21,7 @@ from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.networks.stereo.interface import load_stereo
 from depth_prompt_ros.parameters import StereoParameters
 from depth_prompt_ros.stages.stereo.sgbm import SgbmMatcher
+from depth_prompt_ros.written_aside import write_text
 
 Float32 = NDArray[np.float32]
 Source = Literal["set", "network", "sgbm"]
@@ -115,8 +116,7 @@ def _claim(folder: Path, settings: dict[str, object]) -> None:
             if found != settings:
                 raise BadInput(f"{folder} holds labels made with {found}, not {settings}: give another folder")
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(settings) + "\n")
+        write_text(note, json.dumps(settings) + "\n")
     except (OSError, ValueError) as error:
         raise BadInput(f"cannot keep labels in {folder} ({error}): give another folder") from error
 

@@ -15,8 +15,9 @@ from torch.nn import functional
 from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.data.rendering.tables import TableClass
 from depth_prompt_ros.data.sets.table_set import TableSet
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.things.samples import NOT_TOM, Samples, ThingsBatch
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, augment_colour, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import Losses, Schedule, augment_colour, fit, pick_device, write_weights
 from depth_prompt_ros.networks.things_net import (
     CLASSES,
     ThingsFinding,

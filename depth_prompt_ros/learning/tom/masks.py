@@ -18,7 +18,8 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.learning.augmentation import augment
 from depth_prompt_ros.learning.losses import mask_losses
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks.tom_net import TomNet, TomSaliency, load_tom_net, tom_net_that_knows_rooms
 from depth_prompt_ros.runtime.export.pictures import export_pictures
 from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256

@@ -16,10 +16,10 @@ from torch.nn import functional
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
 from depth_prompt_ros.learning import losses
+from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.tom.virtual_labels import LabelFolder, VirtualLabel
 from depth_prompt_ros.learning.trainer import (
     Losses,
-    Report,
     Schedule,
     augment_colour,
     fit,

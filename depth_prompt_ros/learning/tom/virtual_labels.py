@@ -19,6 +19,7 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.entry import NetworkEntry
+from depth_prompt_ros.written_aside import write_picture, write_text, written_aside
 
 _NOTE = "labels.json"
 _GREY = 0.5
@@ -251,7 +252,7 @@ class LabelFolder:
         try:
             for part in ("labels", "pictures", "masks", "views"):
                 (self.path / part).mkdir(parents=True, exist_ok=True)
-            _write(self.path / _NOTE, (json.dumps(note, indent=1) + "\n").encode())
+            write_text(self.path / _NOTE, json.dumps(note, indent=1) + "\n")
         except OSError as error:
             raise BadInput(f"cannot write labels to {self.path} ({error.strerror}): give another folder") from error
 
@@ -266,31 +267,15 @@ class LabelFolder:
         Raises:
             BadInput: the disk is full or the folder cannot be written.
         """
-        try:
-            _write(self._png("pictures", name), _as_png(label.image[..., ::-1]))
-            _write(self._png("masks", name), _as_png(label.tom.astype(np.uint8) * np.uint8(255)))
-            _write(self._png("views", name), _as_png(_view(label)[..., ::-1]))
-            aside = self.path / "labels" / f"{name}.npy.part"
-            with aside.open("wb") as file:
-                np.save(file, label.disparity)
-            aside.replace(aside.with_suffix(""))
-        except OSError as error:
-            raise BadInput(
-                f"cannot write the label of {name} to {self.path} ({error.strerror}): free some disk, then go on"
-            ) from error
+        write_picture(self._png("pictures", name), label.image)
+        write_picture(self._png("masks", name), label.tom.astype(np.uint8) * np.uint8(255))
+        write_picture(self._png("views", name), _view(label))
+        path = self.path / "labels" / f"{name}.npy"
+        with written_aside(path, more="; the labels before are kept") as aside, aside.open("wb") as file:
+            np.save(file, label.disparity)
 
     def _png(self, part: str, name: str) -> Path:
         return self.path / part / f"{name}.png"
-
-
-def _write(path: Path, content: bytes) -> None:
-    aside = path.with_name(path.name + ".part")
-    aside.write_bytes(content)
-    aside.replace(path)
-
-
-def _as_png(picture: NDArray[np.uint8]) -> bytes:
-    return cv2.imencode(".png", np.ascontiguousarray(picture))[1].tobytes()
 
 
 def _view(label: VirtualLabel) -> NDArray[np.uint8]:

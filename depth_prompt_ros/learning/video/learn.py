@@ -14,13 +14,15 @@ import torch
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.video import LeftOut
-from depth_prompt_ros.learning.trainer import Losses, Report, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.run_state import Report
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
 from depth_prompt_ros.learning.video.masks import mask_moving
 from depth_prompt_ros.learning.video.objective import VideoLearning, VideoModel
 from depth_prompt_ros.learning.video.samples import Channel, Moments, VideoSet, cut
 from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.written_aside import write_picture
 
 _SHOWN, _PICTURES = 4, 10
 """Pictures on a sheet; sheets of a run."""
@@ -189,8 +191,7 @@ def _write_sheet(path: Path, model: VideoModel, data: VideoSet, look: int, devic
         moving = (~static).astype(np.uint8) * 255
         rows.append(np.hstack([image[..., ::-1], coloured(disparity), cv2.cvtColor(moving, cv2.COLOR_GRAY2BGR)]))
     model.train()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(rows))
+    write_picture(path, np.vstack(rows)[..., ::-1])
 
 
 def coloured(disparity: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -26,6 +26,11 @@ class Clip(nn.Module):
         self.sizes = sizes
         self.model = library_model(sizes) if model is None else model
 
+    def with_plain_attention(self) -> Clip:
+        """Itself, its attention written out: PyTorch's fused one takes twice as long backward on a CPU."""
+        self.model.set_attn_implementation("eager")
+        return self
+
     def states(self, picture: Tensor) -> list[Tensor]:
         """What the three tapped blocks give, the first one's first.
 
@@ -41,16 +46,19 @@ class Clip(nn.Module):
             vision.embeddings, vision.pre_layrnorm, list(vision.encoder.layers)[:last], self.sizes.taps, picture
         )
 
-    def picture_vector(self, picture: Tensor) -> Tensor:
-        """(N, projection) of normalised pictures (N, 3, H, W): the class token after all blocks, projected."""
-        return self.everything(picture)[1][:, 0]
+    def picture_vector(self, picture: Tensor, patches: Tensor | None = None) -> Tensor:
+        """(N, projection) of normalised pictures (N, 3, H, W): the class token after all blocks, projected.
 
-    def everything(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
+        Of these ``patches`` alone, (N, k) numbers row by row, where they are given.
+        """
+        return self.everything(picture, patches)[1][:, 0]
+
+    def everything(self, picture: Tensor, patches: Tensor | None = None) -> tuple[list[Tensor], Tensor]:
         """What :meth:`states` gives, and (N, 1 + h * w, projection): every token after all blocks, projected."""
         vision: Any = self.model.vision_model
         blocks = list(vision.encoder.layers)
         taps = (*self.sizes.taps, len(blocks) - 1)
-        *states, last = tapped(vision.embeddings, vision.pre_layrnorm, blocks, taps, picture)
+        *states, last = tapped(vision.embeddings, vision.pre_layrnorm, blocks, taps, picture, patches)
         return states, self.model.visual_projection(vision.post_layernorm(last))
 
     def text_states(self, rows: Tensor) -> Tensor:
@@ -106,14 +114,23 @@ class ClipSeg(Clip):
 
 
 def tapped(
-    embeddings: nn.Module, norm: nn.Module, blocks: Iterable[nn.Module], taps: Iterable[int], picture: Tensor
+    embeddings: nn.Module,
+    norm: nn.Module,
+    blocks: Iterable[nn.Module],
+    taps: Iterable[int],
+    picture: Tensor,
+    patches: Tensor | None = None,
 ) -> list[Tensor]:
     """Outputs of the blocks that ``taps`` counts from 0, of a picture's tokens; see :meth:`Clip.states`.
 
-    The position embeddings are interpolated bicubically to the picture's rows and columns of patches.
+    The position embeddings are interpolated bicubically to the picture's rows and columns of patches. With ``patches``,
+    (N, k) numbers row by row, the others are not looked at.
     """
     wanted, found = set(taps), []
     tokens = norm(embeddings(picture, interpolate_pos_encoding=True))
+    if patches is not None:
+        seen = torch.cat([torch.zeros_like(patches[:, :1]), 1 + patches], 1)
+        tokens = tokens.gather(1, seen[:, :, None].expand(-1, -1, tokens.shape[2]))
     for number, block in enumerate(blocks):
         tokens = block(tokens, None)
         if number in wanted:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, ClipSeg, clip_config
 from depth_prompt_ros.networks.clip_mirror.network import MirrorDepth, sizes_of_folded
+from depth_prompt_ros.networks.clip_mirror.openai_names import from_openai
 from depth_prompt_ros.networks.clip_mirror.sizes import ClipSizes
 from depth_prompt_ros.networks.depth.transformers_depth import published_model
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry, Source
@@ -97,6 +98,7 @@ CLIPS = (
         std=CLIP_STD,
         licence="MIT",
         source=_hub("openai/clip-vit-base-patch16", "pytorch_model.bin"),
+        adapt=from_openai,
         sizes=ClipSizes(),
     ),
     ClipEntry(

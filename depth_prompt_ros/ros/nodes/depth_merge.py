@@ -36,7 +36,7 @@ class DepthMergeNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.takes_rectified())
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
         surfaces = surfaces_in(found["tom_mask"], found["labels"], self.settings.tom.min_area)
         merged = merge(

@@ -16,6 +16,7 @@ from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, fixed_frame
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import CloudMemory, ros_message
+from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
 from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
@@ -59,8 +60,9 @@ class ObjectDepthNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
         self._pipeline = ObjectDepthPipeline(settings)
-        names = {role: topic.name for role, topic in camera_topics(settings).items()}
-        self._build = FrameBuilder(names, settings, self._transforms.lookup)
+        names = {role: self.resolve_topic_name(topic.name) for role, topic in camera_topics(settings).items()}
+        self._build = FrameBuilder(names, settings, self._transforms.lookup, live_picture)
+        self._targets.hear_detections(settings.topics.detections)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
@@ -81,7 +83,7 @@ class ObjectDepthNode(StageNode):
         """See :meth:`StageNode.process`."""
         pipeline = self._pipeline
         assert pipeline is not None
-        frame = self._build(messages)
+        frame = self._build(self._targets.with_detections(messages))
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != pipeline.parameters.segmentation:
             pipeline.take_targets(segmentation)
@@ -100,7 +102,13 @@ class ObjectDepthNode(StageNode):
             self.frames.notes["no target"] = result.reason
         if fixed and frame.pose is None:
             self.frames.notes["moving"] = f"no transform from {frame.frame_id} to {fixed}: motion is not known"
-        self._targets.seen([{"label": target.label, "anchor": target.anchor} for target in result.targets])
+        self._targets.seen(
+            [
+                {"label": target.label, "anchor": target.anchor}
+                | ({"class": found.name, "score": found.score} if (found := target.detection) else {})
+                for target in result.targets
+            ]
+        )
         yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
 
     def _pose(self, frame: Frame, fixed: str) -> NDArray[np.float64] | None:
@@ -116,21 +124,21 @@ class ObjectDepthNode(StageNode):
 
 def camera_topics(settings: Parameters) -> dict[str, Topic]:
     """Name and type of the camera's topics, and of labels from outside, by role."""
-    topics = settings.topics
+    topics, transport = settings.topics, settings.transport
     used = {
-        "left_image": image_topic(topics.left_image),
+        "left_image": image_topic(topics.left_image, transport=transport.left_image),
         "left_camera_info": Topic(topics.left_camera_info, INFO),
     }
     if topics.depth_image:
-        used["depth_image"] = image_topic(topics.depth_image)
+        used["depth_image"] = image_topic(topics.depth_image, transport=transport.depth_image)
         if topics.depth_camera_info:
             used["depth_camera_info"] = Topic(topics.depth_camera_info, INFO)
     else:
-        used["right_image"] = image_topic(topics.right_image)
+        used["right_image"] = image_topic(topics.right_image, transport=transport.right_image)
         used["right_camera_info"] = Topic(topics.right_camera_info, INFO)
     for role in ("labels", "tom_labels"):
         if name := getattr(topics, role):
-            used[role] = image_topic(name)
+            used[role] = image_topic(name, transport=getattr(transport, role))
     return used
 
 

@@ -35,7 +35,7 @@ class PointCloudNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.takes_rectified())
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
         cloud = organised_cloud(
             given.camera, found["depth"], found["left_image"], found["labels"], found["confidence"],

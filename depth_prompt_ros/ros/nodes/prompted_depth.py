@@ -59,7 +59,7 @@ class PromptedDepthNode(StageNode):
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
         assert self._pipeline is not None
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(messages, self.takes_rectified())
         labels, tom = given.arrays["labels"], given.arrays["tom_mask"]
         seconds: dict[str, float] = {}
         masks = Masks.of(self.settings)

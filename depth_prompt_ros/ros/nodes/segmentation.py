@@ -38,6 +38,7 @@ class SegmentationNode(StageNode):
         self._segmentation = settings.segmentation
         self._segment = make_segmenter(settings.segmentation, settings)
         self._find_tom = make_tom_detector(settings.tom, settings, self._segment)
+        self._targets.hear_detections(settings.topics.detections)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
@@ -55,7 +56,7 @@ class SegmentationNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.settings.rectified)
+        given = handed_over(self._targets.with_detections(messages), self.takes_rectified())
         frame = given.frame()
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:

@@ -21,6 +21,7 @@ from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.rectification import said_rectified
 from depth_prompt_ros.ros import diagnostics, log, parameters
 from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.inputs import Inputs, Topic
@@ -102,6 +103,10 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         Raises:
             BadFrame: the set cannot be used.
         """
+
+    def takes_rectified(self) -> bool:
+        """Whether the left pictures are taken as rectified; what they are remapped to counts."""
+        return said_rectified(self.settings.rectified, self.resolve_topic_name(self.settings.topics.left_image))
 
     def graphs(self) -> list[Graph]:
         """The loaded networks, for the diagnostics."""

@@ -9,6 +9,7 @@ from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.messages import camera_info_message, disparity_message, image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
 from depth_prompt_ros.ros.inputs import Topic
 from depth_prompt_ros.ros.nodes.object_depth import camera_topics
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
@@ -39,8 +40,8 @@ class StereoDepthNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
         self._match = make_stereo_matcher(settings.stereo, settings)
-        names = {role: topic.name for role, topic in self.topics(settings).items()}
-        self._build = FrameBuilder(names, settings, self._transforms.lookup)
+        names = {role: self.resolve_topic_name(topic.name) for role, topic in self.topics(settings).items()}
+        self._build = FrameBuilder(names, settings, self._transforms.lookup, live_picture)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""

@@ -16,6 +16,7 @@ from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.export.pictures import export_pictures
 from depth_prompt_ros.runtime.export.prompted import Exported, Precision
 from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256
+from depth_prompt_ros.written_aside import written_aside
 
 NETWORK = "clip-mirror"
 _OUTPUT = "depth"
@@ -96,11 +97,6 @@ def export_mirror(
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    aside = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path, BadModel, SafetensorError) as aside:
         save_file({key: value.contiguous() for key, value in tensors.items()}, str(aside), metadata)
         aside.chmod(0o644)  # safetensors writes for the owner alone
-        aside.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise BadModel(f"cannot write {path} ({error}): make room, or give another place") from error

@@ -15,6 +15,7 @@ from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.runtime.export.precision import halve
 from depth_prompt_ros.runtime.export.prompted import LARGEST, Exported, Precision, write_checked
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
+from depth_prompt_ros.written_aside import write_text
 
 _MOST_PICTURES = 64
 _INPUT = "picture"
@@ -111,10 +112,5 @@ def write_description(graph: Path, description: dict[str, Any]) -> None:
         BadModel: it cannot be written.
     """
     path = graph.with_suffix(".yaml")
-    aside = path.with_name(path.name + ".part")
-    try:
-        named = {} if path == graph else {"graph": graph.name}
-        aside.write_text(yaml.safe_dump({**named, **description}, sort_keys=False))
-        aside.replace(path)
-    except OSError as error:
-        raise BadModel(f"cannot write {path} ({error.strerror}): make room, or give another place") from error
+    named = {} if path == graph else {"graph": graph.name}
+    write_text(path, yaml.safe_dump({**named, **description}, sort_keys=False), BadModel)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from depth_prompt_ros.runtime.export.precision import halve
 from depth_prompt_ros.runtime.graph import Arrays
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
 from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256
+from depth_prompt_ros.written_aside import written_aside
 
 Precision = Literal["fp32", "fp16"]
 
@@ -129,9 +129,7 @@ def write_checked(
         node.doc_string = ""
     del model.graph.metadata_props[:]
     onnx.helper.set_model_props(model, {**notes, "package": __version__})
-    aside = out.with_name(out.name + ".part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(out, BadModel) as aside:
         onnx.save(model, str(aside))
         difference = disagreement(aside)
         if not difference <= (most := tolerance or TOLERANCE[precision]):
@@ -139,12 +137,6 @@ def write_checked(
                 f"the exported graph differs from PyTorch by {difference:.1e} (at most {most:g}): not "
                 f"written{'; export it with --precision fp32' if precision == 'fp16' else ''}"
             )
-        aside.replace(out)
-    except OSError as error:
-        raise BadModel(f"cannot write {out} ({error.strerror}): make room, or give another place") from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
     return difference
 
 

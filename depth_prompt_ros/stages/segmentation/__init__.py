@@ -74,6 +74,12 @@ def _things(parameters: SegmentationParameters, runtime: RuntimeParameters) -> S
     return ThingsSegmenter(parameters, runtime)
 
 
+def _detections(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
+    from depth_prompt_ros.stages.segmentation.detected_boxes import DetectedBoxes
+
+    return DetectedBoxes(parameters)
+
+
 def _text(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.text_targets import TextTargets
 
@@ -89,6 +95,7 @@ _SEGMENTERS: dict[str, Callable[[SegmentationParameters, RuntimeParameters], Seg
     "onnx": _classes,
     "labels": _outside,
     "text": _text,
+    "detections": _detections,
 }
 
 

@@ -146,7 +146,7 @@ class GrabCutSegmenter:
         if (count := int(target.sum())) < self._parameters.min_area:
             raise BadFrame(
                 f"the target at the given {self._parameters.method} has {count} pixels, fewer than "
-                f"segmentation.min_area {self._parameters.min_area}: move or enlarge it"
+                f"{self._parameters.min_area} (segmentation.min_area): move or enlarge it"
             )
         return target
 

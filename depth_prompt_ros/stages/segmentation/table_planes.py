@@ -35,7 +35,7 @@ _PARALLEL, _ABOVE = float(np.cos(np.radians(10))), 1.3
 
 PURPOSE = "finding the table (segmentation.method tabletop)"
 
-ADVICE = "aim the camera at the table, or choose segmentation.method point or box"
+ADVICE = "aim the camera at the table, or give a point or box on the target (segmentation.method)"
 
 
 @dataclass(frozen=True, eq=False)

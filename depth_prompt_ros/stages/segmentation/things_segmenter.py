@@ -33,7 +33,7 @@ class ThingsSegmenter:
         kept[large] = np.arange(1, len(large) + 1)
         if not large:
             raise NoTarget(
-                "no target found: the network sees no thing on a table; aim the camera at one, or choose "
-                "segmentation.method point or box"
+                "no target found: the network sees no thing on a table; aim the camera at one, or give a point "
+                "or box on it (segmentation.method)"
             )
         return kept[labels]

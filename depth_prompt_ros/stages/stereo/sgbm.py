@@ -145,8 +145,8 @@ def _refuse_swapped(left: Grey, right: Grey, confirmed: float, parameters: Stere
     swapped = _match(reference, _halved(left), half).confirmed(parameters.left_right_tolerance)
     if _share(swapped, textured) > max(0.5, 3 * confirmed):
         raise BadFrame(
-            "left and right pictures are swapped (disparities are negative): exchange topics.left_image and "
-            "topics.right_image"
+            "left and right pictures are swapped (disparities are negative): exchange them (topics.left_image "
+            "and topics.right_image)"
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput, BadModel
+from depth_prompt_ros.written_aside import write_text
 
 MERGES = 49152 - 256 - 2
 """Pairs of CLIP's vocabulary; the published list goes on, and CLIP does not use the rest."""
@@ -113,12 +114,7 @@ class Tokeniser:
         Raises:
             BadInput: it cannot be written.
         """
-        aside = path.with_name(path.name + ".part")
-        try:
-            aside.write_text(self.library.to_str())
-            aside.replace(path)
-        except OSError as error:
-            raise BadInput(f"cannot write {path} ({error.strerror}): make room, or give another place") from error
+        write_text(path, self.library.to_str())
 
     @property
     def size(self) -> int:

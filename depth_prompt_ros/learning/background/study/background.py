@@ -18,13 +18,14 @@ from depth_prompt_ros.graph.prompt import FixedBackground, load_prompt
 from depth_prompt_ros.learning.background.errors import DepthNetwork
 from depth_prompt_ros.learning.background.scene_network import evaluate_scene_network, mean_disparity
 from depth_prompt_ros.learning.background.study import beyond, pictures
-from depth_prompt_ros.learning.background.study.execute import execute
+from depth_prompt_ros.learning.background.study.execute import RESULT, execute
 from depth_prompt_ros.learning.background.study.figures import Figure, Results, summarise
 from depth_prompt_ros.learning.background.study.plan import Effort, Run, StudiedNetwork, runs
 from depth_prompt_ros.learning.background.study.sets import StudySets, make_sets
 from depth_prompt_ros.learning.background.study.tables import NetworkPart, page
 from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.written_aside import write_text
 
 _LIKE = {"scene-net": "MiDaS-conv", "scene-vit": "DPT", "fastdepth": "MiDaS-conv"}
 """Which of the paper's networks stands beside ours: of the same kind, not of the same size."""
@@ -63,6 +64,8 @@ def study_background(
     sets = {size: make_sets(cache, size, effort, meshes, report) for size in sizes}
     _require_same_study(folder, effort)
     planned = list(runs(networks, effort))
+    done = sum((folder / run.folder / RESULT).exists() for run in planned)
+    report(f"{done} of {len(planned)} runs are done, {len(planned) - done} are left")
     for number, run in enumerate(_finished(planned, sets, folder, jobs), start=1):
         report(f"{number} of {len(planned)}: {run.folder}")
     parts = []
@@ -75,9 +78,7 @@ def study_background(
         f"Version {__version__}, PyTorch {torch.__version__}, {os.cpu_count()} cores, {hours:.1f} hours of runs, "
         f"{jobs} at a time."
     )
-    aside = results.with_name(results.name + ".part")
-    aside.write_text(page(parts, effort, made))
-    aside.replace(results)
+    write_text(results, page(parts, effort, made))
 
 
 def _finished(planned: list[Run], sets: dict[int, StudySets], folder: Path, jobs: int) -> Iterator[Run]:
@@ -102,7 +103,7 @@ def _require_same_study(folder: Path, effort: Effort) -> None:
     note, described = folder / "study.txt", repr(effort)
     folder.mkdir(parents=True, exist_ok=True)
     if not note.exists():
-        note.write_text(described)
+        write_text(note, described)
     elif note.read_text() != described:
         raise BadInput(f"{folder} holds a study made with other settings ({note}): give another folder")
 

@@ -108,7 +108,7 @@ def resampled_errors(
 def batching(network: DepthNetwork, prompt: nn.Module, test: PictureSet, device: torch.device) -> tuple[float, float]:
     """Four targets in one batch against one by one: seconds as a ratio, largest relative difference of depth."""
     answer = prompted(network, lambda batch: composite(batch.image, batch.mask, prompt(batch.image, batch.mask)))
-    batch = load_batch(test, np.arange(4), device)
+    batch = load_batch(test, np.arange(min(4, len(test))), device)
     singles = [Batch(*(each[i : i + 1] for each in batch)) for i in range(4)]
     together, apart = [], []
     for _ in range(20):

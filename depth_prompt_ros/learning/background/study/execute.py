@@ -21,6 +21,7 @@ from depth_prompt_ros.learning.background.learn import composer, learn_backgroun
 from depth_prompt_ros.learning.background.study.plan import Run
 from depth_prompt_ros.learning.background.study.sets import StudySets, open_tests
 from depth_prompt_ros.learning.trainer import Batch, load_batch, pick_device
+from depth_prompt_ros.written_aside import write_text
 
 RESULT = "result.json"
 _FIXED_DRAWS = 4
@@ -107,6 +108,4 @@ def mean_relative_depth(train: PictureSet, device: torch.device) -> torch.Tensor
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(json.dumps(content, indent=1) + "\n")
-    aside.replace(path)
+    write_text(path, json.dumps(content, indent=1) + "\n")

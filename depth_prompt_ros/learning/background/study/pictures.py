@@ -17,6 +17,7 @@ from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, o
 from depth_prompt_ros.learning.background.learn import composer
 from depth_prompt_ros.learning.background.study.plan import Run
 from depth_prompt_ros.learning.trainer import Batch, load_batch
+from depth_prompt_ros.written_aside import write_picture
 
 _OBJECTS = 6
 _LABEL = 110
@@ -38,8 +39,7 @@ def write_prompt_sheet(
         picture = compose(batch)
         bands += [_band(name, picture), _band("", shade(network(picture), batch))]
     bands.append(_band("truth", shade(batch.depth, batch)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.vstack(bands)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
+    write_picture(path, np.vstack(bands), 80)
 
 
 def shade(depth: Tensor, batch: Batch) -> Tensor:

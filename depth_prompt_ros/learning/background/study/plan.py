@@ -67,6 +67,20 @@ class Effort:
     validation: int = 200
     test: int = 400
 
+    def shrunk(self, steps: int | None, pictures: int | None) -> Effort:
+        """With fewer steps of every run, and fewer pictures; None leaves them."""
+        effort = self
+        if steps is not None:
+            single, pnet, tuned = (
+                replace(each, steps=steps, validate_every=min(each.validate_every, steps))
+                for each in (self.single, self.pnet, self.tuned)
+            )
+            effort = replace(effort, single=single, pnet=pnet, tuned=tuned)
+        if pictures is not None:
+            fewer = min(pictures, 200)
+            effort = replace(effort, train=pictures, validation=fewer, test=fewer)
+        return effort
+
 
 _PAPER = Schedule(steps=150_000, batch=8, learning_rate=5e-4, recipe="paper", validate_every=2000)
 PAPER_EFFORT = Effort(_PAPER, _PAPER, replace(_PAPER, learning_rate=5e-5), pnet_width=64, pnet_downs=7, train=8000)

@@ -14,6 +14,7 @@ from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
 from depth_prompt_ros.learning.clip.small_clip import NAME
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
+from depth_prompt_ros.written_aside import written_aside
 
 _CHUNK = 32
 
@@ -46,11 +47,9 @@ def open_or_compute(path: Path, clip: Clip, data: CaptionedSet, device: torch.de
             found = (torch.stack(tapped, 1), tokens[:, 0], tokens[:, 1:])
             for part, values, kind in zip(parts, found, (np.float16, np.float32, np.float16), strict=True):
                 part.append(values.view(2, len(image), *values.shape[1:]).cpu().numpy().astype(kind))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(path.stem + ".part.npz")
         states, vectors, patches = (np.concatenate(part, 1) for part in parts)
-        np.savez(aside, states=states, vectors=vectors, patches=patches)
-        aside.replace(path)
+        with written_aside(path) as aside, aside.open("wb") as file:
+            np.savez(file, states=states, vectors=vectors, patches=patches)
     with np.load(path) as stored:
         return Features(*(stored[name] for name in Features._fields))
 

@@ -11,11 +11,14 @@ from depth_prompt_ros.data.rendering.captioned import MATERIALS
 from depth_prompt_ros.learning.clip.small_clip import accepted, chance_levels
 from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort
 from depth_prompt_ros.learning.clip.study.runs import Found, result_of
+from depth_prompt_ros.learning.clip.study.video import CLIPS, FRAMES
+from depth_prompt_ros.learning.clip.text_decoder import PhraseScores
+from depth_prompt_ros.written_aside import write_text
 
 _DRAWS = 2000
 _OPTIONS = (
-    "side", "clip_pictures", "clip_steps", "clip_batch", "text_steps", "pictures", "test_pictures", "steps", "batch",
-    "rate", "seeds", "first",
+    "side", "clip_pictures", "clip_steps", "clip_batch", "tables", "text_steps", "pictures", "test_pictures", "steps",
+    "batch", "rate", "seeds", "first",
 )  # fmt: skip
 
 _ABOUT_DEPTH = (
@@ -31,6 +34,11 @@ _ABOUT_CONSTANTS = (
 _ABOUT_REPLACED = (
     "AbsRel of all pixels, and of the object's by its material, when another vector takes the learned one's place."
 )
+_ABOUT_VIDEO = (
+    f"{CLIPS} rendered clips of {FRAMES} frames: the camera goes around a table by a degree a frame, with sensor "
+    "noise. *Trembling*: mean change of ln(found / true) of a surface point from frame to frame; an error that goes "
+    "with the surface is none."
+)
 
 
 def write_page(
@@ -40,7 +48,7 @@ def write_page(
     runs: dict[str, dict[int, Path]],
     before: dict[str, float],
     after: dict[str, float] | None,
-    words: dict[str, float],
+    texts: tuple[dict[str, float], dict[str, PhraseScores]] | None,
 ) -> None:
     """Write the page of what is done so far, aside first.
 
@@ -50,7 +58,7 @@ def write_page(
         humble: rows without a network.
         runs: folders of the runs that are done, by row and seed.
         before, after: zero-shot accuracies of the small CLIP before and after all was learned through it.
-        words: IoU of texts.
+        texts: IoU of texts on the test pictures, and what they find on tables; None until all rows are done.
     """
     found: dict[str, list[Found]] = {name: [row] for name, row in humble.items()}
     for name, folders in runs.items():
@@ -62,13 +70,12 @@ def write_page(
         "## Depth": [_ABOUT_DEPTH, "", _ABOUT_CONSTANTS, "", *_depth_table(found), "", *_verdicts(found)],
         "## While it learns": ["AbsRel after 5, 25 and 100 % of the steps.", "", *_curves(found)],
         "## The constant replaced after learning": [_ABOUT_REPLACED, "", *_replaced(found)],
-        "## Texts": _text_lines(effort, words),
+        "## While the camera moves": [_ABOUT_VIDEO, "", *_trembling(found)],
     }
+    if texts is not None:
+        sections["## Texts"] = _text_lines(effort, *texts)
     lines = [line for title, body in sections.items() for line in (title, "", *body, "")]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text("\n".join(lines))
-    aside.replace(path)
+    write_text(path, "\n".join(lines))
 
 
 def _command(effort: Effort) -> str:
@@ -180,6 +187,12 @@ def _verdicts(found: dict[str, list[Found]]) -> list[str]:
         compared = change(found[MIRROR.name], found["mean scene"])
         said = "learned" if compared[2] < 0 else "not learned: the lines above then decide nothing"
         lines.append(f"- Mirror against the mean scene: {_described(compared)}; more than a mean is **{said}**.")
+    frozen = "FiLM frozen, mirror"
+    lines += [
+        f"- {frozen} against {other}: {_described(change(found[frozen], found[other]))}; there is no bar."
+        for other in ("FiLM frozen, sentence", "FiLM frozen, free vector")
+        if frozen in found and other in found
+    ]
     return lines
 
 
@@ -195,19 +208,47 @@ def _curves(found: dict[str, list[Found]]) -> list[str]:
 
 def _replaced(found: dict[str, list[Found]]) -> list[str]:
     columns = ("all", *MATERIALS)
-    lines = _head("learned with", "replaced by", *columns)
+    lines, largest = _head("learned with", "replaced by", *columns), (0.0, "")
     for name, results in found.items():
         tables = [each.figures["replaced"] for each in results if "replaced" in each.figures]
-        for by in tables[0] if tables else ():
-            values = [np.mean([table[by][column] for table in tables]) for column in columns]
+        if not tables:
+            continue
+        means = {
+            by: [float(np.mean([table[by][column] for table in tables])) for column in columns] for by in tables[0]
+        }
+        for by, values in means.items():
             lines.append(_row(name, by, *(f"{value:.4f}" for value in values)))
+            largest = max(largest, (values[0] / means["as learned"][0] - 1, f"{name}, replaced by {by}"))
+    return [*lines, "", f"The largest change of all pixels' AbsRel: {100 * largest[0]:+.1f} % ({largest[1]})."]
+
+
+def _trembling(found: dict[str, list[Found]]) -> list[str]:
+    lines = _head("row", "trembling", "AbsRel of the test pictures")
+    for name, results in found.items():
+        trembling, abs_rel = (
+            float(np.mean([each.figures[key] for each in results])) for key in ("trembling", "abs_rel")
+        )
+        lines.append(_row(name, f"{100 * trembling:.2f} %", f"{abs_rel:.4f}"))
     return lines
 
 
-def _text_lines(effort: Effort, words: dict[str, float]) -> list[str]:
+def _text_lines(effort: Effort, words: dict[str, float], phrases: dict[str, PhraseScores]) -> list[str]:
     about = (
-        "IoU of what a picture's own caption finds, pixels of all test pictures together, by the object's material; "
-        f"the decoder was taught by {effort.text_steps} steps. *another caption*: share of pictures in which a caption "
-        "that is wrong in every word finds something."
+        f"The decoder was taught by {effort.text_steps} steps on these pictures and on {effort.tables} tables of three "
+        "objects. IoU of what a picture's own caption finds, pixels of all test pictures together, by the object's "
+        "material. *Another caption*: share of pictures in which a caption that is wrong in every word finds something."
     )
-    return [about, "", *_head(*words), _row(*_percent(words))]
+    on_tables = (
+        f"On {max(effort.tables // 10, 1)} other tables, each of their objects asked for. Colours, materials and "
+        "shapes of a table's objects are all different, so that each of these phrases means one. *All objects*: IoU of "
+        "an answer that finds all three whatever is asked. *Picked*: share of phrases whose mean probability is the "
+        "highest on the object that is meant."
+    )
+    rows = [
+        _row(kind, *(f"{100 * value:.1f} %" for value in (scores.iou, scores.all_objects, scores.picked)))
+        for kind, scores in phrases.items()
+    ]
+    return [
+        about, "", *_head(*words), _row(*_percent(words)), "", on_tables, "",
+        *_head("a phrase such as", "IoU", "all objects", "picked (chance 33.3 %)"), *rows,
+    ]  # fmt: skip

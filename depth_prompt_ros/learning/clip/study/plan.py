@@ -66,7 +66,9 @@ class Effort:
     Attributes:
         side: of the pictures, pixels.
         clip_pictures, clip_steps, clip_batch: the small CLIP's.
-        text_steps: of the decoder that segments by captions.
+        tables: with three objects each, that the decoder that segments by captions learns from as well; a tenth as
+            many more are what it is asked on.
+        text_steps: of that decoder.
         pictures: that depth is learned from, the first of CLIP's.
         test_pictures: other objects, that everything is measured on.
         steps: of every learned row.
@@ -80,6 +82,7 @@ class Effort:
     clip_pictures: int = 20000
     clip_steps: int = 6000
     clip_batch: int = 128
+    tables: int = 1500
     text_steps: int = 2000
     pictures: int = 4000
     test_pictures: int = 500

@@ -20,10 +20,12 @@ from depth_prompt_ros.learning.clip.mirror import DECAY, MIRROR_RATE
 from depth_prompt_ros.learning.clip.study.features import FeatureBatch, Features, load
 from depth_prompt_ros.learning.clip.study.methods import ConditionedDecoder, SimilarityDepth, replacements
 from depth_prompt_ros.learning.clip.study.plan import DISTANCES, Effort, Row
+from depth_prompt_ros.learning.clip.study.video import Video, trembling
 from depth_prompt_ros.learning.losses import scale_invariant_log_loss
 from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, write_weights
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
+from depth_prompt_ros.written_aside import write_text, written_aside
 
 CAP = 10.0
 FRACTIONS = (0.05, 0.25, 1.0)
@@ -40,7 +42,8 @@ class Material:
         normalise: of its pictures.
         train, test: pictures.
         seen, unseen: their features.
-        decoder: taught to segment by captions; None where no row needs it.
+        decoder: taught to segment by captions; None where the row does not start from it.
+        video: clips, and their features in ``moving``.
     """
 
     clip: Clip
@@ -50,6 +53,8 @@ class Material:
     seen: Features
     unseen: Features
     decoder: Decoder | None
+    video: Video
+    moving: Features
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +129,14 @@ def execute(row: Row, seed: int, effort: Effort, material: Material, folder: Pat
         **{name: float(np.nanmean(values)) for name, values in others.items()},
         "curve": {**curve, "1": float(np.nanmean(errors))},
         "learned": sum(each.numel() for each in learned),
+        "trembling": trembling(answers(network, material.moving, material.video.frames, device), material.video),
     }
     if isinstance(network, ConditionedDecoder) and row.kind in ("mirror", "vector", "sentence"):
         figures["replaced"] = _replaced(network, material, seed, device)
     return _keep(folder, Found(errors, objects, figures))
 
 
-def constant_rows(train: CaptionedSet, test: CaptionedSet) -> dict[str, Found]:
+def constant_rows(train: CaptionedSet, test: CaptionedSet, video: Video) -> dict[str, Found]:
     """The humble rows: one depth everywhere, and the mean scene; both minimise nothing but squares of logarithms."""
     logs = np.log(np.nan_to_num(np.asarray(train.depths), nan=1.0))
     known = np.isfinite(train.depths)
@@ -141,6 +147,7 @@ def constant_rows(train: CaptionedSet, test: CaptionedSet) -> dict[str, Found]:
         errors, objects, others = _errors((answer for _ in range(len(test))), test)
         figures = {name: float(np.nanmean(values)) for name, values in others.items()}
         figures |= {"abs_rel": float(np.nanmean(errors)), "objects": float(np.nanmean(objects)), "learned": 0}
+        figures["trembling"] = trembling([answer] * len(video.frames), video)
         found[name] = Found(errors, objects, figures)
     return found
 
@@ -172,26 +179,29 @@ def measure(
     """AbsRel of every test picture, of its object's pixels, and the other errors."""
     training = network.training
     network.eval()
-    answers = _answers(network, material, device)
+    found = answers(network, material.unseen, material.test, device)
     network.train(training)
-    return _errors(iter(answers), material.test)
+    return _errors(iter(found), material.test)
 
 
-def _answers(network: nn.Module, material: Material, device: torch.device) -> list[NDArray[np.float32]]:
+@torch.no_grad()
+def answers(
+    network: nn.Module, features: Features, data: CaptionedSet, device: torch.device
+) -> list[NDArray[np.float32]]:
+    """(S, S) metres of every picture."""
     found: list[NDArray[np.float32]] = []
-    for start in range(0, len(material.test), 50):
-        places = np.arange(start, min(start + 50, len(material.test)))
-        batch = load(material.unseen, material.test, places, np.zeros(len(places), bool), device)
-        depth: Tensor = network(batch)
+    for start in range(0, len(data), 50):
+        places = np.arange(start, min(start + 50, len(data)))
+        depth: Tensor = network(load(features, data, places, np.zeros(len(places), bool), device))
         found.extend(depth[:, 0].float().cpu().numpy())
     return found
 
 
 def _errors(
-    answers: Any, test: CaptionedSet
+    found: Any, test: CaptionedSet
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, NDArray[np.float64]]]:
     whole, objects = [], []
-    for place, answer in enumerate(answers):
+    for place, answer in enumerate(found):
         truth = np.asarray(test.depths[place])
         whole.append(picture_errors(answer, truth, CAP))
         inside = np.where(np.asarray(test.masks[place]), truth, np.float32(np.nan))
@@ -220,8 +230,8 @@ def _replaced(
 
 def _keep(folder: Path, found: Found) -> Found:
     """Write the run's result, its figures last: a folder with them is done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / _ERRORS, errors=found.errors, objects=found.objects)
+    with written_aside(folder / _ERRORS) as aside, aside.open("wb") as file:
+        np.savez(file, errors=found.errors, objects=found.objects)
     _write_json(folder / _RESULT, found.figures)
     return found
 
@@ -233,7 +243,4 @@ def _read_curve(folder: Path) -> dict[str, float]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(json.dumps(content, indent=1))
-    aside.replace(path)
+    write_text(path, json.dumps(content, indent=1))

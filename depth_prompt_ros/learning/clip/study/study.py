@@ -12,23 +12,30 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from depth_prompt_ros.data.sets.captioned_set import CaptionedSet, open_or_render_captioned
+from depth_prompt_ros.data.sets.captioned_set import (
+    CaptionedSet,
+    NamedTableSet,
+    open_or_render_captioned,
+    open_or_render_named_tables,
+)
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.clip.small_clip import NAME, accepted, learn_small_clip, zero_shot
 from depth_prompt_ros.learning.clip.study.features import open_or_compute
 from depth_prompt_ros.learning.clip.study.page import write_page
 from depth_prompt_ros.learning.clip.study.plan import TABLE, Effort
 from depth_prompt_ros.learning.clip.study.runs import Material, constant_rows, execute, result_of
-from depth_prompt_ros.learning.clip.text_decoder import learn_text_decoder, text_iou
+from depth_prompt_ros.learning.clip.study.video import render_video
+from depth_prompt_ros.learning.clip.text_decoder import learn_text_decoder, phrase_scores, text_iou
 from depth_prompt_ros.learning.trainer import Schedule, pick_device
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
 from depth_prompt_ros.networks.clip_mirror.entries import SMALL
 from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, load_clip
+from depth_prompt_ros.written_aside import write_text
 
-_SEEDS = (300, 301)
-"""Of the pictures to learn from and to test on."""
+_SEEDS, _TABLE_SEEDS, _VIDEO_SEED = (300, 301), (302, 303), 304
+"""Of the pictures to learn from and to test on, alike of the tables, and of the clips."""
 
 Say = Callable[[str], None]
 
@@ -53,33 +60,40 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
         open_or_render_captioned(cache / f"captioned-{effort.side}-{count}-{seed}", count, effort.side, seed)
         for count, seed in zip((effort.clip_pictures, effort.test_pictures), _SEEDS, strict=True)
     )
-    report(f"pictures: {len(train)} and {len(test)}")
+    tables, test_tables = (
+        open_or_render_named_tables(cache / f"named-tables-{effort.side}-{count}-{seed}", count, effort.side, seed)
+        for count, seed in zip((effort.tables, max(effort.tables // 10, 1)), _TABLE_SEEDS, strict=True)
+    )
+    video = render_video(effort.side, _VIDEO_SEED)
+    report(f"pictures: {len(train)} and {len(test)}, tables: {len(tables)} and {len(test_tables)}")
     weights = clip or out / "clip.safetensors"
     if not weights.is_file():
-        schedule = Schedule(effort.clip_steps, effort.clip_batch, 1e-3, 0, True)
+        schedule = Schedule(effort.clip_steps, effort.clip_batch, 7e-4, 0, True)
         figures = learn_small_clip(train, test, weights, schedule)
         report(f"small CLIP: {figures}")
-    small = load_clip(NAME, weights).to(device)
+    small = load_clip(NAME, weights).with_plain_attention().to(device)
     before = zero_shot(small, test, device)
     if not accepted(before):
         report(f"the small CLIP is not accepted, its accuracies are too near to chance: {before}")
-    decoder = _text_decoder(small, train, effort, out)
-    words = text_iou(small, decoder, test)
-    report(f"text decoder, IoU: {words}")
     first = _part(train, effort.pictures)
     normalise = catalogue.Normalise(catalogue.find_clip(NAME)).to(device)
 
     @cache_results
     def material_of(name: str) -> Material:
         encoder = _random().to(device) if name == "random" else small
-        seen, unseen = (
+        seen, unseen, moving = (
             open_or_compute(out / f"features-{name}-{part}.npz", encoder, data, device)
-            for part, data in (("train", first), ("test", test))
+            for part, data in (("train", first), ("test", test), ("video", video.frames))
         )
-        return Material(encoder, normalise, first, test, seen, unseen, decoder)
+        return Material(encoder, normalise, first, test, seen, unseen, None, video, moving)
 
     digest = clip_sha256(small)
-    humble = constant_rows(first, test)
+    humble = constant_rows(first, test, video)
+    done, wanted = (
+        sum(len(seeds) for seeds in _done(out, effort).values()),
+        sum(len(effort.seeds_of(row)) for row in TABLE),
+    )
+    report(f"{done} of {wanted} runs are done, {wanted - done} are left")
     for seed in range(effort.seeds):
         for row in TABLE:
             folder = out / f"{row.folder}-{seed}"
@@ -88,19 +102,24 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
             material = material_of("random" if row.encoder == "random" else "learned")
             if row.encoder == "fine-tuned":
                 material = replace(material, clip=deepcopy(material.clip))
+            if row.pretrained:
+                material = replace(material, decoder=_text_decoder(small, train, tables, effort, out))
             found = execute(row, seed, effort, material, folder, device)
-            report(f"{row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
-            write_page(results, effort, humble, _done(out, effort), before, None, words)
+            done += 1
+            report(f"{done} of {wanted}: {row.name}, seed {seed}: AbsRel {found.figures['abs_rel']:.4f}")
+            write_page(results, effort, humble, _done(out, effort), before, None, None)
+    decoder = _text_decoder(small, train, tables, effort, out)
+    texts = text_iou(small, decoder, test), phrase_scores(small, decoder, test_tables)
     after = zero_shot(small, test, device)
     if clip_sha256(small) != digest:
         raise BadInput("the frozen CLIP has changed while it was learned through: this is a fault of the program")
-    write_page(results, effort, humble, _done(out, effort), before, after, words)
+    write_page(results, effort, humble, _done(out, effort), before, after, texts)
 
 
-def _text_decoder(clip: Clip, train: CaptionedSet, effort: Effort, out: Path) -> Decoder:
+def _text_decoder(clip: Clip, train: CaptionedSet, tables: NamedTableSet, effort: Effort, out: Path) -> Decoder:
     path = out / "text-decoder.safetensors"
     if not path.is_file():
-        return learn_text_decoder(clip, train, path, Schedule(effort.text_steps, 32, 1e-3, 0, False))
+        return learn_text_decoder(clip, train, tables, path, Schedule(effort.text_steps, 32, 1e-3, 0, False))
     from depth_prompt_ros.graph.weights import read_weights
 
     decoder = Decoder(clip.sizes)
@@ -144,5 +163,4 @@ def _same_settings(out: Path, effort: Effort) -> None:
         if (found := json.loads(path.read_text())) != wanted:
             raise BadInput(f"{out} holds a study made with {found}, not {wanted}: give another folder")
         return
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(wanted))
+    write_text(path, json.dumps(wanted))

@@ -42,6 +42,7 @@ from depth_prompt_ros.parameters import MovingParameters
 from depth_prompt_ros.stages.moving.disagreement import elsewhere
 from depth_prompt_ros.stages.moving.geometric import GeometricMask, deviation
 from depth_prompt_ros.stages.moving.marks import MOVING, UNKNOWN
+from depth_prompt_ros.written_aside import write_text
 
 Float32 = NDArray[np.float32]
 Errors = dict[str, list[float]]
@@ -91,9 +92,7 @@ def execute(run: Run, effort: Effort, out: Path) -> dict[str, Any]:
     if run.row.name == "stage 1":
         found["elsewhere"] = {name: tabled(frames, way) for name, way in _elsewhere(network, effort).items()}
         found["masks"] = mask_figures(network, effort, run.motion)
-    aside = result.with_name(result.name + ".part")
-    aside.write_text(json.dumps(found, indent=1) + "\n")
-    aside.replace(result)
+    write_text(result, json.dumps(found, indent=1) + "\n")
     return found
 
 

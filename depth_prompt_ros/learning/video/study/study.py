@@ -19,6 +19,7 @@ from depth_prompt_ros.learning.video.study.plan import Effort, runs
 from depth_prompt_ros.learning.video.study.real import real_rows
 from depth_prompt_ros.learning.video.study.tables import page
 from depth_prompt_ros.networks.video.depth_net import VideoSettings
+from depth_prompt_ros.written_aside import write_text
 
 SPLIT = 0.667
 """Share of a real video that is learned from."""
@@ -43,8 +44,10 @@ def study_video(
         report: told what is done.
     """
     planned = list(runs(effort))
-    for run in planned if learns else []:
-        report(f"{run.folder}")
+    done = sum((out / run.folder / RESULT).exists() for run in planned)
+    report(f"{done} of {len(planned)} runs are done, {len(planned) - done} are left")
+    for number, run in enumerate(planned if learns else [], start=1):
+        report(f"{number} of {len(planned)}: {run.folder}")
         execute(run, effort, out)
     found: list[dict[str, Any]] = []
     missing = []
@@ -68,10 +71,7 @@ def study_video(
     rows = real_rows(real, SPLIT, weights["colour"], weights["poses"]) if real is not None else []
     notes = [f"Not run: {', '.join(missing)}."] if missing else []
     text = page(found, simple, rows, effort, notes)
-    results.parent.mkdir(parents=True, exist_ok=True)
-    aside = results.with_name(results.name + ".part")
-    aside.write_text(text)
-    aside.replace(results)
+    write_text(results, text)
 
 
 def _learn_real(folder: Path, out: Path, poses: bool) -> None:
