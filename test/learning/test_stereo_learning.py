@@ -166,10 +166,11 @@ def test_learning_then_fine_tuning_leaves_weights_cards_logs_pictures(monkeypatc
     assert means and all(torch.equal(before[name], after[name]) for name in means)
     assert not torch.equal(before["encoder.stem.0.weight"], after["encoder.stem.0.weight"])
 
-    code, _, error = run(monkeypatch, capsys, "tom-stereo", "--out", str(tuned), *merged, *few, "--paper")
+    again = tmp_path / "again.safetensors"
+    code, _, error = run(monkeypatch, capsys, "tom-stereo", "--out", str(again), *merged, *few, "--paper")
     assert code == 2
     assert "holds labels made with" in error
-    code, _, error = run(monkeypatch, capsys, "stereo", "--out", str(base), *few, "--network", "scene-net")
+    code, _, error = run(monkeypatch, capsys, "stereo", "--out", str(again), *few, "--network", "scene-net")
     assert code == 2
     assert "no stereo network named 'scene-net'" in error
 
