@@ -148,7 +148,7 @@ def test_killed_at_random_moments_and_resumed_it_gives_the_same(tmp_path, jobs):
 
         if __name__ == "__main__":
             print("ready", flush=True)
-            for _ in run_list(plain(10), ScriptedJob(Path({str(tmp_path / "log")!r}), 0.1), Path({str(out)!r}),
+            for _ in run_list(plain(10), ScriptedJob(Path({str(tmp_path / "log")!r}), 0.3), Path({str(out)!r}),
                               Where({jobs})):
                 pass
         """
