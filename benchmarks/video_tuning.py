@@ -1,7 +1,7 @@
 """What fine-tuning on one workspace's recordings brings: python benchmarks/video_tuning.py WEIGHTS OUT [STEPS].
 
 WEIGHTS were learned from rendered workspaces (``depth-prompt study video``). A workspace with large crates, as none of
-them has, is written as a recording with its poses in tf, and four that were learned from as well, so that they are not
+them has, is written as a recording with its poses in tf, and eight that were learned from as well, so that they are not
 forgotten; both are learned from as ``depth-prompt learn video --weights`` does. Errors are mean relative ones of metric
 depth, on a second visit of that workspace and on workspaces that nothing was learned from.
 """
@@ -29,7 +29,7 @@ from depth_prompt_ros.learning.video.study.execute import look, tabled
 from depth_prompt_ros.learning.video.study.plan import Effort
 from depth_prompt_ros.networks import catalogue
 
-_SEED, _FRAMES, _CRATES, _OLD = 3000, 40, 6, 4
+_SEED, _FRAMES, _CRATES, _OLD = 3000, 30, 6, 8
 
 
 def write_bag(path: Path, frames: Iterable[VideoFrame]) -> Path:
@@ -58,7 +58,7 @@ def write_bag(path: Path, frames: Iterable[VideoFrame]) -> Path:
 def main() -> None:
     """Print the figures."""
     weights, out = Path(sys.argv[1]), Path(sys.argv[2])
-    steps = int(sys.argv[3]) if len(sys.argv) > 3 else 200
+    steps = int(sys.argv[3]) if len(sys.argv) > 3 else 150
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
     here = RenderedWorkspace(_SEED, "bound", frames=_FRAMES, crates=_CRATES)

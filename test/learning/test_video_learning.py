@@ -12,12 +12,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.readers.video_folder import VideoFolder
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.learning import run_state
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.learning.video import learn
-from depth_prompt_ros.learning.video.boosting import boosted, rim
+from depth_prompt_ros.learning.video.boosting import boosted, boosted_elsewhere, rim
+from depth_prompt_ros.learning.video.evaluate import evaluate_video, listed
 from depth_prompt_ros.learning.video.learn import learn_video, pose_path
 from depth_prompt_ros.learning.video.look import disparity_of
 from depth_prompt_ros.learning.video.objective import VideoLearning, VideoModel, ramp
@@ -126,6 +128,7 @@ def test_two_stages_mask_what_the_first_calls_moving_and_the_second_begins_anew(
     assert (data.extra[0, Channel.RIM] > 0).sum() > 100 and (data.extra[0, Channel.LABEL] > 0).all()
     assert not (data.extra[0, Channel.BELIEVED] > 0)[~moving].any()
     before = first.stat().st_mtime_ns
+    out.unlink()
     learn_video(VideoSet([scene(moving=moving)]), out, schedule, LEARNING, stages=2)
     assert first.stat().st_mtime_ns == before  # a stage that is done is done
 
@@ -289,6 +292,20 @@ def test_what_a_network_knows_by_its_place_is_moving_the_rest_is_static() -> Non
     ].all()
 
 
+def test_a_label_of_what_moves_is_that_of_its_likes_elsewhere() -> None:
+    picture = torch.full((1, 3, 48, 72), 0.5)
+    picture[0, :, 12:30, 4:16] = torch.tensor([1.0, 0, 0])[:, None, None]
+    moving = torch.zeros(1, 1, 48, 72, dtype=torch.bool)
+    moving[..., 12:30, 4:16] = True
+    inputs = picture, position_grid(48, 72), torch.full((1, 2), 60.0)
+    found = boosted_elsewhere(ByPlace(), *inputs, moving)
+    here, there = (boosted(ByPlace(), picture, inputs[1] + shift, inputs[2]) for shift in (0, 0.5))
+    place = np.s_[0, 0, 14:28, 6:14]
+    torch.testing.assert_close(found.disparity[place], there.disparity[place])
+    assert (found.disparity[place] > here.disparity[place] + 0.2).all()
+    assert not found.disparity[..., 36:].any() and not found.agree[..., 36:].any()  # nothing moves in that half
+
+
 def test_boosting_keeps_a_disparity_that_grows_with_the_picture_and_doubts_one_that_does_not() -> None:
     class Grows(torch.nn.Module):
         def forward(self, picture, grid, focal):
@@ -335,7 +352,9 @@ def test_evaluation_prints_both_protocols_and_masks_of_listed_frames(tmp_path) -
     command = ["evaluate", "video", str(folder), "--weights", str(tmp_path / "a.safetensors")]
     answer = CliRunner().invoke(app, [*command, "--list", str(tmp_path / "list.txt")])
     assert answer.exit_code == 0, answer.output
-    figures = json.loads(answer.output.split("\n", 1)[1])
+    assert "metric, 1 to 80 m" in answer.output and "moving" in answer.output
+    wanted = listed(tmp_path / "list.txt")
+    figures = evaluate_video([VideoFolder(folder)], tmp_path / "a.safetensors", wanted)
     assert figures["frames"] == 2 and set(figures["moving"]) == {"iou", "precision", "recall"}
     for name in ("metric, 1 to 80 m", "median-scaled, 1e-3 to 80 m, Garg's crop"):
         assert 0 < figures[name]["abs_rel"] < 5
@@ -391,5 +410,5 @@ def test_the_command_learns_from_a_folder_and_says_what_it_left_out(tmp_path) ->
         (["--nearest", "9", "--farthest", "3"], "no depth lies between"),
         (["--min-parallax", "99"], "no span of frames can be used"),
     ):
-        refused = CliRunner().invoke(app, [*command, *wrong])
+        refused = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "never.safetensors"), *wrong])
         assert isinstance(refused.exception, BadInput) and words in str(refused.exception)

@@ -28,6 +28,7 @@ def test_a_run_is_learned_once_and_has_errors_by_part_and_masks(tmp_path, monkey
         np.isfinite(found["errors"][kind][part]).all() for kind in ("metric", "scaled") for part in ("all", "moving")
     )
     assert set(found["masks"]) == set(execute.MASKS)
+    assert set(found["elsewhere"]) == {"SPIMO masks", "true masks"}
     assert found["growth"]["enlarged"] > 1 and np.isfinite(found["growth"]["disparity"])
     assert found["masks"]["geometric, depth camera"]["precision"] > 0.7
     before = (tmp_path / "bound/stage-1-0/learned.safetensors").stat().st_mtime_ns
@@ -56,7 +57,9 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
         growth = {"enlarged": 2.0, "disparity": 1.9} if masks else None
         return {"run": name, "motion": "bound", "errors": errors, "masks": figures, "growth": growth}
 
-    results = [result("stage 1", 0.4, True), result("true masks (bound)", 0.2), result("SPIMO masks", 0.25)]
+    stage = result("stage 1", 0.4, True)
+    stage["elsewhere"] = {"SPIMO masks": result("", 0.1)["errors"], "true masks": result("", 0.05)["errors"]}
+    results = [stage, result("true masks (bound)", 0.2), result("SPIMO masks", 0.25)]
     real = [
         RealRow("constant", (DepthErrors(0.3, 0, 1, 1, 0, 0, 0),) * 3),
         RealRow("learned from colour", (DepthErrors(0.25, 0, 1, 1, 0, 0, 0),) * 3),
@@ -68,5 +71,7 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
     assert "| constant | 0.950 |" in text and "| stage 1 | 0.450 |" in text
     assert "true masks (bound): moving pixels' error -44 % against stage 1" in text
     assert "SPIMO masks: moving pixels' error -33 % against stage 1" in text and "75 % of the true masks' gain" in text
+    assert "| stage 1, what moves seen elsewhere: true masks | 0.100 |" in text
+    assert "86 % of the true masks' gain" in text
     assert "stage 1: static disparity grows 1.90 times where the picture is 2.00 times larger" in text
     assert "learned from colour less constant: -0.050 abs rel, 95 % interval over frames -0.050 to -0.050" in text

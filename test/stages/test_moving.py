@@ -14,7 +14,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import MovingParameters, RuntimeParameters
 from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, MOVING_DTYPE, object_points, organised_cloud
 from depth_prompt_ros.stages.moving import Moving, make_moving
-from depth_prompt_ros.stages.moving.disagreement import disagreement, dispersion
+from depth_prompt_ros.stages.moving.disagreement import disagreement, dispersion, elsewhere
 from depth_prompt_ros.stages.moving.geometric import deviation, warp_depth
 from depth_prompt_ros.stages.moving.spimo import SpimoMask, position_grid
 
@@ -146,6 +146,9 @@ def test_the_network_is_asked_three_times_in_one_batch_and_its_disagreement_is_m
     assert found.shape == (60, 80) and set(np.unique(found)) == {0, 255}
     assert (found[18:42, 14:46] == 255).all() and (found == 255).sum() < 34 * 44
     assert mask.disparity is not None and mask.disparity.shape == (24, 32)
+    alone = mask.look(frame(0, None, red_box()), mask.grids[:1])[0]
+    off = np.abs(mask.disparity - alone) > 1e-6
+    assert off[8:16, 5:7].all() and not off[:5].any()  # what moves as if it stood elsewhere
     low = SpimoMask(MovingParameters(method="spimo", graph=str(by_place), horizon=0.0), CPU)
     assert not (low(frame(0, None, red_box()))[:28] == 255).any()
 
@@ -176,6 +179,7 @@ def test_an_outlier_is_what_disagrees_with_every_other_place_in_the_picture() ->
     published, ours = (disagreement(disparities, u, rule)[0] > 0.03 for rule in ("dispersion", "outlier"))
     assert published.tolist() == [True, True, False, False]
     assert ours.tolist() == [True, False, False, False]
+    np.testing.assert_allclose(elsewhere(disparities, u)[0], [1, 1.5, 1, 1])
     pair = dispersion(np.array([2.0, 1.0], np.float32)[:, None, None])[0, 0]
     assert disagreement(disparities, u, "outlier")[0, 0] == pytest.approx(pair)
 

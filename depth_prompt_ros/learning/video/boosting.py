@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from depth_prompt_ros.networks.video.depth_net import VideoDepthNet
+from depth_prompt_ros.stages.moving.disagreement import SHIFT
 
 _SMALL, _LARGE = 0.75, 1.25
 _AGREE = 0.10
@@ -61,6 +62,28 @@ def boosted(network: VideoDepthNet, picture: Tensor, grid: Tensor, focal: Tensor
     near = middle / middle.amax((2, 3), keepdim=True)
     fused = ((1 - near**2) * large + near * small + middle) / (2 - near**2 + near)
     return Boosted(fused, (small / large - 1).abs() < _AGREE)
+
+
+def boosted_elsewhere(
+    network: VideoDepthNet, picture: Tensor, grid: Tensor, focal: Tensor, moving: Tensor
+) -> Boosted:  # fmt: skip
+    """:func:`boosted` with the network told that what moves stands a quarter of the width towards the other side.
+
+    Where a thing always moves a network has learned how far away it seems; where its likes stand still, how far they
+    are. A half of the picture on which nothing moves has no disparity, 0.
+
+    Args:
+        picture, grid, focal: see :func:`boosted`; N = 1.
+        moving: (1, 1, H, W) bool.
+    """
+    u = grid[:, :1]
+    disparity, agree = torch.zeros_like(u), torch.zeros_like(u, dtype=torch.bool)
+    side = torch.tensor([SHIFT, 0.0], device=grid.device).view(1, 2, 1, 1)
+    for half, shift in ((u < 0, side), (u >= 0, -side)):
+        if bool((half & moving).any()):
+            found = boosted(network, picture, grid + shift, focal)
+            disparity, agree = torch.where(half, found.disparity, disparity), torch.where(half, found.agree, agree)
+    return Boosted(disparity, agree)
 
 
 def rim(moving: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from depth_prompt_ros.learning.video.boosting import boosted, rim
+from depth_prompt_ros.learning.video.boosting import boosted_elsewhere, rim
 from depth_prompt_ros.learning.video.look import network_inputs
 from depth_prompt_ros.learning.video.samples import Channel, VideoSet
 from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
@@ -31,7 +31,7 @@ def mask_moving(
         network: of the first stage.
         look: width at which it looks at whole pictures, pixels.
         rule: of SPIMO masks; None: the masks that the set has.
-        boost: label moving pixels, see :func:`depth_prompt_ros.learning.video.boosting.boosted`.
+        boost: label moving pixels, see :func:`depth_prompt_ros.learning.video.boosting.boosted_elsewhere`.
         report: called with the number of pictures done and their total.
     """
     size, moved = data.size[::-1], 0.0
@@ -42,12 +42,14 @@ def mask_moving(
         moving = data.extra[number, Channel.STATIC] == 0
         moved += float(moving.mean())
         if boost:
-            label = boosted(network, *inputs)
+            there = cv2.resize(moving.astype(np.uint8), inputs[0].shape[:1:-1], interpolation=cv2.INTER_NEAREST)
+            label = boosted_elsewhere(network, *inputs, torch.from_numpy(there > 0).to(device)[None, None])
             agree = label.agree[0, 0].cpu().numpy().astype(np.uint8)
             data.extra[number, Channel.LABEL] = cv2.resize(label.disparity[0, 0].cpu().numpy(), size)
             believed = cv2.resize(agree, size, interpolation=cv2.INTER_NEAREST) > 0
             data.extra[number, Channel.BELIEVED] = believed & moving & _seen(data, number)
-            data.extra[number, Channel.RIM] = rim(moving) & _seen(data, number)
+            labelled = data.extra[number, Channel.LABEL] > 0
+            data.extra[number, Channel.RIM] = rim(moving) & _seen(data, number) & labelled
         if report:
             report(number + 1, len(data.images))
     return moved / len(data.images)

@@ -34,6 +34,16 @@ class StaticRule:
 
 
 @torch.no_grad()
+def three_looks(
+    network: VideoDepthNet, picture: Tensor, grid: Tensor, focal: Tensor
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(3, H, W) disparities of one picture (1, 3, H, W), with its grid and with u moved to both sides; (H, W) its u."""
+    shift = torch.tensor([0.0, -SHIFT, SHIFT], device=grid.device).view(3, 1, 1, 1)
+    shifts = torch.cat([shift, torch.zeros_like(shift)], 1)
+    found = network(picture.expand(3, -1, -1, -1), grid + shifts, focal.expand(3, -1))
+    return found[:, 0].cpu().numpy(), grid[0, 0].cpu().numpy()
+
+
 def static_mask(
     network: VideoDepthNet, picture: Tensor, grid: Tensor, focal: Tensor, rule: StaticRule
 ) -> NDArray[np.bool_]:
@@ -48,10 +58,8 @@ def static_mask(
         functional.interpolate(each, size=size, mode="bilinear", antialias=True, align_corners=False)
         for each in (picture, grid)
     )
-    shift = torch.tensor([0.0, -SHIFT, SHIFT], device=grid.device).view(3, 1, 1, 1)
-    shifts = torch.cat([shift, torch.zeros_like(shift)], 1)
-    found = network(seen.expand(3, -1, -1, -1), places + shifts, focal.expand(3, -1) * LOOK)
-    moved = disagreement(found[:, 0].cpu().numpy(), places[0, 0].cpu().numpy(), rule.rule)
+    found, u = three_looks(network, seen, places, focal * LOOK)
+    moved = disagreement(found, u, rule.rule)
     moved = np.asarray(cv2.resize(moved, (width, height), interpolation=cv2.INTER_LINEAR))
     return np.asarray((moved < rule.dispersion) | (grid[0, 1].cpu().numpy() < rule.horizon), np.bool_)
 

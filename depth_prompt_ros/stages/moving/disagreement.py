@@ -36,7 +36,21 @@ def disagreement(disparities: Float32, u: Float32, rule: Rule) -> Float32:
     if rule == "dispersion":
         return dispersion(disparities)
     pairs = [
-        np.where(np.abs(u + shift) <= 1, dispersion(disparities[[0, other]]), np.float32(np.inf))
-        for other, shift in ((1, -SHIFT), (2, SHIFT))
+        np.where(inside, dispersion(disparities[[0, other]]), np.float32(np.inf))
+        for other, inside in enumerate(_inside(u), 1)
     ]
     return np.asarray(np.minimum(*pairs), np.float32)
+
+
+def elsewhere(disparities: Float32, u: Float32) -> Float32:
+    """(H, W) float32 disparity as if everything stood where it was moved to, the mean of the places in the picture.
+
+    Of what moves with its place that is the disparity of its likes that stand still. Arguments as above.
+    """
+    inside = np.stack(_inside(u)).astype(np.float32)
+    return np.asarray((disparities[1:] * inside).sum(0) / inside.sum(0), np.float32)
+
+
+def _inside(u: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(H, W) bool each: u - SHIFT and u + SHIFT are in the picture; one of them always is."""
+    return u - SHIFT >= -1, u + SHIFT <= 1

@@ -13,7 +13,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import MovingParameters, RuntimeParameters
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.choose import open_graph
-from depth_prompt_ros.stages.moving.disagreement import SHIFT, disagreement
+from depth_prompt_ros.stages.moving.disagreement import SHIFT, disagreement, elsewhere
 from depth_prompt_ros.stages.moving.marks import MOVING, STATIC
 
 Float32 = NDArray[np.float32]
@@ -39,8 +39,8 @@ class SpimoMask:
 
     Attributes:
         grids: (3, 2, h, w) float32, as it is and moved to both sides.
-        disparity: (h, w) float32 of the last frame, with the grid as it is, at the graph's size: 1 over the unit of
-            the translations that were learned from.
+        disparity: (h, w) float32 of the last frame at the graph's size, 1 over the unit of the translations that were
+            learned from: with the grid as it is, and where things move as if they stood elsewhere.
     """
 
     def __init__(self, parameters: MovingParameters, runtime: RuntimeParameters) -> None:
@@ -68,8 +68,8 @@ class SpimoMask:
     def __call__(self, frame: Frame, _: DepthMeasurement | None = None) -> NDArray[np.uint8]:
         """(H, W) uint8: 0 static, 255 moving."""
         found = self.look(frame, self.grids)
-        self.disparity = found[0]
         moving = (disagreement(found, self.grids[0, 0], self._rule) >= self._limit) & self._below
+        self.disparity = np.where(moving, elsewhere(found, self.grids[0, 0]), found[0])
         mask = np.where(moving, np.uint8(MOVING), np.uint8(STATIC))
         size = frame.image.shape[1::-1]
         return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,13 +32,14 @@ from depth_prompt_ros.learning.video.learn import learn_video
 from depth_prompt_ros.learning.video.look import disparity_of, look_size, network_inputs
 from depth_prompt_ros.learning.video.photometric import moves_less
 from depth_prompt_ros.learning.video.samples import VideoSet
-from depth_prompt_ros.learning.video.static import StaticRule, whole_static_mask
+from depth_prompt_ros.learning.video.static import StaticRule, three_looks, whole_static_mask
 from depth_prompt_ros.learning.video.study.plan import Effort, Run
 from depth_prompt_ros.learning.video.warp import Seen, forward_warp
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.video.depth_net import VideoDepthNet
 from depth_prompt_ros.networks.video.levels import Levels
 from depth_prompt_ros.parameters import MovingParameters
+from depth_prompt_ros.stages.moving.disagreement import elsewhere
 from depth_prompt_ros.stages.moving.geometric import GeometricMask, deviation
 from depth_prompt_ros.stages.moving.marks import MOVING, UNKNOWN
 from depth_prompt_ros.written_aside import write_text
@@ -88,6 +90,7 @@ def execute(run: Run, effort: Effort, out: Path) -> dict[str, Any]:
     if run.row.masks is None:
         found["growth"] = growth(network, effort, frames)
     if run.row.name == "stage 1":
+        found["elsewhere"] = {name: tabled(frames, way) for name, way in _elsewhere(network, effort).items()}
         found["masks"] = mask_figures(network, effort, run.motion)
     write_text(result, json.dumps(found, indent=1) + "\n")
     return found
@@ -107,6 +110,30 @@ def _take_first_stage(out: Path, run: Run, weights: Path) -> None:
 def look(network: VideoDepthNet, frame: VideoFrame, width: int) -> Float32:
     """(H, W) metric disparity, 1/m, of a frame."""
     return disparity_of(network, frame.image, _intrinsics(frame), width, pick_device())
+
+
+def _elsewhere(network: VideoDepthNet, effort: Effort) -> dict[str, Callable[[VideoFrame, NDArray[np.bool_]], Float32]]:
+    """Depth as it is, but of what moves as if it stood elsewhere: by found and by true masks."""
+
+    def depth(frame: VideoFrame, moving: NDArray[np.bool_]) -> Float32:
+        inputs = network_inputs(frame.image, _intrinsics(frame), effort.look, pick_device())
+        looks, u = three_looks(network, *inputs)
+        width = frame.image.shape[1]
+        here, there = (
+            cv2.resize(each, frame.image.shape[1::-1]) * np.float32(width / each.shape[1])
+            for each in (looks[0], elsewhere(looks, u))
+        )
+        return np.asarray(1 / np.where(moving, there, here), np.float32)
+
+    def found(frame: VideoFrame, _: NDArray[np.bool_]) -> Float32:
+        inputs = network_inputs(frame.image, _intrinsics(frame), effort.look, pick_device())
+        return depth(frame, ~whole_static_mask(network, inputs, StaticRule(), frame.image.shape[:2]))
+
+    def true(frame: VideoFrame, _: NDArray[np.bool_]) -> Float32:
+        assert frame.moving is not None
+        return depth(frame, frame.moving)
+
+    return {"SPIMO masks": found, "true masks": true}
 
 
 def _intrinsics(frame: VideoFrame) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from depth_prompt_ros.data.readers.video_folder import Part, VideoFolder
 from depth_prompt_ros.data.rendering.workspaces import Motion
@@ -24,7 +24,7 @@ from depth_prompt_ros.written_aside import write_text
 SPLIT = 0.667
 """Share of a real video that is learned from."""
 
-_REAL = Schedule(400, 4, 1e-3, 0, False, "halved")
+_REAL = Schedule(500, 4, 2e-4, 0, False, "halved")
 
 
 def study_video(
@@ -75,12 +75,14 @@ def study_video(
 
 
 def _learn_real(folder: Path, out: Path, poses: bool) -> None:
-    """A quarter of the width; nothing moves there: one stage. Neighbours are three frames apart: it hardly moves."""
-    step, planes = 3, 25
+    """A quarter of the width; nothing moves there: one stage."""
+    step, planes = 2, 17
     source = VideoFolder(folder, Part(0.0, SPLIT), poses)
-    spans, left_out = gather([source], SpanRules(step=step), 240)
-    data, ends = VideoSet(spans, step), (0.15, 3.0) if poses else (0.005, 0.3)
-    network = VideoSettings("adaptive", 0.25, 11, *ends, focal_unit=float(data.intrinsics[0, 0]), proportional=True)
-    cuts = Cuts((60, 80), 0.5, 1.0)
-    learning = VideoLearning(network, 0.25, cuts, planes, given_motion=poses, warm_up=0.2)
-    learn_video(data, out, _REAL, learning, 1, told=Told((source.name,), tuple(left_out)))
+    spans, left_out = gather([source], SpanRules(step=step), 320)
+    ends = (0.15, 3.0) if poses else (0.005, 0.3)
+    network = VideoSettings("adaptive", 0.25, 11, *ends)
+    learning = VideoLearning(network, 0.25, Cuts((72, 96)), planes, given_motion=poses, warm_up=0.2)
+    stages: Literal[1] = 1
+    learn_video(
+        VideoSet(spans, step), out, _REAL, learning, stages, told=Told((source.name,), tuple(left_out))
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,16 @@ _REAL = (
     "of Eigen et al. (2014), means over frames, depth between 0.3 and 10 m."
 )
 
-_BOUND = "true masks (bound)"
+_BOUND, _ELSEWHERE = "true masks (bound)", "stage 1, what moves seen elsewhere: "
+_COMPARED = {
+    _BOUND: "",
+    "SPIMO masks": _BOUND,
+    "SPIMO masks, published rule": _BOUND,
+    "auto-mask": _BOUND,
+    f"{_ELSEWHERE}true masks": "",
+    f"{_ELSEWHERE}SPIMO masks": f"{_ELSEWHERE}true masks",
+}
+"""Rows whose moving pixels are compared with stage 1's, and the row whose gain is the most there is."""
 
 _MOTIONS = {"bound": "Motion that goes with the place", "random": "Random motion"}
 
@@ -49,7 +58,7 @@ def page(
         "",
     ]
     for motion, title in _MOTIONS.items():
-        found = [result for result in results if result["motion"] == motion]
+        found = [each for result in results if result["motion"] == motion for each in _with_elsewhere(result)]
         if found:
             lines += [
                 f"## {title}",
@@ -63,6 +72,13 @@ def page(
     if real:
         lines += ["## Real video", "", *_real(real)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _with_elsewhere(result: Result) -> Iterator[Result]:
+    """A result, and what its network says where things move if it is told that they stand elsewhere."""
+    yield result
+    for name, errors in result.get("elsewhere", {}).items():
+        yield {"run": f"{_ELSEWHERE}{name}", "motion": result["motion"], "errors": errors}
 
 
 def _made(effort: Effort) -> str:
@@ -125,14 +141,15 @@ def _checks(results: Sequence[Result]) -> list[str]:
         return np.array([result["errors"][kind][part] for result in by_name[name]], np.float64).mean(0)
 
     lines = []
-    for name in (_BOUND, "SPIMO masks", "SPIMO masks, published rule", "auto-mask"):
+    for name, most in _COMPARED.items():
         if name in by_name and "stage 1" in by_name:
             one, other = frames("stage 1", "metric", "moving"), frames(name, "metric", "moving")
             mean, low, high = paired_interval(other, one)
             change = 100 * mean / float(np.nanmean(one))
+            share = _share(mean, most, frames) if most in by_name else ""
             lines.append(
                 f"- {name}: moving pixels' error {change:+.0f} % against stage 1 (difference {mean:+.3f}, 95 % "
-                f"interval over frames {low:+.3f} to {high:+.3f}){_share(name, mean, frames, by_name)}."
+                f"interval over frames {low:+.3f} to {high:+.3f}){share}."
             )
     if "fixed levels, N = 33" in by_name and "stage 1" in by_name:
         mean, low, high = paired_interval(
@@ -152,11 +169,9 @@ def _checks(results: Sequence[Result]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _share(name: str, gain: float, frames: Callable[[str, str, str], Any], by_name: Mapping[str, Any]) -> str:
+def _share(gain: float, best: str, frames: Callable[[str, str, str], Any]) -> str:
     """Which part of the true masks' gain on moving pixels a row has."""
-    if name == _BOUND or _BOUND not in by_name:
-        return ""
-    most = paired_interval(frames(_BOUND, "metric", "moving"), frames("stage 1", "metric", "moving"))[0]
+    most = paired_interval(frames(best, "metric", "moving"), frames("stage 1", "metric", "moving"))[0]
     return f", {100 * gain / most:.0f} % of the true masks' gain" if most < 0 else ""
 
 
