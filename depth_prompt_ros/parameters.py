@@ -219,7 +219,9 @@ class SyncParameters(_Group):
     """Pairing of topics."""
 
     tolerance: float = Field(0.02, ge=0, description="stamps closer than this belong together, seconds")
-    queue_size: int = Field(10, ge=1, le=1000, description="messages of a topic that wait for their partners (live)")
+    hold: float = Field(
+        3.0, gt=0, le=60, description="how long a picture waits for its partners, and for other stages, seconds (live)"
+    )
 
 
 class DepthParameters(_Group):
@@ -272,6 +274,7 @@ class Transports(_Group):
 class StageTopics(_Group):
     """Where a single-stage node finds what the stages before it publish (live)."""
 
+    image: str = Field("stereo_depth/image", description="the rectified picture, of frames that were matched (live)")
     depth: str = Field("stereo_depth/depth", description="measured, or for the clouds merged (live)")
     confidence: str = Field("stereo_depth/confidence", description="of that depth (live)")
     labels: str = Field("segmentation/labels", description="of the targets (live)")
@@ -282,6 +285,15 @@ class StageTopics(_Group):
 class Parameters(RuntimeParameters):
     """Everything the pipeline can be told."""
 
+    mode: Literal["stream", "capture"] = Field(
+        "stream",
+        description="stream: work while someone subscribes; capture: only when ~/capture is called, and what was "
+        "published last stays for those who subscribe later (live)",
+    )
+    autostart: bool = Field(
+        False,
+        description="configure and activate the node when it starts, and activate it when configured later (live)",
+    )
     output_frame: str = Field("", description="frame of the clouds, by tf; empty = the camera's (live)")
     rectified: Annotated[Literal["auto", "true", "false"], BeforeValidator(_word)] = Field(
         "auto",

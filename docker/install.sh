@@ -7,7 +7,6 @@ package=src/depth_prompt_ros
 # The tested set, where the distribution has NumPy 1.
 constraints=(-c "$package/constraints/humble.txt")
 if /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 13))'; then constraints=(); fi
-open3d=open3d; if [[ $(uname -m) == x86_64 ]]; then open3d=open3d-cpu; fi
 
 libraries=$(PYTHONPATH=$package /usr/bin/python3 -m depth_prompt_ros.system_libraries --packages)
 
@@ -18,11 +17,11 @@ if [[ ! -e /etc/ros/rosdep/sources.list.d/20-default.list ]]; then rosdep init; 
 rosdep update --rosdistro "$ROS_DISTRO"
 # Without the pip keys: Ubuntu 24.04 and later refuse them outside of a virtual environment.
 rosdep install --from-paths src --ignore-src -y --rosdistro "$ROS_DISTRO" \
-  --skip-keys "python3-onnxruntime-pip python3-open3d-pip python3-rosbags-pip"
+  --skip-keys "python3-onnxruntime-pip python3-rosbags-pip"
 
 /usr/bin/python3 -m venv --system-site-packages .venv
 touch .venv/COLCON_IGNORE
-.venv/bin/pip install --no-cache-dir "${constraints[@]}" numpy opencv-python-headless onnxruntime "$open3d" \
+.venv/bin/pip install --no-cache-dir "${constraints[@]}" numpy opencv-python-headless onnxruntime \
   mcap 'pydantic>=2' rich rosbags rosbags-image 'typer>=0.12' "$@"
 source .venv/bin/activate
 colcon build --packages-select depth_prompt_ros

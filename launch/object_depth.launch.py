@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ament_index_python.packages import get_package_share_path
-from launch import Event, LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_path
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
-from launch.event_handlers import OnProcessStart
-from launch.events import matches_action
-from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode, Node
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState, StateTransition
-from lifecycle_msgs.msg import Transition
+from launch_ros.actions import Node
 
 PACKAGE = "depth_prompt_ros"
 CONFIG = get_package_share_path(PACKAGE) / "config"
@@ -53,12 +47,9 @@ SHOWN = {
 }
 """What RViz shows and sends, below object_depth, and the stage that has it when each is a node."""
 
-NOT_STARTED = {
-    ("configuring", "unconfigured"),
-    ("activating", "inactive"),
-    ("errorprocessing", "unconfigured"),
-    ("errorprocessing", "finalized"),
-}
+RESPAWN_DELAY_S = 2.0
+CLOSING_S = "20"
+"""A frame that is worked on is finished first."""
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -82,6 +73,12 @@ def generate_launch_description() -> LaunchDescription:
                 default_value="true",
                 choices=["true", "false"],
                 description="configure and activate the nodes; false: they wait for ros2 lifecycle set",
+            ),
+            DeclareLaunchArgument(
+                "respawn",
+                default_value="false",
+                choices=["true", "false"],
+                description="start a node that has died again",
             ),
             DeclareLaunchArgument(
                 "use_sim_time", default_value="false", choices=["true", "false"], description="time from /clock"
@@ -126,24 +123,29 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         overrides["segmentation.method"] = "labels"
     if argument("runtime"):
         overrides["runtime"] = argument("runtime")
-    overrides["use_sim_time"] = argument("use_sim_time") == "true"
+    for name in ("autostart", "use_sim_time"):
+        overrides[name] = argument(name) == "true"
     parameters = str(_parameter_file(argument("params_file")))
 
+    if argument("rviz") == "true":
+        _require("rviz2")  # before a node is started that would be left behind
     entities: list[LaunchDescriptionEntity] = []
     for name, wiring in (WHOLE if composed else STAGES).items():
-        node = LifecycleNode(
-            package=PACKAGE,
-            executable=f"{name}_node",
-            name=name,
-            namespace=argument("namespace"),
-            parameters=[parameters, {**overrides, **wiring}],
-            ros_arguments=["--log-level", argument("log_level")],
-            output="screen",
-            emulate_tty=True,
+        entities.append(
+            Node(
+                package=PACKAGE,
+                executable=f"{name}_node",
+                name=name,
+                namespace=argument("namespace"),
+                parameters=[parameters, {**overrides, **wiring}],
+                ros_arguments=["--log-level", argument("log_level")],
+                output="screen",
+                emulate_tty=True,
+                respawn=argument("respawn") == "true",
+                respawn_delay=RESPAWN_DELAY_S,
+                sigterm_timeout=CLOSING_S,
+            )
         )
-        if argument("autostart") == "true":
-            entities += _autostart(node)
-        entities.append(node)
 
     shown = {
         f"/object_depth/{topic}": f"{'object_depth' if composed else stage}/{topic}" for topic, stage in SHOWN.items()
@@ -175,38 +177,10 @@ def _parameter_file(given: str) -> Path:
     return path
 
 
-def _autostart(node: LifecycleNode) -> list[LaunchDescriptionEntity]:
-    """Configure once the process is up, activate once configured; what fails is said, and the node stays."""
-
-    def change(transition: int) -> EmitEvent:
-        return EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition))
-
-    def has_failed(event: Event) -> bool:
-        return (
-            isinstance(event, StateTransition)
-            and event.action is node
-            and (event.start_state, event.goal_state) in NOT_STARTED
-        )
-
-    def report(context: LaunchContext) -> None:
-        step = "activate" if context.locals.event.start_state == "activating" else "configure"
-        get_logger("object_depth.launch").error(
-            f"{node.node_name} did not start and stays up: its own message says why. "
-            f"Once that is mended: ros2 lifecycle set {node.node_name} {step}"
-        )
-
-    return [
-        RegisterEventHandler(
-            OnProcessStart(target_action=node, on_start=[change(Transition.TRANSITION_CONFIGURE)], handle_once=True)
-        ),
-        RegisterEventHandler(
-            OnStateTransition(
-                target_lifecycle_node=node,
-                start_state="configuring",
-                goal_state="inactive",
-                entities=[change(Transition.TRANSITION_ACTIVATE)],
-                handle_once=True,
-            )
-        ),
-        RegisterEventHandler(OnStateTransition(matcher=has_failed, entities=[OpaqueFunction(function=report)])),
-    ]
+def _require(package: str) -> None:
+    try:
+        get_package_prefix(package)
+    except PackageNotFoundError as error:
+        raise RuntimeError(
+            f"{package} is not installed: apt install ros-$ROS_DISTRO-{package}, or leave rviz out"
+        ) from error

@@ -39,12 +39,12 @@ class Live:
         received: messages by full topic name.
     """
 
-    def __init__(self, *make: Callable[[], Any]) -> None:
-        self._make = make
+    def __init__(self, *make: Callable[[], Any], arguments: tuple[str, ...] = ()) -> None:
+        self._make, self._arguments = make, arguments
         self.received: dict[str, list[Any]] = defaultdict(list)
 
     def __enter__(self) -> Live:  # noqa: PYI034 (Self is newer than Python 3.10)
-        rclpy.init()
+        rclpy.init(args=list(self._arguments))
         self.nodes = [make() for make in self._make]
         self.node = self.nodes[0]
         self.tester = Node("tester")
@@ -127,11 +127,15 @@ class Live:
             assert time.monotonic() < end, "waited in vain"
             time.sleep(0.01)
 
-    def call(self, name: str, kind: Any) -> Any:
-        """Answer of a service."""
+    def ask(self, name: str, kind: Any) -> Any:
+        """Call a service; the future of its answer."""
         client = self.tester.create_client(kind, name)
         self.until(lambda: client.wait_for_service(timeout_sec=0.1))
-        future = client.call_async(kind.Request())
+        return client.call_async(kind.Request())
+
+    def call(self, name: str, kind: Any) -> Any:
+        """Answer of a service."""
+        future = self.ask(name, kind)
         self.until(future.done)
         return future.result()
 
@@ -149,7 +153,7 @@ class Live:
 
     def _statuses(self, task: str, node: str, first: int) -> list[Any]:
         heard = self.received["/diagnostics"][first:]
-        return [status for array in heard for status in array.status if status.name == f"{node}: {task}"]
+        return [status for array in heard for status in array.status if status.name == f"/{node}: {task}"]
 
 
 def succeeded(answer: Any) -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from functools import cache
+from inspect import isawaitable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -144,9 +145,14 @@ class Future:
     def __init__(self) -> None:
         self._event, self._answer = threading.Event(), None
 
-    def set(self, answer: Any) -> None:
+    def set_result(self, answer: Any) -> None:
         self._answer = answer
         self._event.set()
+
+    def __await__(self) -> Any:
+        while not self.done():
+            yield
+        return self._answer
 
     def done(self) -> bool:
         return self._event.is_set()
@@ -164,7 +170,12 @@ class Client:
 
     def call_async(self, request: Any) -> Future:
         future, (kind, callback) = Future(), SERVICES[self.name]
-        CALLS.put((SimpleNamespace(callback=lambda _: future.set(callback(request, kind.Response()))), None))
+
+        async def serve() -> None:
+            answer = callback(request, kind.Response())
+            future.set_result(await answer if isawaitable(answer) else answer)
+
+        CALLS.put((SimpleNamespace(callback=lambda _: serve()), None))
         return future
 
 
@@ -245,6 +256,7 @@ class Logger:
 class Node:
     def __init__(self, name: str, **_: Any) -> None:
         self._name, self._clock, self._values = name, Clock(), {}
+        self.executor: Any = None
         self._kinds: dict[str, Any] = {}
         self._ranges: dict[str, Any] = {}
         self._checks: list[Any] = []
@@ -256,6 +268,9 @@ class Node:
 
     def resolve_topic_name(self, topic: str) -> str:
         return topic.replace("~", f"/{self._name}") if topic.startswith(("~", "/")) else f"/{topic}"
+
+    def get_fully_qualified_name(self) -> str:
+        return f"/{self._name}"
 
     def get_logger(self) -> Logger:
         return Logger(self._name)
@@ -280,7 +295,10 @@ class Node:
     def count_publishers(self, topic: str) -> int:
         return sum(publisher.topic == topic for publisher in PUBLISHERS)
 
-    def create_service(self, kind: type, name: str, callback: Any) -> None:
+    def count_subscribers(self, topic: str) -> int:
+        return sum(subscription.topic == topic for subscription in SUBSCRIPTIONS)
+
+    def create_service(self, kind: type, name: str, callback: Any, **_: Any) -> None:
         SERVICES[self.resolve_topic_name(name)] = (kind, callback)
 
     def create_client(self, kind: type, name: str) -> Client:
@@ -394,13 +412,27 @@ class LifecycleNode(Node):
     on_activate = on_deactivate = on_cleanup = on_shutdown = on_configure
 
 
+def ended(task: Any) -> bool:
+    """Go on with a coroutine."""
+    try:
+        task.send(None)
+    except StopIteration:
+        return True
+    return False
+
+
 class Executor:
     def __init__(self) -> None:
         self._nodes: list[Node] = []
+        self._awaiting: list[Any] = []
         self._stopped = False
 
     def add_node(self, node: Node) -> None:
         self._nodes.append(node)
+        node.executor = self
+
+    def wake(self) -> None:
+        """It never sleeps for long."""
 
     def spin(self) -> None:
         while STATE.ok and not self._stopped:
@@ -408,57 +440,18 @@ class Executor:
                 if timer.due <= time.monotonic():
                     timer.due = time.monotonic() + timer.period
                     timer.callback()
+            self._awaiting = [task for task in self._awaiting if not ended(task)]
             try:
                 endpoint, message = CALLS.get(timeout=0.02)
             except queue.Empty:
                 continue
             if not isinstance(endpoint, Subscription) or endpoint in SUBSCRIPTIONS:
-                endpoint.callback(message)
+                answer = endpoint.callback(message)
+                if isawaitable(answer) and not ended(answer):
+                    self._awaiting.append(answer)
 
     def shutdown(self, timeout_sec: float | None = None) -> None:
         self._stopped = True
-
-
-# message_filters, as its Python part does it: the smallest stamps fall out of a full queue.
-
-
-class Subscriber:
-    def __init__(self, node: Node, kind: type, topic: str, **options: Any) -> None:
-        self._callbacks: list[Any] = []
-        self.sub = node.create_subscription(kind, topic, self._call, **options)
-
-    def registerCallback(self, callback: Any) -> None:  # noqa: N802
-        self._callbacks.append(callback)
-
-    def _call(self, message: Any) -> None:
-        for callback in self._callbacks:
-            callback(message)
-
-
-class ApproximateTimeSynchronizer:
-    def __init__(self, filters: list[Subscriber], queue_size: int, slop: float) -> None:
-        self.queues: list[dict[int, Any]] = [{} for _ in filters]
-        self._size, self._slop, self._callback = queue_size, int(slop * 1e9), None
-        for place, each in enumerate(filters):
-            each.registerCallback(lambda message, place=place: self._add(message, place))
-
-    def registerCallback(self, callback: Any) -> None:  # noqa: N802
-        self._callback = callback
-
-    def _add(self, message: Any, place: int) -> None:
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        mine = self.queues[place]
-        mine[stamp] = message
-        while len(mine) > self._size:
-            del mine[min(mine)]
-        chosen = []
-        for waiting in self.queues:
-            near = [each for each in waiting if abs(each - stamp) <= self._slop]
-            if not near:
-                return
-            chosen.append(min(near, key=lambda each: abs(each - stamp)))
-        messages = [waiting.pop(each) for waiting, each in zip(self.queues, chosen, strict=True)]
-        self._callback(*messages)
 
 
 # tf2_ros and diagnostic_updater.
@@ -496,7 +489,7 @@ class Status:
 
 class Updater:
     def __init__(self, node: Node) -> None:
-        self._node, self._tasks = node, {}
+        self._node, self._tasks, self.node_name = node, {}, node.get_name()
         kind = message_class("diagnostic_msgs/msg/DiagnosticArray")
         self._publisher = node.create_publisher(kind, "/diagnostics", 1)
         self._kind = kind
@@ -512,7 +505,7 @@ class Updater:
         message = self._kind()
         message.header.stamp = self._node.get_clock().now().to_msg()
         for name, task in self._tasks.items():
-            status = Status(f"{self._node.get_name()}: {name}")
+            status = Status(f"{self.node_name}: {name}")
             task(status)
             message.status.append(status.made)
         self._publisher.publish(message)
@@ -556,7 +549,8 @@ MODULES: dict[str, dict[str, Any]] = {
     "rclpy": {"init": start, "shutdown": stop, "try_shutdown": stop, "ok": lambda: STATE.ok, "OVERRIDES": OVERRIDES},
     "rclpy.clock": {"JumpThreshold": Anything},
     "rclpy.duration": {"Duration": Duration},
-    "rclpy.event_handler": {"SubscriptionEventCallbacks": Anything},
+    "rclpy.callback_groups": {"MutuallyExclusiveCallbackGroup": Anything},
+    "rclpy.event_handler": {"SubscriptionEventCallbacks": Anything, "UnsupportedEventTypeError": TransformException},
     "rclpy.executors": {"ExternalShutdownException": TransformException, "SingleThreadedExecutor": Executor},
     "rclpy.lifecycle": {
         "LifecycleNode": LifecycleNode, "LifecycleState": Any, "TransitionCallbackReturn": Transition,
@@ -564,12 +558,12 @@ MODULES: dict[str, dict[str, Any]] = {
     "rclpy.node": {"Node": Node},
     "rclpy.parameter": {"Parameter": Parameter},
     "rclpy.qos": {
-        "DurabilityPolicy": Anything, "HistoryPolicy": Anything, "QoSProfile": Anything,
-        "ReliabilityPolicy": Anything, "qos_profile_sensor_data": 1,
+        "DurabilityPolicy": Anything, "HistoryPolicy": Anything, "QoSProfile": Anything, "ReliabilityPolicy": Anything,
+        "qos_profile_sensor_data": 1,
     },
     "rclpy.qos_overriding_options": {"QoSOverridingOptions": Anything},
+    "rclpy.task": {"Future": Future},
     "rclpy.time": {"Time": Time},
-    "message_filters": {"ApproximateTimeSynchronizer": ApproximateTimeSynchronizer, "Subscriber": Subscriber},
     "tf2_ros": {
         "Buffer": Buffer, "StaticTransformBroadcaster": StaticTransformBroadcaster,
         "TransformException": TransformException, "TransformListener": Anything,

@@ -53,8 +53,8 @@ def _write(answer: Answer, folder: Path) -> None:
     (folder / "overview.png").write_bytes(png(overview(answer)))
     np.savez_compressed(
         folder / "answer.npz",
-        depth=answer.depth, measured=answer.measured, confidence=answer.confidence, labels=answer.labels,
-        tom=answer.tom, provenance=result.provenance, belief=result.belief, K=answer.camera.K,
+        image=answer.image, depth=answer.depth, measured=answer.measured, confidence=answer.confidence,
+        labels=answer.labels, tom=answer.tom, provenance=result.provenance, belief=result.belief, K=answer.camera.K,
         baseline=answer.camera.baseline,
     )  # fmt: skip
     answer.save_ply(folder / "scene.ply")

@@ -190,7 +190,7 @@ def _packed(message: Any, rows: int, row_bytes: int) -> Any:
     _check_data(message, row_bytes)
     if message.step != row_bytes:
         view = np.ndarray((rows, row_bytes), np.uint8, message.data, strides=(message.step, 1))
-        message.data = np.ascontiguousarray(view).reshape(-1)
+        message.data, message.step = np.ascontiguousarray(view).reshape(-1), row_bytes
     return message
 
 

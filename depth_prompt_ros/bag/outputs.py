@@ -140,15 +140,19 @@ def _message(topic: str, result: FrameDepth, parameters: Parameters, make: Make)
         search = (parameters.stereo.min_disparity, parameters.stereo.num_disparities)
         return disparity_message(result.measurement.disparity, camera, search, stamp, frame_id, make)
     if topic == "anchors":
-        return anchors_message([*result.targets, *result.surfaces], stamp, frame_id, make)
+        return anchors_message([*result.targets, *result.surfaces], stamp, frame_id, make, result.reason)
     attribute, encoding = _IMAGES[topic]
     content = getattr(result, attribute)
     return None if content is None else image_message(content, encoding, stamp, frame_id, make)
 
 
-def anchors_message(targets: Sequence[TargetReport], stamp_ns: int, frame_id: str, make: Make = message) -> Any:
-    """``diagnostic_msgs/DiagnosticArray``: what each scale rests on, refused ones as warnings."""
-    statuses = []
+def anchors_message(
+    targets: Sequence[TargetReport], stamp_ns: int, frame_id: str, make: Make = message, no_target: str = ""
+) -> Any:
+    """``diagnostic_msgs/DiagnosticArray``: what each scale rests on, refused ones as warnings, or why there is none."""
+    statuses: list[tuple[int, str, str, dict[str, str]]] = []
+    if no_target:
+        statuses.append((_OK, "object_depth: no target", no_target, {}))
     for target in targets:
         refused = target.anchor == "refused"
         values = {

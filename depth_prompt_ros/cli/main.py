@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -27,42 +28,10 @@ from depth_prompt_ros.cli import (
     run,
     study,
     to_bag,
+    view,
 )
+from depth_prompt_ros.cli.extras import EXTRAS, extra_of
 from depth_prompt_ros.errors import DepthPromptError
-
-EXTRAS = {
-    "cuda": ("gpu", "tensorrt"),
-    "fsspec": ("cluster",),
-    "h5py": ("evaluate",),
-    "jinja2": ("demo", "evaluate"),
-    "matplotlib": ("evaluate",),
-    "onnx": ("learn",),
-    "onnxscript": ("learn",),
-    "open3d": ("tabletop", "demo", "learn", "scanned"),
-    "OpenEXR": ("evaluate",),
-    "ray": ("cluster",),
-    "rembg": ("rembg",),
-    "safetensors": ("learn", "networks"),
-    "skimage": ("demo", "learn"),
-    "tensorboardX": ("tensorboard",),
-    "tensorrt": ("tensorrt",),
-    "tflite": ("networks",),
-    "tokenizers": ("text", "networks"),
-    "torch": ("learn", "networks"),
-    "transformers": ("networks",),
-    "trimesh": ("scanned",),
-}
-"""Which extras of the package bring a library that is not always installed."""
-
-VERBS = {
-    "demo": "demo",
-    "evaluate": "evaluate",
-    "learn": "learn",
-    "export": "learn",
-    "study": "learn",
-    "models": "networks",
-}
-"""The extra that is made for a command: it brings what else that needs."""
 
 FILE_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 """What the kernel says of a path that cannot be read or written."""
@@ -77,6 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("view")(view.view)
 app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
@@ -121,13 +91,13 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        extra = _extra(error.name, sys.argv[1:2])
+        extra = extra_of(error.name, sys.argv[1:2])
         _stop(f"this needs {error.name}: pip install 'depth_prompt_ros[{extra}]'")
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
     except (ImportError, OSError) as error:
         if isinstance(error, OSError) and error.errno in NO_SPACE:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it has no place
+            _drop_output()
             where = f" {error.filename}" if error.filename else ""
             _stop(
                 f"cannot write{where}: {error.strerror}; what was finished before is there, free some space and repeat"
@@ -143,10 +113,10 @@ def main() -> None:
         _stop(f"not enough memory ({error or 'nothing more is known'}): smaller pictures or batches need less")
 
 
-def _extra(library: str, verb: list[str]) -> str:
-    """The extra to install: that of the command that was typed if it brings the library, else the smallest."""
-    wanted = VERBS.get(verb[0], "") if verb else ""
-    return wanted if wanted in EXTRAS[library] else EXTRAS[library][0]
+def _drop_output() -> None:
+    """What is left of it has no place; Python would try again while it ends."""
+    with suppress(OSError, ValueError):  # of an output that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(message: str) -> NoReturn:

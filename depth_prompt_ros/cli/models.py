@@ -21,14 +21,16 @@ def list_networks() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from depth_prompt_ros.networks.catalogue import CATALOGUE, CLIPS, STEREO, VIDEO, weights_path
+    from depth_prompt_ros.networks.catalogue import CATALOGUE, CLIPS, STEREO, VIDEO, find_any, weights_path
     from depth_prompt_ros.networks.entry import NetworkEntry
+    from depth_prompt_ros.networks.own import own_names
     from depth_prompt_ros.networks.store import parameters_of
 
     table = Table("network", "million", "pixels", "output", "licence of the weights", "where", box=None)
     for column in table.columns[:-1]:
         column.no_wrap = True
-    for entry in (*CATALOGUE.values(), *STEREO.values(), *VIDEO.values(), *CLIPS.values()):
+    known = (*CATALOGUE.values(), *STEREO.values(), *VIDEO.values(), *CLIPS.values())
+    for entry in (*known, *map(find_any, own_names())):
         count = parameters_of(entry)
         if entry.weights:
             where = "with the package"
@@ -55,22 +57,35 @@ def add(
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Argument(help="Published file or folder; fetched from where it was published if not given."),
     ] = None,
+    own: Annotated[
+        str,
+        typer.Option("--own", help="Weights of your own for this network, fine-tuned: the name they are kept under."),
+    ] = "",
 ) -> None:
-    """Verify a network's published weights and keep them as safetensors in the model folder ($DEPTH_PROMPT_MODELS)."""
+    """Verify a network's published weights and keep them as safetensors in the model folder ($DEPTH_PROMPT_MODELS).
+
+    With --own names and shapes are verified, and --network takes the new name everywhere.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     from depth_prompt_ros.networks import store
     from depth_prompt_ros.networks.catalogue import find_any
 
-    if source is not None:
+    if own:
+        if source is None:
+            raise typer.BadParameter("weights of your own are a file or a folder: give it after the name")
+        added = store.add_own(name, source, own)
+    elif source is not None:
         added = store.add(name, source)
     else:
         columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("fetching", total=None)
             added = store.add(name, report=lambda done, total: bar.update(task, completed=done, total=total or None))
-    typer.echo(f"{added.path}\nsha256 {added.sha256}\nverified by {added.verified}\nlicence: {find_any(name).licence}")
+    typer.echo(
+        f"{added.path}\nsha256 {added.sha256}\nverified by {added.verified}\nlicence: {find_any(own or name).licence}"
+    )
 
 
 @app.command()
@@ -83,9 +98,10 @@ def check(
     """Verify the networks that are present, and run one picture through each."""
     from depth_prompt_ros.errors import BadInput, BadModel
     from depth_prompt_ros.networks.catalogue import CATALOGUE, CLIPS, STEREO, find_any, weights_path
+    from depth_prompt_ros.networks.own import own_names
     from depth_prompt_ros.networks.store import check as check_network
 
-    entries = [find_any(name) for name in names or (*CATALOGUE, *STEREO, *CLIPS)]
+    entries = [find_any(name) for name in names or (*CATALOGUE, *STEREO, *CLIPS, *own_names())]
     if not names:
         entries = [entry for entry in entries if entry.weights or weights_path(entry).is_file()]
     wrong = 0

@@ -89,7 +89,7 @@ def _columns(figures: dict[str, Any]) -> Table:
     table = Table("figure", box=None, pad_edge=False)
     table.add_column("value", justify="right")
     for name, value in figures.items():
-        table.add_row(name.replace("_", " "), _text(value))
+        table.add_row(name, _text(value))
     return table
 
 
@@ -99,7 +99,7 @@ def _rows(figures: dict[str, dict[str, Any]]) -> Table:
     names = list(dict.fromkeys(name for row in figures.values() for name in row))
     table = Table("", box=None, pad_edge=False)
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name, justify="right")
     for title, row in figures.items():
         table.add_row(title, *(_text(row.get(name, "")) for name in names))
     return table

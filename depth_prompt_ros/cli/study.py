@@ -106,20 +106,9 @@ def clip(
     from depth_prompt_ros.learning.clip.study.study import study_clip
 
     effort = Effort(
-        side,
-        clip_pictures,
-        clip_steps,
-        clip_batch,
-        tables,
-        text_steps,
-        pictures,
-        test_pictures,
-        steps,
-        batch,
-        rate,
-        seeds,
-        first,
-    )
+        side, clip_pictures, clip_steps, clip_batch, tables, text_steps,
+        pictures, test_pictures, steps, batch, rate, seeds, first,
+    )  # fmt: skip
     page = results or out / "clip.md"
     with stoppable():
         study_clip(effort, cache, out, page, lambda line: typer.echo(line, err=True), weights)

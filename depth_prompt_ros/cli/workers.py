@@ -14,7 +14,7 @@ Jobs = Annotated[
     typer.Option("--jobs", min=0, help="At a time, a process each; 0: one a core, or all that the cluster holds."),
 ]
 Ray = Annotated[
-    str, typer.Option("--ray", help="Address of a Ray cluster: auto, HOST:PORT, ray://HOST:10001; see docs/scale.md.")
+    str, typer.Option("--ray", help="Address of a Ray cluster: auto, local or HOST:PORT; docs/scale.md says more.")
 ]
 Cores = Annotated[
     int, typer.Option("--cores", min=1, help="Of each worker on the cluster; with GPUs each has one, too.")

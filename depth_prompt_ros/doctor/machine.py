@@ -84,8 +84,8 @@ def _models() -> Iterator[Finding]:
             continue
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:_SHOWN]
         yield ok(f"models/{name}: {path.stat().st_size / 1e6:.1f} MB, sha256 {digest}")
-    own = sorted(model_folder().glob("*.safetensors")) if model_folder().is_dir() else []
-    yield note(f"own networks in {model_folder()}: {', '.join(path.stem for path in own) or 'none'}")
+    added = sorted(model_folder().glob("**/*.safetensors")) if model_folder().is_dir() else []
+    yield note(f"networks in {model_folder()}: {', '.join(path.stem for path in added) or 'none'}")
 
 
 def _ros() -> Finding:

@@ -315,8 +315,8 @@ def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     kept = checkpoint_path(path)
     again = f"; the finished run is in {kept}, repeat the command to write it" if kept.exists() else ""
     with (
-        written_aside(path, also=SafetensorError, more=again) as aside,
         written_aside(note, more=again) as note_aside,
+        written_aside(path, also=SafetensorError, more=again) as aside,
     ):
         save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, str(aside), metadata)
         aside.chmod(0o644)  # safetensors makes it readable by its owner alone

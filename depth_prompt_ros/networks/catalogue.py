@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,12 +24,13 @@ from depth_prompt_ros.networks.depth import (
     scene_vit,
     transformers_depth,
 )
-from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry, StereoEntry, VideoEntry
+from depth_prompt_ros.networks.own import own_entry, own_names, own_path
+from depth_prompt_ros.networks.published_file import read_config, read_file, weights_file
 from depth_prompt_ros.networks.stereo import crestereo, raft_stereo, raft_stereo_small
 from depth_prompt_ros.networks.video import depth_net
 from depth_prompt_ros.networks.video.depth_net import VideoDepthNet, VideoSettings
-from depth_prompt_ros.resources import model_folder, resource_path
+from depth_prompt_ros.resources import model_folder, named_file, resource_path
 
 _MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth, clip_entries)
 
@@ -47,14 +49,15 @@ VIDEO: dict[str, VideoEntry] = {entry.name: entry for entry in depth_net.ENTRIES
 """Networks that are learned from video, at full width; what was learned says its own (:func:`load_video`)."""
 
 _Network = TypeVar("_Network", bound=nn.Module)
-_Entry = TypeVar("_Entry")
+_Entry = TypeVar("_Entry", bound=Entry)
+_HUB = "https://huggingface.co/"
 
 OWN_NAMES = "module"
 """Metadata ``names`` of weights that were learned here: named as in the module, not as published."""
 
 
 def find(name: str) -> NetworkEntry:
-    """The depth network of that name; see :func:`_find`."""
+    """The depth network of that name, hub id, or name of one's own; see :func:`_find`."""
     return _find(name, CATALOGUE, "network")
 
 
@@ -74,14 +77,27 @@ def find_video(name: str) -> VideoEntry:
 
 
 def _find(name: str, entries: dict[str, _Entry], kind: str) -> _Entry:
-    """The entry of that name.
+    """The entry of that name, of a repository's id (``OWNER/NAME``), or of a network of the user's own.
 
     Raises:
         BadModel: there is none; the message names those there are.
     """
-    if name not in entries:
-        raise BadModel(f"no {kind} named {name!r}; there are: {', '.join(sorted(entries))}")
-    return entries[name]
+    if name in entries:
+        return entries[name]
+    by_hub = [entry for entry in entries.values() if "/" in name and _hub_id(entry) == name.lower()]
+    if by_hub:
+        return by_hub[0]
+    if (own := own_entry(name, entries)) is not None:
+        return own
+    close = get_close_matches(name, [*entries, *own_names()], 1, 0.7)
+    meant = f", did you mean {close[0]}?" if close else ";"
+    raise BadModel(f"no {kind} named {name!r}{meant} there are: {', '.join([*sorted(entries), *own_names()])}")
+
+
+def _hub_id(entry: Entry) -> str:
+    """The id of the repository that an entry was published in, in small letters; empty if it was in none."""
+    page = entry.source.page if entry.source else ""
+    return page.removeprefix(_HUB).lower() if page.startswith(_HUB) else ""
 
 
 def find_any(name: str) -> Entry:
@@ -90,7 +106,10 @@ def find_any(name: str) -> Entry:
     Raises:
         BadModel: no such network; the message names those there are.
     """
-    return STEREO.get(name) or CLIPS.get(name) or VIDEO.get(name) or find(name)
+    for entries in (STEREO, CLIPS, VIDEO):
+        if name in entries:
+            return entries[name]
+    return own_entry(name, {**STEREO, **CLIPS}) or find(name)
 
 
 class Normalise(nn.Module):
@@ -111,6 +130,8 @@ class Normalise(nn.Module):
 
 def weights_path(entry: Entry) -> Path:
     """Where an entry's weights are, or would be after ``depth-prompt models add``."""
+    if entry.own:
+        return own_path(entry.name)
     return resource_path(entry.weights) if entry.weights else model_folder() / f"{entry.name}.safetensors"
 
 
@@ -118,19 +139,23 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
     """The network with its weights, in eval mode and without gradients of its own: frozen.
 
     Args:
-        name: in the catalogue.
-        weights: a safetensors file of this package, or a TFLite file as published; the installed weights if None.
+        name: in the catalogue, a hub id, or one's own.
+        weights: a safetensors file of this package; a published or fine-tuned file, or the folder of a model
+            repository, whose names and shapes have to fit; the installed weights if None.
 
     Raises:
         BadModel: unknown name, missing or corrupt file, or weights of another network.
     """
     entry = find_any(name)
-    path = weights or weights_path(entry)
-    if weights is None and entry.source is not None and not path.is_file():
-        raise BadModel(f"no weights of {name} at {path}: get them with depth-prompt models add {name}")
-    published = path.suffix == ".tflite"
-    tensors, metadata = (read_tflite(path), {"network": name}) if published else read_weights(path)
-    _check_network(metadata, name, path)
+    if weights is None and entry.source is not None and not weights_path(entry).is_file():
+        raise BadModel(f"no weights of {name} at {weights_path(entry)}: get them with depth-prompt models add {name}")
+    path = chosen_weights(entry, weights)
+    tensors, metadata = read_file(path)
+    plain = "network" not in metadata
+    if plain and (contradictions := _contradictions(entry, path)):
+        raise BadModel(f"{path.parent / 'config.json'} is not of {entry.name}: {'; '.join(contradictions)}")
+    if not plain:
+        _check_network(metadata, entry.name, path)
     try:
         if metadata.get("names") == OWN_NAMES:
             network = entry.build()
@@ -139,9 +164,25 @@ def load_frozen(name: str, weights: Path | None = None) -> nn.Module:
             network = entry.load(tensors)
     except (KeyError, RuntimeError) as error:
         mend = "learn it with this version" if entry.source is None else f"run depth-prompt models add {name} again"
-        mend = "give the file of that network" if published else mend
+        mend = "give the file of that network" if plain else mend
         raise BadModel(f"{path} does not fit {name}: {first_line(error)}; {mend}") from error
     return network.eval().requires_grad_(False)
+
+
+def chosen_weights(entry: Entry, weights: Path | None) -> Path:
+    """The file that is meant: the installed one if None, of a folder the one that holds weights; it need not exist.
+
+    Raises:
+        BadModel: a folder that does not say which file.
+    """
+    path = named_file(weights) if weights else weights_path(entry)
+    return weights_file(path, entry.name) if path.is_dir() else path
+
+
+def _contradictions(entry: Entry, path: Path) -> list[str]:
+    """What a ``config.json`` beside plain weights says against the entry."""
+    config = path.parent / "config.json"
+    return entry.contradictions(read_config(config)) if config.is_file() else []
 
 
 def load_learned(network: _Network, name: str, path: Path) -> _Network:

@@ -45,6 +45,7 @@ class Entry:
         mean, std: normalisation of RGB in [0, 1].
         licence: of the weights.
         weights: file under ``models/`` that ships with the package; empty = in the user's model folder.
+        own: weights of the user's own on a published architecture.
         source: where the weights were published; None = learned by this package.
         adapt: from the published file's tensors, a wrapping ``state_dict`` or the like already taken off, to those of
             the module's ``state_dict``.
@@ -57,6 +58,7 @@ class Entry:
     std: tuple[float, float, float]
     licence: str
     weights: str = ""
+    own: bool = False
     source: Source | None = None
     adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] = as_published
 

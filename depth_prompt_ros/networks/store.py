@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import pickle
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
@@ -22,22 +18,26 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.graph.weights import read_weights
-from depth_prompt_ros.networks.catalogue import find_any, first_line, load_frozen, weights_path
+from depth_prompt_ros.networks.catalogue import (
+    CATALOGUE,
+    CLIPS,
+    OWN_NAMES,
+    STEREO,
+    find_any,
+    first_line,
+    load_frozen,
+    weights_path,
+)
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
-from depth_prompt_ros.networks.depth.tflite_file import read_tflite
 from depth_prompt_ros.networks.entry import Entry, NetworkEntry
-from depth_prompt_ros.networks.torchscript_file import is_torchscript, read_torchscript
+from depth_prompt_ros.networks.own import ARCHITECTURE, check_own_name, own_path
+from depth_prompt_ros.networks.published_file import read_config, read_file, weights_file
 from depth_prompt_ros.written_aside import written_aside
 
 Report = Callable[[int, int], None]
 """Bytes fetched so far, bytes in all (0 = not known)."""
 
-WRAPPINGS = ("state_dict", "model_state_dict", "model", "depth_model")
-"""Under which of its keys a checkpoint may keep the network's tensors."""
-
-USUAL_NAMES = ("model.safetensors", "pytorch_model.bin")
 _PAIR_SIDE = 128
-SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tflite")
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,50 @@ def add(name: str, source: Path | None = None, report: Report | None = None) -> 
         if source is None:
             source = Path(fetched)
             _fetch(entry, source, report)
-        file = _weights_file(entry, source)
+        file = weights_file(source, entry.name, tuple(_name(address) for address in entry.source.files[:1]))
         digest = sha256_of(file)
         config = source / "config.json" if source.is_dir() else None
         tensors, verified = _verified(entry, file, digest, config)
-        _write(target, tensors, entry, file.name, digest)
+        notes = {"network": entry.name, "licence": entry.licence, "source": f"{file.name} of {_origin(entry)}"}
+        _write(target, tensors, notes | {"source_sha256": digest})
     return Added(target, digest, verified)
+
+
+def add_own(name: str, source: Path, own: str) -> Added:
+    """Put weights of one's own into the model folder under a name of their own; never as the published network.
+
+    Args:
+        name: of the published network whose architecture they are for, or its hub id.
+        source: a file, or the folder of a model repository.
+        own: what to call it from now on.
+
+    Raises:
+        BadModel: unknown architecture, a name that is taken, no such file, or tensors of other names or shapes.
+        BadInput: the model folder cannot be written.
+    """
+    entry = find_any(name)
+    check_own_name(own, {*CATALOGUE, *STEREO, *CLIPS})
+    file = weights_file(source, entry.name)
+    digest = sha256_of(file)
+    tensors, metadata = read_file(file)
+    config = file.parent / "config.json"
+    told = source.is_dir() and config.is_file()
+    if told and (contradictions := entry.contradictions(read_config(config))):
+        raise BadModel(f"{config} is not of {entry.name}: {'; '.join(contradictions)}")
+    names = metadata.get("names", "")
+    try:
+        network = entry.build() if names == OWN_NAMES else None
+        network.load_state_dict(tensors) if network is not None else entry.load(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise BadModel(f"{file} does not fit {entry.name}: {first_line(error)}") from error
+    target = own_path(own)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write {target.parent}: {error.strerror}") from error
+    notes = {"network": own, ARCHITECTURE: entry.name, "source": file.name, "source_sha256": digest}
+    _write(target, tensors, notes | ({"names": names} if names else {}))
+    return Added(target, digest, "config.json, names and shapes" if told else "names and shapes")
 
 
 def check(name: str) -> None:
@@ -156,43 +194,6 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def read_published(path: Path) -> dict[str, Tensor]:
-    """The tensors of a published file; never runs code that it may hold.
-
-    It is safetensors, TFLite, a PyTorch checkpoint or a TorchScript archive.
-
-    Raises:
-        BadModel: corrupt or truncated, code inside, or no tensors.
-    """
-    if path.suffix == ".safetensors":
-        return read_weights(path)[0]
-    if path.suffix == ".tflite":
-        return read_tflite(path)
-    try:
-        if is_torchscript(path):
-            content: Any = read_torchscript(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever pickle, zipfile and PyTorch meet in damaged data
-        if isinstance(error, pickle.UnpicklingError) and re.search("[Uu]nsupported (global|GLOBAL|class)", str(error)):
-            raise BadModel(
-                f"{path} holds more than tensors, and reading it could run code: refused; "
-                "save its state_dict as safetensors where you trust it"
-            ) from error
-        raise BadModel(
-            f"cannot read weights {path} ({type(error).__name__}): it is damaged, not all there or no checkpoint of "
-            "PyTorch; fetch it again"
-        ) from error
-    for key in WRAPPINGS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    named = content.items() if isinstance(content, Mapping) else ()
-    tensors = {key: value for key, value in named if isinstance(value, Tensor)}
-    if not tensors:
-        raise BadModel(f"{path} holds no tensors by name: it is not a network's weights")
-    return tensors
-
-
 def _verified(entry: Entry, file: Path, digest: str, config: Path | None) -> tuple[dict[str, Tensor], str]:
     """The tensors, and what says that they are this network's."""
     assert entry.source is not None
@@ -200,10 +201,10 @@ def _verified(entry: Entry, file: Path, digest: str, config: Path | None) -> tup
     published = _name(entry.source.files[0]) if entry.source.files else file.name
     if known and file.name == published and digest != known:
         raise BadModel(f"{file} has sha256 {digest}, not {known} of {_origin(entry)}: another or a damaged file")
-    tensors = read_published(file)
+    tensors = read_file(file)[0]
     verified = "sha256" if known == digest else "names and shapes"
     if verified != "sha256" and config is not None and config.is_file():
-        if contradictions := entry.contradictions(_read_config(config)):
+        if contradictions := entry.contradictions(read_config(config)):
             raise BadModel(f"{config} is not of {entry.name}: {'; '.join(contradictions)}")
         verified = "config.json, names and shapes"
     try:
@@ -213,25 +214,9 @@ def _verified(entry: Entry, file: Path, digest: str, config: Path | None) -> tup
     return tensors, verified
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadModel(f"cannot read {path}: {error}") from error
-    if not isinstance(config, dict):
-        raise BadModel(f"{path} is not a network's configuration")
-    return config
-
-
-def _write(target: Path, tensors: dict[str, Tensor], entry: Entry, source: str, digest: str) -> None:
+def _write(target: Path, tensors: dict[str, Tensor], notes: dict[str, str]) -> None:
     tensors = {key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}
-    metadata = {
-        "network": entry.name,
-        "licence": entry.licence,
-        "source": f"{source} of {_origin(entry)}",
-        "source_sha256": digest,
-        "tensors_sha256": tensors_sha256(tensors),
-    }
+    metadata = {**notes, "tensors_sha256": tensors_sha256(tensors)}
     with written_aside(target, also=SafetensorError) as aside:
         save_file(tensors, str(aside), metadata)
         aside.chmod(0o644)  # safetensors writes for the owner alone; the robot may run as another user
@@ -244,23 +229,6 @@ def _origin(entry: Entry) -> str:
 
 def _name(address: str) -> str:
     return unquote(Path(urlsplit(address).path).name)
-
-
-def _weights_file(entry: Entry, source: Path) -> Path:
-    """``source`` itself, or the file of that folder that holds the weights."""
-    if source.is_file():
-        return source
-    if not source.is_dir():
-        raise BadModel(f"there is no file or folder {source}")
-    published = [_name(address) for address in entry.source.files[:1]] if entry.source else []
-    for name in (*published, *USUAL_NAMES):
-        if (source / name).is_file():
-            return source / name
-    found = sorted(path for path in source.iterdir() if path.suffix in SUFFIXES)
-    if len(found) != 1:
-        listed = ", ".join(path.name for path in found) or "none"
-        raise BadModel(f"which file of {source} are the weights of {entry.name}? There are: {listed}")
-    return found[0]
 
 
 def _fetch(entry: Entry, folder: Path, report: Report | None) -> None:

@@ -46,20 +46,26 @@ class CvBridgePictures:
     def __call__(self, message: Any) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 RGB of an Image without padding; raises what rosbags-image raises."""
         if self._tried(message.encoding):
-            found: NDArray[np.uint8] = self._bridge.imgmsg_to_cv2(message, "rgb8")
-            return found
+            try:
+                found: NDArray[np.uint8] = self._bridge.imgmsg_to_cv2(message, "rgb8")
+            except Exception as error:  # noqa: BLE001 (whatever it meets; rosbags-image has the word then)
+                self._give_up(message.encoding, in_one_line(error))
+            else:
+                return found
         return rgb_by_rosbags(message)
+
+    def _give_up(self, encoding: str, reason: str) -> None:
+        self._works[encoding] = False
+        logger.info("%s pictures are converted by rosbags-image, cv_bridge does not work: %s", encoding, reason)
 
     def _tried(self, encoding: str) -> bool:
         if encoding not in self._works:
-            reason = _why_not(encoding)
-            self._works[encoding] = not reason
-            if reason:
-                logger.info("%s pictures are converted by rosbags-image, cv_bridge does not work: %s", encoding, reason)
-            elif self._bridge is None:
-                from cv_bridge import CvBridge
+            if reason := _why_not(encoding):
+                self._give_up(encoding, reason)
+                return False
+            from cv_bridge import CvBridge
 
-                self._bridge = CvBridge()
+            self._bridge, self._works[encoding] = CvBridge(), True
         return self._works[encoding]
 
 

@@ -18,10 +18,10 @@ from depth_prompt_ros.frame import DepthMeasurement, Detection, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.rectification import rectify
 from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
-from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
+from depth_prompt_ros.ros.inputs.topics import INFO, Topic, image_topic
 
 _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
-    "left_image": live_picture,
+    "image": live_picture,
     "depth": depth_metres,
     "confidence": lambda message: np.nan_to_num(depth_metres(message)),
     "labels": label_image,
@@ -51,7 +51,7 @@ class HandedOver:
         """As the pipeline takes it, with what other stages found."""
         found = self.arrays
         return Frame(
-            self.stamp_ns, self.frame_id, found["left_image"], self.camera, depth=found["depth"],
+            self.stamp_ns, self.frame_id, found["image"], self.camera, depth=found["depth"],
             labels=found.get("labels"), tom=found.get("tom_mask"), detections=self.detections,
         )  # fmt: skip
 
@@ -64,18 +64,23 @@ class HandedOver:
 
 def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, Topic]:
     """Name and type by role: camera_info of the camera, and the images of these roles, the first of them first."""
-    names = {"left_image": settings.topics.left_image, **settings.stages.model_dump()}
-    used = {role: image_topic(names[role], reliable=True) for role in roles if role != "left_image"}
-    if "left_image" in roles:
-        used = {"left_image": image_topic(names["left_image"], transport=settings.transport.left_image), **used}
+    names = settings.stages.model_dump()
+    used = {role: image_topic(names[role], reliable=True) for role in roles}
+    if "image" in roles and names["image"] == settings.topics.left_image:
+        used["image"] = image_topic(names["image"], transport=settings.transport.left_image)
     used["left_camera_info"] = Topic(settings.topics.left_camera_info, INFO)
     if not settings.topics.depth_image:
         used["right_camera_info"] = Topic(settings.topics.right_camera_info, INFO)
     return used
 
 
-def handed_over(messages: Mapping[str, Any], rectified: bool) -> HandedOver:
-    """Convert and check; what stages hand over is rectified, the camera's raw picture is rectified here.
+def handed_over(messages: Mapping[str, Any], settings: Parameters, rectified: bool) -> HandedOver:
+    """Convert and check; what stages hand over is rectified, the camera's own raw picture is rectified here.
+
+    Args:
+        messages: by role.
+        settings: whose picture it is.
+        rectified: whether the camera's pictures are.
 
     Raises:
         BadFrame: an encoding that cannot be used, or sizes that differ.
@@ -86,8 +91,8 @@ def handed_over(messages: Mapping[str, Any], rectified: bool) -> HandedOver:
         height, width = array.shape[:2]
         if (width, height) != (camera.width, camera.height):
             raise BadFrame(f"{role} is {width}x{height} but camera_info says {camera.width}x{camera.height}")
-    if not rectified and "left_image" in arrays:
+    if not rectified and "image" in arrays and settings.stages.image == settings.topics.left_image:
         pair = "right_camera_info" in messages
-        arrays["left_image"] = rectify(arrays["left_image"], messages["left_camera_info"], "left", pair)
+        arrays["image"] = rectify(arrays["image"], messages["left_camera_info"], "left", pair)
     first = next(iter(messages.values()))
     return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays, seen_rectified(messages, rectified))

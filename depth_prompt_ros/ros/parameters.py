@@ -14,12 +14,15 @@ from depth_prompt_ros.parameter_file import OF_ROS
 from depth_prompt_ros.parameter_listing import Entry, entries
 from depth_prompt_ros.parameters import Parameters
 
-_UNSET: dict[str, float] = {"int": -1, "float": float("nan")}
-"""Elements of an array that is not given: ROS knows no empty array of numbers, and lists none without a value."""
+_UNSET: dict[str, float] = {"int": -1, "float": -1.0}
+"""Elements of an array that is not given: ROS knows no empty array of numbers, and lists none without a value.
+
+NaN means the same, but ``ros2 param load`` takes it for text.
+"""
 _LARGEST_INT = 2**63 - 1
 
 AT_CONFIGURE = (
-    "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified",
+    "autostart", "mode", "runtime", "device", "allow_fallback", "threads", "engine_folder", "most_targets", "rectified",
     "most_megapixels", "topics.", "transport.", "depth.", "sync.",
     "stages.", "stereo.matcher", "stereo.onnx", "segmentation.rembg_model", "segmentation.onnx",
     "segmentation.text_network", "tom.onnx", "tom.text_network", "prompted_depth.",
@@ -28,8 +31,11 @@ AT_CONFIGURE = (
 """Parameters, or beginnings of their names, that are read when the node is configured and not after."""
 
 
-def declare(node: Any) -> dict[str, str]:
+def declare(node: Any, none_of: tuple[str, ...] = ()) -> dict[str, str]:
     """Declare every parameter with its type, range and meaning.
+
+    Args:
+        none_of: beginnings of names that mean nothing to this node: not declared, and in a parameter file passed over.
 
     Returns:
         What is wrong with the values that the node was started with, by name. Such a parameter has its default: the
@@ -41,6 +47,8 @@ def declare(node: Any) -> dict[str, str]:
     for entry in entries():
         name, descriptor = ".".join(entry.path), _descriptor(entry)
         declared.add(name)
+        if name.startswith(none_of):
+            continue
         try:
             node.declare_parameter(name, _default(entry), descriptor)
         except Exception as error:  # noqa: BLE001 (another type, out of range: what it raises differs between distributions)
@@ -65,6 +73,8 @@ def read(node: Any, changes: Mapping[str, Any] | None = None) -> Parameters:
     content: dict[str, Any] = {}
     for entry in entries():
         name = ".".join(entry.path)
+        if not node.has_parameter(name):
+            continue
         value = changes[name] if changes and name in changes else node.get_parameter(name).value
         if "[" in entry.type:
             value = _array(value, entry)

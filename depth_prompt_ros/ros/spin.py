@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ def spin(make: Callable[[], Any]) -> None:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one would end the closing
+            signal.signal(number, signal.SIG_IGN)
         node.close()
         executor.shutdown()
         node.destroy_node()

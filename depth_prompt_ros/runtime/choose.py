@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from weakref import WeakSet
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.parameters import RuntimeParameters
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 PROMPT_SUFFIX = ".safetensors"
 _OLDEST_TENSORRT = 10
+_loaded: WeakSet[Graph] = WeakSet()
 
 
 def open_graph(
@@ -50,7 +52,13 @@ def open_graph(
     logger.info("%s runs in %s%s", path.name, graph.runs_in, f" ({why})" if why else "")
     if inputs:
         graph.require_inputs(inputs)
+    _loaded.add(graph)
     return graph
+
+
+def loaded_graphs() -> list[Graph]:
+    """Those that :func:`open_graph` opened in this process and that are still in use, by file name."""
+    return sorted(_loaded, key=lambda graph: graph.path.name)
 
 
 def _open(path: Path, parameters: RuntimeParameters, report: Callable[[str], None]) -> tuple[Graph, str]:

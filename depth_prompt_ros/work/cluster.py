@@ -31,7 +31,7 @@ class RayActors:
         """Connect.
 
         Raises:
-            BadInput: the cluster cannot be reached.
+            BadInput: the cluster cannot be reached, or has no machine that is large enough.
         """
         import ray
 
@@ -41,7 +41,7 @@ class RayActors:
             _knock(where.ray)
             try:
                 ray.init(where.ray, log_to_driver=False, logging_level="error")
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
                 raise BadInput(f"cannot reach the Ray cluster {where.ray}: {in_one_line(error)}") from error
         self._job = ray.put(job)
         self._idle: list[Any] = []
@@ -49,6 +49,10 @@ class RayActors:
         self._there: dict[Any, Any] = {}
         gpus = ray.cluster_resources().get("GPU", 0)
         self._needs = {"CPU": where.cores, **({"GPU": 1} if gpus else {})}
+        if not where.jobs and not self._holds():
+            self.__exit__(None, None, None)
+            needs = " and ".join(f"{need} {name}" for name, need in self._needs.items())
+            raise BadInput(f"no machine of the cluster has {needs}: give fewer --cores, or --jobs if it can grow")
         limits = {"env_vars": thread_limits(where.cores)}
         self._actor: Any = ray.remote(
             num_cpus=where.cores, num_gpus=self._needs.get("GPU", 0), scheduling_strategy="SPREAD", runtime_env=limits
@@ -67,10 +71,13 @@ class RayActors:
 
     def room(self, busy: int) -> int:
         """Idle actors, and ``jobs`` or what the machines hold besides; actors without a machine wait for one."""
-        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        holds = sum(min(int(each.get(name, 0) // need) for name, need in self._needs.items()) for each in machines)
-        most = min(self._where.jobs or max(holds, 1), self._count)
+        most = min(self._where.jobs or max(self._holds(), 1), self._count)
         return len(self._idle) + max(most - busy - len(self._idle), 0)
+
+    def _holds(self) -> int:
+        """Actors that the machines which are there now have room for."""
+        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        return sum(min(int(each.get(name, 0) // need) for name, need in self._needs.items()) for each in machines)
 
     def begin(self, item: Item, before: Any) -> None:
         """See :class:`depth_prompt_ros.work.run.Engine`."""
@@ -84,9 +91,8 @@ class RayActors:
 
     def wait(self) -> list[tuple[Item, Outcome | Lost]]:
         """Wait for the next item to end, and bring its folder here."""
-        for (
-            actor
-        ) in self._idle:  # nothing waits for it, but perhaps an actor whose machine has gone waits for its place
+        # Nothing is left for them to do, and an actor whose machine has gone may wait for their place.
+        for actor in self._idle:
             self._ray.kill(actor)
         self._idle.clear()
         ended: list[tuple[Item, Outcome | Lost]] = []
@@ -129,12 +135,12 @@ class RayActors:
 
 
 def _knock(address: str) -> None:
-    """Refuse at once what Ray would try for minutes: HOST:PORT, with or without ``ray://``, where nothing listens.
+    """Refuse at once what Ray would try for minutes: HOST:PORT where nothing listens.
 
     Raises:
         BadInput: nothing does.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():  # "auto", "local"
         return
     try:
@@ -162,7 +168,7 @@ class _Actor:
             self._disk.cleanup()
         self._disk = tempfile.TemporaryDirectory(prefix="depth_prompt_")
         self._made = Path(self._disk.name) / item.name
-        outcome = attempt(self._worker, item, self._made, before, _silent)
+        outcome = attempt(self._worker, item, self._made, before)
         files = sorted(path for path in self._made.rglob("*") if path.is_file())
         return outcome, [(str(path.relative_to(self._made)), path.stat().st_size) for path in files]
 
@@ -171,7 +177,3 @@ class _Actor:
         with (self._made / name).open("rb") as file:
             file.seek(offset)
             return file.read(_PIECE)
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Say nothing of steps: the machine that runs the list is told of items."""

@@ -71,7 +71,11 @@ class Job(Protocol):
         """Made once in each process; what is slow to load is loaded at the first item that needs it."""
 
 
-def attempt(worker: Worker, item: Item, folder: Path, before: Any, progress: Progress) -> Outcome:
+def silent(_done: int, _total: int) -> None:
+    """Say nothing of an item's steps: whoever began this process is told of items."""
+
+
+def attempt(worker: Worker, item: Item, folder: Path, before: Any, progress: Progress = silent) -> Outcome:
     """Let a worker do an item; whatever it raises is said of that item."""
     try:
         return worker(item, folder, before, progress)

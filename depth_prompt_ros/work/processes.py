@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -142,6 +143,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 def _serve(job: Job, out: Path, pipe: Connection) -> None:
     """What a process does: say that it is there, then items; it ends when the process that began it does."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the process that began this one ends it
     pipe.send(None)
     worker = job.worker()
     while True:
@@ -149,11 +151,7 @@ def _serve(job: Job, out: Path, pipe: Connection) -> None:
             item, before = pipe.recv()
         except EOFError:
             return
-        pipe.send(attempt(worker, item, out / item.name, before, _silent))
-
-
-def _silent(_done: int, _total: int) -> None:
-    """Say nothing of steps: the process that began this one is told of items."""
+        pipe.send(attempt(worker, item, out / item.name, before))
 
 
 def _end_with_parent() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.work.items import Item, Job, Lost, Outcome
+from depth_prompt_ros.written_aside import write_text
 
 Report = Callable[[str, int, int], None]
 """Called with an item's name, its steps done and their number; several workers say only the last, 1 of 1."""
@@ -99,7 +100,7 @@ def run_list(
 
 def _given_up(out: Path, item: Item, lost: Lost, times: int) -> Outcome:
     problem = f"its worker was lost {times} times, at last: {lost.reason}"
-    _mark(out, item).write_text(problem + "\n")
+    write_text(_mark(out, item), problem + "\n")
     return Outcome(problem)
 
 

@@ -9,42 +9,17 @@ import cv2
 import numpy as np
 import pytest
 from cards import standing_boxes
+from detection_arrays import array_message
 
-from depth_prompt_ros.bag.detections import DETECTIONS, detections_of
+from depth_prompt_ros.bag.detections import detections_of
 from depth_prompt_ros.bag.frames import seen_rectified
-from depth_prompt_ros.bag.messages import camera_info_message, header, image_message, message
+from depth_prompt_ros.bag.messages import camera_info_message, image_message
 from depth_prompt_ros.bag.reader import FrameReader
 from depth_prompt_ros.bag.replay import replay
 from depth_prompt_ros.errors import BadInput, NoTarget
 from depth_prompt_ros.frame import Detection, Frame
 from depth_prompt_ros.parameters import Parameters, SegmentationParameters
 from depth_prompt_ros.stages.segmentation import make_segmenter
-
-
-def array_message(boxes, stamp_ns, theta=0.0, results=None):
-    """Of (x, y, width, height, class, score) each; ``results`` in place of the one class."""
-    found = []
-    for x, y, width, height, name, score in boxes:
-        position = message("vision_msgs/msg/Point2D", x=x + width / 2, y=y + height / 2)
-        centre = message("vision_msgs/msg/Pose2D", position=position, theta=theta)
-        box = message("vision_msgs/msg/BoundingBox2D", center=centre, size_x=float(width), size_y=float(height))
-        pose = message(
-            "geometry_msgs/msg/PoseWithCovariance", covariance=np.zeros(36),
-            pose=message(
-                "geometry_msgs/msg/Pose", position=message("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0),
-                orientation=message("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0),
-            ),
-        )  # fmt: skip
-        likely = [
-            message(
-                "vision_msgs/msg/ObjectHypothesisWithPose", pose=pose,
-                hypothesis=message("vision_msgs/msg/ObjectHypothesis", class_id=each, score=sure),
-            )
-            for each, sure in (results if results is not None else [(name, score)])
-        ]  # fmt: skip
-        head = header(stamp_ns, "left")
-        found.append(message("vision_msgs/msg/Detection2D", header=head, results=likely, bbox=box, id=""))
-    return message(DETECTIONS, header=header(stamp_ns, "left"), detections=found)
 
 
 def test_a_message_gives_boxes_with_the_likeliest_class_and_keeps_its_order() -> None:

@@ -19,7 +19,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.resources import resource_path
 
 ROOT = Path(__file__).parents[2]
-DISTRIBUTIONS = {"cuda": "cuda-python", "open3d": "open3d-cpu", "skimage": "scikit-image"}
+DISTRIBUTIONS = {"rerun": "rerun-sdk", "cuda": "cuda-python", "open3d": "open3d-cpu", "skimage": "scikit-image"}
 
 
 def requirements(extra: str, settings: configparser.ConfigParser) -> set[str]:
@@ -116,7 +116,7 @@ def test_a_shipped_preset_is_taken_by_its_name(name, tmp_path, monkeypatch, capl
     assert "the shipped" in caplog.text
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_text("rectified: false")
-    assert not Parameters.from_yaml(Path(name)).rectified
+    assert Parameters.from_yaml(Path(name)).rectified == "false"
 
 
 def test_a_preset_that_is_none_is_said_with_those_that_are(tmp_path, monkeypatch) -> None:

@@ -25,14 +25,17 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 import bags
 import cv2
 import numpy as np
+from detection_arrays import array_message
 
+from depth_prompt_ros.bag.detections import detections_of
 from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.messages import camera_info_message, compressed_image_message, image_message, typestore
 from depth_prompt_ros.bag.reader import FrameReader
 from depth_prompt_ros.errors import DepthPromptError
-from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.parameters import Parameters, SegmentationParameters
 from depth_prompt_ros.runtime.picture_graph import Description
+from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
 
 Rng = np.random.Generator
 
@@ -134,8 +137,28 @@ def one_message_set(rng: Rng, _: Path) -> None:
         messages["labels"] = odd_image(rng, depth=True)
     topics = {role: f"/{role}" for role in messages}
     aligned = picked(rng, ["auto", "always"])
-    settings = Parameters.model_validate({"rectified": bool(rng.random() < 0.5), "depth": {"aligned": aligned}})
-    assert isinstance(FrameBuilder(topics, settings)(messages), Frame)
+    rectified = picked(rng, ["auto", "true", "false"])
+    settings = Parameters.model_validate({"rectified": rectified, "depth": {"aligned": aligned}})
+    if rng.random() < 0.2:
+        messages["detections"] = detections_of(odd_detections(rng))
+    frame = FrameBuilder(topics, settings)(messages)
+    assert isinstance(frame, Frame)
+    if frame.detections is not None:
+        segment = make_segmenter(SegmentationParameters(method="detections", min_area=1))
+        measured = DepthMeasurement(np.full((12, 16), 1.0, np.float32), np.ones((12, 16), np.float32))
+        labels, _ = find_targets(segment, frame, measured)
+        assert labels.max() <= len(frame.detections)
+
+
+def odd_detections(rng: Rng) -> Any:
+    """A few boxes with numbers that no detector should send."""
+    odd = [0.0, -1.0, 5.0, 16.0, 1e9, 1e300, -1e300, float("nan"), float("inf")]
+    boxes = [
+        (*(float(picked(rng, odd)) if rng.random() < 0.4 else float(rng.uniform(0, 16)) for _ in range(4)), "a", 0.5)
+        for _ in range(int(rng.integers(4)))
+    ]
+    results = picked(rng, [None, None, [], [("a", float("nan")), ("b", 2.0)]])
+    return array_message(boxes, 1, theta=float(picked(rng, [0.0, 0.7, *odd])), results=results)
 
 
 class Bags:

@@ -14,7 +14,7 @@ from safetensors.torch import save, save_file
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.graph.weights import read_weights
-from depth_prompt_ros.networks.store import read_published
+from depth_prompt_ros.networks.published_file import read_file
 from depth_prompt_ros.resources import resource_path
 
 PROMPT = resource_path("models/background.safetensors")
@@ -65,7 +65,7 @@ def test_safetensors(tmp_path) -> None:
 def test_published_checkpoints(tmp_path, zipped) -> None:
     packed = io.BytesIO()
     torch.save({"state_dict": {"a": torch.arange(12.0)}}, packed, _use_new_zipfile_serialization=zipped)
-    count = refused(read_published, tmp_path / "w.pt", mutations(packed.getvalue(), 300, 400))
+    count = refused(read_file, tmp_path / "w.pt", mutations(packed.getvalue(), 300, 400))
     assert count > 80
 
 

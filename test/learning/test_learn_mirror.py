@@ -162,6 +162,7 @@ def test_the_command_learns_and_refuses(clip, tmp_path, monkeypatch, capsys) -> 
     assert "abs_rel" in capsys.readouterr().out
     with safe_open(str(out), "pt") as file:
         assert file.metadata()["size"] == "48x32"
+    words[-1] = str(tmp_path / "other.safetensors")
     assert run(monkeypatch, [*words, "--clip", "clip-vit-b-16"]) == 2
     assert "no weights of clip-vit-b-16" in capsys.readouterr().err
 

@@ -75,7 +75,7 @@ def test_learning_leaves_weights_card_log_and_a_graph_that_answers(tables, tmp_p
     with pytest.raises(SystemExit) as stopped:
         command.main()
     assert not stopped.value.code, capsys.readouterr().err
-    assert {"thing_iou", "tom_iou", "found"} <= set(capsys.readouterr().out.split('"'))
+    assert {"thing_iou", "tom_iou", "found"} <= set(capsys.readouterr().out.split())
     for suffix in (".safetensors", ".json", ".csv", ".onnx"):
         assert out.with_suffix(suffix).is_file()
     graph = OnnxRuntimeGraph(out.with_suffix(".onnx"))

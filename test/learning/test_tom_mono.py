@@ -280,8 +280,9 @@ def test_a_share_of_the_installed_weights_is_kept(folders, tmp_path) -> None:
     labels, schedule = Labels(folders[:1], "scene-net"), paper_schedule(3, epochs=2, batch=3, learning_rate=1e-3)
     states = {}
     for keep in (0.0, 0.25, 1.0):
-        learn_tom_mono(labels, tmp_path / "mono.safetensors", schedule, keep=keep)
-        states[keep] = {key: value.float() for key, value in load_file(tmp_path / "mono.safetensors").items()}
+        out = tmp_path / f"mono-{keep}.safetensors"
+        learn_tom_mono(labels, out, schedule, keep=keep)
+        states[keep] = {key: value.float() for key, value in load_file(out).items()}
     base = catalogue.load_frozen("scene-net").state_dict()
     for key in ("head.weight", "stem.0.weight", "stem.1.bias"):
         assert float((states[0.0][key] - base[key]).abs().max()) > 1e-4
@@ -327,6 +328,7 @@ def test_the_command_learns_and_names_what_it_cannot_use(folders, tmp_path, monk
     assert (card["schedule"]["steps"], card["schedule"]["recipe"]) == (1, "one-cycle")
     assert card["terms"] == {"scale_shift_invariant": 1, "gradients": 0.1, "squares": 4, "tom": 3}
     assert (card["whole"], card["strong"]) == (True, True)
+    out.unlink()
     assert run(str(tmp_path), *options) == 2
     assert "holds no virtual labels" in capsys.readouterr().err
     assert run(str(folders[0]), "--network", "dpt", *options) == 2

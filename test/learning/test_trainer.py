@@ -146,6 +146,8 @@ class Full:
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(run_state, "_SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(run_state, "_SHARE", 0)
     Full(monkeypatch, 1)
     with pytest.raises(BadInput, match=r"cannot write .*net.checkpoint .*No space left.*the last checkpoint is kept"):
         learn(tmp_path / "net.safetensors")

@@ -21,7 +21,10 @@ from depth_prompt_ros.networks.clip_mirror.openai_names import from_openai
 from depth_prompt_ros.networks.clip_mirror.sizes import ClipSizes
 from depth_prompt_ros.networks.torchscript_file import read_torchscript
 
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
+]
 
 
 class QuickGelu(nn.Module):

@@ -6,7 +6,7 @@ import pytest
 from bags import CAMERA
 
 from depth_prompt_ros.bag.messages import camera_info_message, stamp_of
-from depth_prompt_ros.ros.camera_infos import CameraInfos
+from depth_prompt_ros.ros.inputs.camera_infos import CameraInfos
 
 
 def infos(*stamps: int) -> CameraInfos:

@@ -57,7 +57,7 @@ def bridge(tmp_path, monkeypatch):
 def test_one_that_works_is_used_and_tried_once(bridge, caplog) -> None:
     bridge(RIGHT)
     convert = CvBridgePictures()
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="depth_prompt_ros.ros.cv_bridge_pictures"):
         for _ in range(3):
             np.testing.assert_array_equal(picture(message(), convert), picture(message()))
     assert sys.modules["cv_bridge"].CvBridge.used == 3
@@ -69,13 +69,29 @@ def test_one_that_does_not_work_is_left_alone_and_said_once(bridge, caplog, kind
     source, said = WRONG[kind]
     bridge(source)
     convert = CvBridgePictures()
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="depth_prompt_ros.ros.cv_bridge_pictures"):
         for _ in range(2):
             np.testing.assert_array_equal(picture(message(), convert), picture(message()))
     assert len(caplog.messages) == 1
     assert f"{BAYER} pictures are converted by rosbags-image" in caplog.text
     assert said in caplog.text
     assert "cv_bridge" not in sys.modules
+
+
+def test_rows_with_padding_come_packed_and_one_that_fails_later_is_left_alone(bridge, caplog) -> None:
+    bridge(RIGHT)
+    convert, given = CvBridgePictures(), message()
+    padded = np.zeros((6, 11), np.uint8)
+    padded[:, :8] = given.data.reshape(6, 8)
+    wide = SimpleNamespace(**{**vars(given), "step": 11, "data": padded.reshape(-1)})
+    np.testing.assert_array_equal(picture(wide, convert), picture(given))
+    assert sys.modules["cv_bridge"].CvBridge.used == 1
+    sys.modules["cv_bridge"].CvBridge.imgmsg_to_cv2 = lambda *_: 1 / 0
+    with caplog.at_level("INFO", logger="depth_prompt_ros.ros.cv_bridge_pictures"):
+        for _ in range(2):
+            np.testing.assert_array_equal(picture(given, convert), picture(given))
+    assert [text for text in caplog.messages if "ZeroDivisionError" in text] == caplog.messages
+    assert len(caplog.messages) == 1
 
 
 @pytest.mark.parametrize(("encoding", "height"), [("nv12", 6), ("nv21", 6), ("bgr16", 4), ("yuv422_yuy2", 4)])

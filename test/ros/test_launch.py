@@ -13,7 +13,7 @@ packages = pytest.importorskip("ament_index_python.packages")
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import Node
 
 try:
     packages.get_package_share_path("depth_prompt_ros")
@@ -27,14 +27,14 @@ def description(name: str) -> LaunchDescription:
     return get_launch_description_from_python_launch_file(str(LAUNCH / name))
 
 
-def started(**arguments: str) -> list[LifecycleNode]:
+def started(**arguments: str) -> list[Node]:
     """The nodes that object_depth.launch.py would start."""
     context = LaunchContext()
     context.launch_configurations.update(arguments)
     entities: list[Any] = []
     for entity in description("object_depth.launch.py").entities:
         entities += entity.visit(context) or []
-    return [entity for entity in entities if isinstance(entity, LifecycleNode)]
+    return [entity for entity in entities if isinstance(entity, Node) and entity.node_package == "depth_prompt_ros"]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in LAUNCH.glob("*.launch.py")))

@@ -90,3 +90,43 @@ def test_behind_the_picture_s_camera_or_nothing_at_all_is_no_depth() -> None:
     assert np.isnan(register_depth(empty, DEPTH.rays, COLOUR, MOTION)).all()
     one = CameraModel(1, 1, 10.0, 10.0, 0.0, 0.0)
     assert register_depth(np.ones((1, 1), np.float32), one.rays, COLOUR, MOTION).shape == (240, 320)
+
+
+@pytest.mark.parametrize(
+    ("camera", "picture_pixels"),
+    [
+        (CameraModel(320, 240, 300.0, 300.0, 158.0, 121.0), 1),
+        (DEPTH, 2),
+        (CameraModel(640, 480, 610.0, 605.0, 318.0, 241.0), 1),
+    ],
+)
+def test_every_pixel_of_a_rendered_scene_shows_what_lies_within_half_a_pixel(camera, picture_pixels) -> None:
+    """Curved, thin and overlapping things, ray cast from both cameras; the picture's eight times as fine."""
+    open3d = pytest.importorskip("open3d")
+    scene, shape = open3d.t.geometry.RaycastingScene(), open3d.geometry.TriangleMesh
+    for mesh, turn, at in (
+        (shape.create_box(4, 4, 0.01), (-0.5, 0.1, 0.0), (-2, -2, 1.6)),
+        (shape.create_sphere(0.12, 60), (0.0, 0.0, 0.0), (-0.2, 0.05, 0.9)),
+        (shape.create_box(0.2, 0.25, 0.2), (0.2, 0.5, 0.1), (0.1, -0.1, 0.8)),
+        (shape.create_cylinder(0.05, 0.4, 100), (1.2, 0.3, 0.0), (0, 0.2, 1.0)),
+        (shape.create_torus(0.1, 0.03, 60, 40), (0.0, 0.0, 0.0), (0.3, 0.25, 0.9)),
+    ):
+        mesh.rotate(cv2.Rodrigues(np.array(turn))[0], center=(0, 0, 0)).translate(at)
+        scene.add_triangles(open3d.t.geometry.TriangleMesh.from_legacy(mesh))
+
+    def measured(of: CameraModel, rotation=None, origin=(0, 0, 0)) -> np.ndarray:
+        rays = of.rays.astype(np.float64) @ (np.eye(3) if rotation is None else rotation).T
+        both = np.concatenate([np.broadcast_to(origin, rays.shape), rays], -1).astype(np.float32)
+        hit = scene.cast_rays(open3d.core.Tensor(both))["t_hit"].numpy()
+        return np.where(np.isfinite(hit), hit, np.nan).astype(np.float32)
+
+    found = register_depth(measured(camera, TURN, MOTION.translation), camera.rays, COLOUR, MOTION)
+    up = 8
+    fine = CameraModel(320 * up, 240 * up, 300.0 * up, 302.0 * up, 158.5 * up - 0.5, 121.5 * up - 0.5)
+    true = np.nan_to_num(measured(fine), nan=99)
+    reach = picture_pixels * up // 2 + up // 2  # half a pixel of the depth camera from anywhere in one of the picture
+    around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    near, far = (change(true, around)[up // 2 :: up, up // 2 :: up] for change in (cv2.erode, cv2.dilate))
+    known = np.isfinite(found)
+    assert known.mean() > 0.8  # the depth camera does not see all of the picture
+    assert ((found >= near - 1e-3 * found) & (found <= far + 1e-3 * found))[known].all()

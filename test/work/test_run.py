@@ -101,6 +101,33 @@ def test_workers_share_the_cores_and_the_users_choice_wins(tmp_path, monkeypatch
     assert dict(os.environ) == before
 
 
+def test_ctrl_c_ends_the_list_without_a_word_of_its_processes(tmp_path):
+    code = textwrap.dedent(
+        f"""
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+        from pathlib import Path
+        from jobs import ScriptedJob, plain
+        from depth_prompt_ros.work.run import Where, run_list
+
+        if __name__ == "__main__":
+            job = ScriptedJob(Path({str(tmp_path / "log")!r}), 0.2)
+            for item, _ in run_list(plain(50), job, Path({str(tmp_path / "out")!r}), Where(2)):
+                print(item.name, flush=True)
+        """
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    process = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert said.count("Traceback") == said.count("KeyboardInterrupt") == 1
+    assert 0 < len(list((tmp_path / "out").glob("item*"))) < 50
+
+
 def test_an_output_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(BadInput, match="cannot write to"):

@@ -89,7 +89,8 @@ class MeshTruth:
         elif self._camera is not None and not mesh.topic:
             camera = self._camera.at(frame.stamp_ns, self._tolerance)
             above = None if camera is None else np.asarray(np.linalg.inv(camera), np.float64)
-            self.problem = "the camera's poses do not go so far"
+            if above is None:
+                self.problem = "the camera's poses do not go so far"
         else:
             return own
         return None if above is None else above @ own
@@ -97,8 +98,10 @@ class MeshTruth:
     def _through_tf(self, source: str, frame: Frame) -> Float64 | None:
         if self._tree is None:
             self._tree = TransformTree(Recording(self._bag))
-        self.problem = f"tf has no transform from {source} to {frame.frame_id} then"
-        return self._tree.between(source.lstrip("/"), frame.frame_id, frame.stamp_ns)
+        found = self._tree.between(source.lstrip("/"), frame.frame_id, frame.stamp_ns)
+        if found is None:
+            self.problem = f"tf has no transform from {source} to {frame.frame_id} then"
+        return found
 
     def _file(self, path: Path, stamps: NDArray[np.int64]) -> Track:
         track = Track(*read_poses(path))

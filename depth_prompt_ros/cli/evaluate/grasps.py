@@ -9,7 +9,7 @@ import typer
 
 
 def grasps(
-    scenes: Annotated[int, typer.Option("--scenes", min=1, help="Tables to render.")] = 60,
+    scenes: Annotated[int, typer.Option("--scenes", min=1, help="Tables to render.")] = 40,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Table i depends on the seed and i alone.")] = 605,
     params: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)

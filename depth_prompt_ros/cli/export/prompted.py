@@ -13,10 +13,10 @@ from depth_prompt_ros.cli.export.options import Precision, PrecisionOption
 def prompted(
     prompt: Annotated[Path, typer.Argument(help="Learned background, .safetensors.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="ONNX file to write.")],
-    network: Annotated[str, typer.Option("--network", help="Name in the catalogue.")] = "scene-net",
+    network: Annotated[str, typer.Option("--network", help="Of models list, a hub id, or your own.")] = "scene-net",
     weights: Annotated[
         Optional[Path],  # noqa: UP045 (typer evaluates it)
-        typer.Option("--weights", help="The network's weights, .safetensors; the installed ones if not given."),
+        typer.Option("--weights", help="Other weights: a file, or a model repository's folder."),
     ] = None,
     targets: Annotated[int, typer.Option("--targets", help="Targets in a batch; 0: any number.", min=0, max=64)] = 1,
     precision: PrecisionOption = Precision.FP32,

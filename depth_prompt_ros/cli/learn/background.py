@@ -10,6 +10,7 @@ import typer
 from depth_prompt_ros.cli.learn.options import (
     Batch,
     Cache,
+    DepthNetwork,
     Pictures,
     Seed,
     Steps,
@@ -27,7 +28,7 @@ def background(
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Argument(help="Picture set to learn from, as depth-prompt prepare writes it; rendered if not given."),
     ] = None,
-    network: Annotated[str, typer.Option("--network", help="Frozen network, a name in the catalogue.")] = "scene-net",
+    network: DepthNetwork = "scene-net",
     weights: WeightsFile = None,
     validation: Annotated[
         Optional[Path],  # noqa: UP045
@@ -100,5 +101,9 @@ def background(
     else:
         held_out = rendered_pictures(cache, "objects", test_pictures, size, OBJECT_SEEDS[1])
     with progress("learning", "steps") as report:
-        figures = learn_background(train, held_out, out, schedule, settings, network, weights, report)
+        figures = learn_background(train, held_out, out, schedule, settings, network, weights, report, _say)
     print_figures(out, figures)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

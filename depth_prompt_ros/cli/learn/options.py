@@ -17,9 +17,9 @@ Rate = Annotated[float, typer.Option("--learning-rate", min=0.0, help="Peak of t
 Seed = Annotated[int, typer.Option("--seed", help="Of batches, augmentation and first weights.")]
 WeightsFile = Annotated[
     Optional[Path],  # noqa: UP045 (typer evaluates it)
-    typer.Option("--weights", help="The network's weights; the installed ones if not given."),
+    typer.Option("--weights", help="Other weights of it: a file, or a model repository's folder."),
 ]
-DepthNetwork = Annotated[str, typer.Option("--network", help="Depth network, a name in the catalogue.")]
+DepthNetwork = Annotated[str, typer.Option("--network", help="Depth network: of models list, a hub id, or your own.")]
 StereoNetwork = Annotated[str, typer.Option("--network", help="Stereo network, a name in the catalogue.")]
 Pairs = Annotated[int, typer.Option("--batch", min=1, help="Pairs a step.")]
 ValidateEvery = Annotated[int, typer.Option(min=0, help="Steps between validations; the best one is kept.")]

@@ -40,6 +40,7 @@ def fine_tune(
         BadInput: pictures of another size than the network's, or what :func:`fit` refuses.
     """
     device, entry = pick_device(), catalogue.find(name)
+    name = entry.name
     require_objects(entry.size, train, validation)
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
     network.network.requires_grad_(True)

@@ -27,6 +27,7 @@ from depth_prompt_ros.learning.trainer import (
     write_weights,
 )
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.networks.cost import describe_cost
 from depth_prompt_ros.written_aside import write_picture
 
 SINGLE = PromptSettings()
@@ -42,8 +43,11 @@ def learn_background(
     name: str = "scene-net",
     weights: Path | None = None,
     report: Report | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Learn the prompt; writes it with its card, its log and pictures of it as it grew; returns the card's figures.
+
+    ``say`` is told what the network costs on this machine.
 
     The frozen network stays in eval mode: its batch-norm statistics never move.
 
@@ -52,8 +56,11 @@ def learn_background(
         BadInput: pictures of another size than the network's, or what :func:`fit` refuses.
     """
     device, entry = pick_device(), catalogue.find(name)
+    name = entry.name
     require_objects(entry.size, train, validation)
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
+    if say is not None:
+        say(describe_cost(name, network.network, entry.size))
     prompt = make_prompt(settings, entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
     compose = composer(prompt, settings)
     some, shown = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,7 +98,7 @@ def learn_text_decoder(
         answered = batch.of(asked, said)
         flips = (torch.rand((count, 1, 1, 1), generator=generator) < 0.5).to(device)
         image, answered = (torch.where(flips, each.flip(3), each) for each in (batch.image, answered))
-        logits = _answer(clip, decoder, normalise, tokeniser, image, asked, said)
+        logits = _answer(clip, decoder, tokeniser, Seen.of(clip, normalise, image), asked, said)
         return {"mask": functional.binary_cross_entropy_with_logits(logits, answered)}
 
     fit(
@@ -115,20 +116,26 @@ def learn_text_decoder(
     return decoder.eval()
 
 
+class Seen(NamedTuple):
+    """What the frozen encoder says of pictures: states, and their rows and columns of patches."""
+
+    states: list[Tensor]
+    grid: tuple[int, int]
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, clip: Clip, normalise: torch.nn.Module, image: Tensor) -> Seen:
+        """Of pictures (N, 3, S, S) in [0, 1]."""
+        return cls(clip.states(normalise(image)), grid_of(image, clip.sizes.patch))
+
+
 def _answer(
-    clip: Clip,
-    decoder: Decoder,
-    normalise: torch.nn.Module,
-    tokeniser: Tokeniser,
-    image: Tensor,
-    words: Tensor,
-    said: Collection[str] = tuple(WORDS),
+    clip: Clip, decoder: Decoder, tokeniser: Tokeniser, seen: Seen, words: Tensor, said: Collection[str] = tuple(WORDS)
 ) -> Tensor:
     with torch.no_grad():
-        ids = torch.from_numpy(tokeniser([caption(row, said) for row in words.cpu().numpy()])).to(image.device)
-        vectors, seen = clip.phrase_vectors(ids), normalise(image)
-        states = clip.states(seen)
-    logits: Tensor = decoder(states, grid_of(image, clip.sizes.patch), vectors)
+        ids = torch.from_numpy(tokeniser([caption(row, said) for row in words.cpu().numpy()])).to(words.device)
+        vectors = clip.phrase_vectors(ids)
+    logits: Tensor = decoder(*seen, vectors)
     return logits
 
 
@@ -146,14 +153,15 @@ def text_iou(clip: Clip, decoder: Decoder, data: CaptionedSet, threshold: float 
     wrong, asked_wrong = 0, 0
     for part in np.array_split(np.arange(len(data)), -(-len(data) // 32)):
         batch = load_captioned(data, part, device)
-        found = torch.sigmoid(_answer(clip, decoder, normalise, tokeniser, batch.image, batch.words)) >= threshold
+        seen = Seen.of(clip, normalise, batch.image)
+        found = torch.sigmoid(_answer(clip, decoder, tokeniser, seen, batch.words)) >= threshold
         true = batch.mask > 0
         for number in range(len(materials)):
             rows = batch.words[:, 2] == number
             both[number] += float((found[rows] & true[rows]).sum())
             either[number] += float((found[rows] | true[rows]).sum())
         others = (batch.words + 1) % torch.tensor([len(words) for words in WORDS.values()], device=device)
-        false = torch.sigmoid(_answer(clip, decoder, normalise, tokeniser, batch.image, others)) >= threshold
+        false = torch.sigmoid(_answer(clip, decoder, tokeniser, seen, others)) >= threshold
         wrong += int(false.flatten(1).any(1).sum())
         asked_wrong += len(part)
     figures = {name: float(b / max(e, 1)) for name, b, e in zip(materials, both, either, strict=True)}
@@ -188,22 +196,20 @@ def phrase_scores(clip: Clip, decoder: Decoder, data: NamedTableSet, threshold: 
     """Every object of every table asked for, by :data:`PHRASES`."""
     device = next(decoder.parameters()).device
     normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(NAME)).to(device), Tokeniser.of_pairs([])
-    found: dict[str, PhraseScores] = {}
-    for kind, said in PHRASES.items():
-        both = either = meant = objects = 0.0
-        picked = asked = 0
-        for part in np.array_split(np.arange(len(data)), -(-len(data) // 32)):
-            batch = load_named([data], part, device)
-            for number in range(ON_A_TABLE):
-                words = batch.words[:, number]
-                answer = torch.sigmoid(_answer(clip, decoder, normalise, tokeniser, batch.image, words, said))
-                truth, seen = batch.masks[:, number, None] > 0, answer >= threshold
-                both += float((seen & truth).sum())
-                either += float((seen | truth).sum())
-                meant += float(truth.sum())
-                objects += float(batch.masks.sum())
-                likely = (answer * batch.masks).sum((2, 3)) / batch.masks.sum((2, 3)).clamp(min=1)
-                picked += int((likely.argmax(1) == number).sum())
-                asked += len(part)
-        found[kind] = PhraseScores(both / max(either, 1), meant / max(objects, 1), picked / max(asked, 1))
-    return found
+    sums = {kind: np.zeros(4) for kind in PHRASES}  # pixels of both and of either, phrases right and asked
+    meant = objects = 0.0
+    for part in np.array_split(np.arange(len(data)), -(-len(data) // 32)):
+        batch = load_named([data], part, device)
+        pictures = Seen.of(clip, normalise, batch.image)
+        meant += float(batch.masks.sum())
+        objects += ON_A_TABLE * float(batch.masks.sum())
+        for (kind, said), number in product(PHRASES.items(), range(ON_A_TABLE)):
+            answer = torch.sigmoid(_answer(clip, decoder, tokeniser, pictures, batch.words[:, number], said))
+            truth, found = batch.masks[:, number, None] > 0, answer >= threshold
+            likely = (answer * batch.masks).sum((2, 3)) / batch.masks.sum((2, 3)).clamp(min=1)
+            right = likely.argmax(1) == number
+            sums[kind] += [float(each.sum()) for each in (found & truth, found | truth, right)] + [len(part)]
+    return {
+        kind: PhraseScores(both / max(either, 1), meant / max(objects, 1), right / max(asked, 1))
+        for kind, (both, either, right, asked) in sums.items()
+    }

@@ -202,6 +202,7 @@ def learn_tom_mono(
         BadInput: damaged labels, or what :func:`depth_prompt_ros.learning.trainer.fit` refuses.
     """
     device, entry = pick_device(), catalogue.find(name)
+    name = entry.name
     network = catalogue.load_frozen(name, weights).requires_grad_(True)
     student = RelativeDisparityNetwork(network, catalogue.Normalise(entry), entry.output).to(device)
     crop = entry.size if entry.bounds == "short side" and not whole else None

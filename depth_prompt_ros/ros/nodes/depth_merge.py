@@ -9,7 +9,7 @@ from depth_prompt_ros.bag.messages import camera_info_message, image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
-from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.stages.boxes import targets_in
@@ -26,6 +26,7 @@ class DepthMergeNode(StageNode):
         "depth/camera_info": "sensor_msgs/msg/CameraInfo",
         "provenance": "sensor_msgs/msg/Image",
     }
+    next_stage = "point_cloud"
 
     def __init__(self) -> None:
         super().__init__("depth_merge")
@@ -36,7 +37,7 @@ class DepthMergeNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.takes_rectified())
+        given = handed_over(messages, self.settings, self.takes_rectified())
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
         surfaces = surfaces_in(found["tom_mask"], found["labels"], self.settings.tom.min_area)
         merged = merge(

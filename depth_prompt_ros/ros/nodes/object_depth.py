@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,12 +17,11 @@ from depth_prompt_ros.parameters import Parameters, fixed_frame
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.convert import CloudMemory, ros_message
 from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
-from depth_prompt_ros.ros.inputs import INFO, Topic, image_topic
+from depth_prompt_ros.ros.inputs.topics import INFO, Topic, image_topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
-from depth_prompt_ros.runtime.graph import Graph
 
 _CLOUDS = {"points", "object_points"}
 
@@ -45,6 +44,8 @@ class ObjectDepthNode(StageNode):
         "mono_depth": "sensor_msgs/msg/Image",
         "moving_mask": "sensor_msgs/msg/Image",
     }
+    serves_captures = True
+    has_stages = False
 
     def __init__(self) -> None:
         super().__init__("object_depth")
@@ -109,6 +110,13 @@ class ObjectDepthNode(StageNode):
                 for target in result.targets
             ]
         )
+        self.described = {
+            "targets": [
+                {key: value for key, value in asdict(target).items() if key not in ("scale", "shift")}
+                for target in result.targets
+            ],
+            "no_target": result.reason,
+        }
         yield from output_messages(result, wanted, self.settings, ros_message, transform, self._memory)
 
     def _pose(self, frame: Frame, fixed: str) -> NDArray[np.float64] | None:
@@ -116,10 +124,6 @@ class ObjectDepthNode(StageNode):
             return self._transforms.lookup(fixed, frame.frame_id, frame.stamp_ns).matrix
         except BadFrame:
             return None
-
-    def graphs(self) -> list[Graph]:
-        """See :meth:`StageNode.graphs`."""
-        return [self._pipeline.prompted_depth.graph] if self._pipeline else []
 
 
 def camera_topics(settings: Parameters) -> dict[str, Topic]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from depth_prompt_ros.bag.messages import cloud_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import CloudMemory, ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
-from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.transforms import Transforms
@@ -23,6 +25,7 @@ class PointCloudNode(StageNode):
         "points": "sensor_msgs/msg/PointCloud2",
         "object_points": "sensor_msgs/msg/PointCloud2",
     }
+    serves_captures = True
 
     def __init__(self) -> None:
         super().__init__("point_cloud")
@@ -31,16 +34,19 @@ class PointCloudNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("left_image", "depth", "confidence", "labels"))
+        return stage_topics(settings, ("image", "depth", "confidence", "labels"))
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(messages, self.takes_rectified())
+        given = handed_over(messages, self.settings, self.takes_rectified())
         found, stamp, frame_id = given.arrays, given.stamp_ns, given.frame_id
         cloud = organised_cloud(
-            given.camera, found["depth"], found["left_image"], found["labels"], found["confidence"],
+            given.camera, found["depth"], found["image"], found["labels"], found["confidence"],
             self._memory(found["depth"].shape),
         )  # fmt: skip
+        pixels = zip(*np.unique(found["labels"], return_counts=True), strict=True)
+        targets = [{"label": int(value), "pixels": int(count)} for value, count in pixels if value]
+        self.described = {"targets": targets, "no_target": "" if targets else "the labels are all 0"}
         to = self.settings.output_frame
         if to and to != frame_id:
             self._transforms.lookup(to, frame_id, stamp).move(cloud)

@@ -12,10 +12,9 @@ from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.result import side_by_side
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
-from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
-from depth_prompt_ros.runtime.graph import Graph
 from depth_prompt_ros.stages.belief import Masks
 
 
@@ -34,6 +33,7 @@ class PromptedDepthNode(StageNode):
         "prompted_image": "sensor_msgs/msg/Image",
         "anchors": "diagnostic_msgs/msg/DiagnosticArray",
     }
+    next_stage = "depth_merge"
 
     def __init__(self) -> None:
         super().__init__("prompted_depth")
@@ -41,7 +41,7 @@ class PromptedDepthNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("left_image", "depth", "confidence", "labels", "tom_mask"))
+        return stage_topics(settings, ("image", "depth", "confidence", "labels", "tom_mask"))
 
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
@@ -59,7 +59,7 @@ class PromptedDepthNode(StageNode):
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
         assert self._pipeline is not None
-        given = handed_over(messages, self.takes_rectified())
+        given = handed_over(messages, self.settings, self.takes_rectified())
         labels, tom = given.arrays["labels"], given.arrays["tom_mask"]
         seconds: dict[str, float] = {}
         masks = Masks.of(self.settings)
@@ -77,11 +77,10 @@ class PromptedDepthNode(StageNode):
         if "prompted_image" in wanted:
             yield "prompted_image", image_message(side_by_side(shaped.pictures), "rgb8", stamp, frame_id, ros_message)
         if "anchors" in wanted:
-            yield "anchors", anchors_message([*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message)
-
-    def graphs(self) -> list[Graph]:
-        """See :meth:`StageNode.graphs`."""
-        return [self._pipeline.prompted_depth.graph] if self._pipeline else []
+            yield "anchors", anchors_message(
+                [*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message,
+                "" if labels.any() else "the segmentation found no target: its diagnostics say why",
+            )  # fmt: skip
 
 
 def _of_this_stage(settings: Parameters) -> Parameters:

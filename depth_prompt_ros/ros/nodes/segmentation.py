@@ -9,7 +9,7 @@ from depth_prompt_ros.bag.messages import image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
-from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
@@ -23,6 +23,7 @@ class SegmentationNode(StageNode):
     """Picture and measured depth to labels and ToM mask."""
 
     outputs: ClassVar[Mapping[str, str]] = {"labels": "sensor_msgs/msg/Image", "tom_mask": "sensor_msgs/msg/Image"}
+    next_stage = "prompted_depth"
 
     def __init__(self) -> None:
         super().__init__("segmentation")
@@ -31,7 +32,7 @@ class SegmentationNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("left_image", "depth", "confidence"))
+        return stage_topics(settings, ("image", "depth", "confidence"))
 
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
@@ -56,7 +57,7 @@ class SegmentationNode(StageNode):
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
-        given = handed_over(self._targets.with_detections(messages), self.takes_rectified())
+        given = handed_over(self._targets.with_detections(messages), self.settings, self.takes_rectified())
         frame = given.frame()
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:

@@ -9,29 +9,43 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 import rclpy
-from diagnostic_updater import Updater
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from depth_prompt_ros.bag.messages import stamp_of
-from depth_prompt_ros.errors import BadFrame, BadInput, DepthPromptError, in_one_line
+from depth_prompt_ros.errors import BadInput, DepthPromptError, in_one_line
 from depth_prompt_ros.parameter_listing import entries
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.rectification import said_rectified
-from depth_prompt_ros.ros import diagnostics, log, parameters
+from depth_prompt_ros.ros import parameters
 from depth_prompt_ros.ros.convert import message_class
-from depth_prompt_ros.ros.inputs import Inputs, Topic
-from depth_prompt_ros.ros.worker import LatestWorker
-from depth_prompt_ros.runtime.graph import Graph
+from depth_prompt_ros.ros.inputs.problems import problems
+from depth_prompt_ros.ros.inputs.subscribed import Inputs
+from depth_prompt_ros.ros.inputs.topics import Topic
+from depth_prompt_ros.ros.pacing.capture import Capture
+from depth_prompt_ros.ros.pacing.pace import Pace
+from depth_prompt_ros.ros.pacing.worker import LatestWorker
+from depth_prompt_ros.ros.reports import diagnostics, log
+from depth_prompt_ros.ros.reports.console import Console
+
+_WATCH_S = 0.2
 
 
-def output_qos() -> QoSProfile:
-    """Reliable, or a reliable RViz sees nothing; one for each output, for rclpy writes overrides into it."""
-    return QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST)
+def output_qos(mode: str) -> QoSProfile:
+    """Reliable, or a reliable RViz sees nothing; one for each output, for rclpy writes overrides into it.
+
+    Args:
+        mode: of a capture the latest message stays, for those who come later.
+    """
+    stays = mode == "capture"
+    return QoSProfile(
+        depth=1 if stays else 5, reliability=ReliabilityPolicy.RELIABLE, history=HistoryPolicy.KEEP_LAST,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if stays else DurabilityPolicy.VOLATILE,
+    )  # fmt: skip
 
 
 class StageNode(LifecycleNode):  # type: ignore[misc]
@@ -44,14 +58,24 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         outputs: message type by topic, below the node's own name.
         settings: the parameters that are in use.
         frames: what became of the frames, for the diagnostics.
+        console: says what goes wrong, not too often.
+        serves_captures: it is the last of its chain: ``~/capture`` and ``mode`` are for it. The stages before it work
+            as long as it listens.
+        has_stages: it takes what other stages publish, or is the first of them.
+        next_stage: the node whose pace it keeps.
+        described: what it says of the latest frame's targets in the answer of ``~/capture``.
     """
 
     outputs: ClassVar[Mapping[str, str]]
+    serves_captures: ClassVar[bool] = False
+    has_stages: ClassVar[bool] = True
+    next_stage: ClassVar[str] = ""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._log = log.speak_through(self.get_logger())
-        self._wrong = parameters.declare(self)
+        self.console = Console(self.get_logger())
+        self._wrong = parameters.declare(self, () if self.has_stages else ("stages.",))
         self.settings = Parameters()
         self.frames = diagnostics.Frames()
         self._inputs: Inputs | None = None
@@ -65,11 +89,16 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True),
             post_callback=lambda _: self._reset(),
         )
-        self._updater = Updater(self)
-        self._updater.setHardwareID(name)
+        self.described: dict[str, Any] = {}
+        self._capture = Capture(self, self._forget_images, self._why_no_frame) if self.serves_captures else None
+        self._pace = Pace(self, self.next_stage, self._wake) if self.has_stages else None
+        self._watching: Any = None
+        self._updater = diagnostics.make_updater(self)
         for title, report in diagnostics.TASKS.items():
             self._updater.add(title, lambda status, report=report: diagnostics.guarded(report, self, status))
         self._answer_bad_transitions()
+        if self.get_parameter("autostart").value:
+            self._soon(self.trigger_configure)
 
     @abstractmethod
     def topics(self, settings: Parameters) -> dict[str, Topic]:
@@ -108,10 +137,6 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         """Whether the left pictures are taken as rectified; what they are remapped to counts."""
         return said_rectified(self.settings.rectified, self.resolve_topic_name(self.settings.topics.left_image))
 
-    def graphs(self) -> list[Graph]:
-        """The loaded networks, for the diagnostics."""
-        return []
-
     @property
     def inputs(self) -> Inputs | None:
         """While active."""
@@ -122,24 +147,30 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         return self._worker.dropped if self._worker else 0
 
     def wanted(self) -> list[str]:
-        """Topics of the outputs that have a subscriber."""
+        """Topics of the outputs to make: those with a subscriber, or all for a capture."""
+        if self._captures_only or self._asked():
+            return list(self.outputs) if self._asked() else []
         return [topic for topic, publisher in self._out.items() if publisher.get_subscription_count() > 0]
+
+    @property
+    def _captures_only(self) -> bool:
+        return self.serves_captures and self.settings.mode == "capture"
+
+    def _asked(self) -> bool:
+        return self._capture is not None and self._capture.waits()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the models and offer the outputs."""
         try:
             if self._wrong:
                 wrong = "; ".join(f"{name}: {problem}" for name, problem in self._wrong.items())
-                raise BadInput(
-                    f"bad parameters given at start: {wrong}; mend the file, or set them and configure again"
-                )
+                raise BadInput(f"bad parameters given at start: {wrong}")
             settings = parameters.read(self)
             self.load(settings)
-        except DepthPromptError as error:
-            self.get_logger().error(f"cannot configure: {error}")
-            return TransitionCallbackReturn.FAILURE
         except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
-            self.get_logger().error(f"cannot configure: {type(error).__name__}: {error}")
+            why = str(error) if isinstance(error, DepthPromptError) else f"{type(error).__name__}: {error}"
+            again = f"mend it (ros2 param set), then: ros2 lifecycle set {self.get_fully_qualified_name()} configure"
+            self.get_logger().error(f"cannot configure: {why}; the node stays: {again}")
             return TransitionCallbackReturn.FAILURE
         self.settings, self._pending = settings, []
         try:
@@ -149,29 +180,77 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             self._release()
             return TransitionCallbackReturn.FAILURE
         self._configured = True
+        if settings.autostart:
+            self._soon(self.trigger_activate)
         return super().on_configure(state)
 
+    def _soon(self, transition: Callable[[], Any]) -> None:
+        """Go there once the executor is free: a transition cannot begin within another one."""
+
+        def go() -> None:
+            self.destroy_timer(timer)
+            try:
+                transition()
+            except Exception as error:  # noqa: BLE001 (someone was faster; RCLError's place differs between distributions)
+                self.get_logger().info(f"autostart: {error}")
+
+        timer = self.create_timer(0.01, go)
+
     def _offer(self) -> None:
+        mode = "capture" if self._captures_only else "stream"
         for topic, msgtype in self.outputs.items():
             self._out[topic] = self.create_publisher(
-                message_class(msgtype), f"~/{topic}", output_qos(),
+                message_class(msgtype), f"~/{topic}", output_qos(mode),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )  # fmt: skip
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and work."""
         self.frames = diagnostics.Frames()
-        self._worker = LatestWorker(self._work, f"{self.get_name()} worker")
-        sync = self.settings.sync
+        ready = self._pace.ready if self._pace is not None else lambda: True
+        self._worker = LatestWorker(self._work, f"{self.get_name()} worker", ready)
         try:
-            self._inputs = Inputs(
-                self, self.topics(self.settings), sync.queue_size, sync.tolerance, self._deliver, self._forget
-            )
+            self._inputs = Inputs(self, self.topics(self.settings), self.settings.sync, self._deliver, self._forget)
         except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
             self.get_logger().error(f"cannot activate: an input cannot be subscribed: {error}")
             self._stop()
             return TransitionCallbackReturn.FAILURE
+        self._watching = self.create_timer(_WATCH_S, self._watch)
+        self.get_logger().info(f"active: {self._what_wakes_it()}")
         return super().on_activate(state)
+
+    def _what_wakes_it(self) -> str:
+        if self._captures_only:
+            return f"works when {self.get_fully_qualified_name()}/capture is called"
+        return f"works while someone subscribes to an output below {self.get_fully_qualified_name()}"
+
+    def _watch(self) -> None:
+        """Called by a timer: listen to images while an output is wanted."""
+        if self._capture is not None:
+            self._capture.watch()
+        if self._inputs is None:
+            return
+        wanted = self.wanted()
+        if bool(wanted) != (self._inputs.since is not None):
+            self.get_logger().info(f"works: {', '.join(wanted)} wanted" if wanted else "rests: no output is wanted")
+            self._inputs.listen(bool(wanted))
+
+    def _wake(self) -> None:
+        if self._worker is not None:
+            self._worker.wake()
+
+    def _forget_images(self) -> None:
+        if self._inputs is not None:
+            self._inputs.forget()
+        if self._worker is not None:
+            self._worker.clear()
+        self._watch()
+
+    def _why_no_frame(self) -> str:
+        if self._inputs is None:
+            return "not active"
+        found = dict(problems(self._inputs, self.settings.sync, self.count_publishers))
+        return "; ".join(found.values()) or "no picture has come"
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop working."""
@@ -213,12 +292,17 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         service.callback = answer
 
     def _stop(self) -> None:
+        if self._watching is not None:
+            self.destroy_timer(self._watching)
+            self._watching = None
         if self._inputs is not None:
             self._inputs.destroy()
             self._inputs = None
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
+        if self._capture is not None:
+            self._capture.fail("deactivated")
 
     def _release(self) -> None:
         for publisher in self._out.values():
@@ -233,37 +317,50 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def _work(self, item: tuple[dict[str, Any], float]) -> None:
         messages, arrived = item
         began = time.perf_counter()
+        captured = self._asked()
+        wanted = self.wanted()
+        if not wanted:
+            return
+        made, first = [], next(iter(messages.values()))
         try:
-            wanted = self.wanted()
-            if not wanted:
-                return
+            if self._pace is not None:
+                self._pace.begins(first)
             with self._changing:
                 changes, self._pending = self._pending, []
             for apply in changes:
                 apply()
             for topic, message in self.process(messages, wanted):
                 self._out[topic].publish(message)
-        except BadFrame as error:
-            self.frames.skip(str(error))
+                made.append(topic)
         except DepthPromptError as error:
-            self.frames.skip(str(error))
-            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+            self._skip(str(error), captured)
         except Exception as error:  # noqa: BLE001 (a live node never dies of a frame)
             if not rclpy.ok():  # Ctrl-C while this frame was published
                 return
-            self.frames.skip(f"{type(error).__name__}: {error}")
-            self.get_logger().error(f"a frame failed: {type(error).__name__}: {error}", throttle_duration_sec=5.0)
+            self._skip(f"{type(error).__name__}: {error}", captured)
         else:
-            stamp = stamp_of(next(iter(messages.values())))
+            if self._pace is not None:
+                self._pace.made(stamp_of(first))
             now = self.get_clock().now().nanoseconds
             done = time.perf_counter()
-            self.frames.done(done - began, done - arrived, (now - stamp) * 1e-9)
+            self.frames.done(done - began, done - arrived, (now - stamp_of(first)) * 1e-9)
+            if captured and self._capture is not None:
+                stamp = {"stamp_ns": stamp_of(first), "frame_id": first.header.frame_id}
+                self._capture.done({**stamp, "published": made, **self.described})
+
+    def _skip(self, reason: str, captured: bool) -> None:
+        self.frames.skip(reason)
+        self.console.event(reason, f"a frame was skipped: {reason}")
+        if captured and self._capture is not None:
+            self._capture.fail(reason)
 
     def on_time_jump(self) -> None:
         """Reset state after a clock jump."""
 
     def _forget(self) -> None:
         self.on_time_jump()
+        if self._pace is not None:
+            self._pace.forget()
         if self._worker is not None:
             self._worker.clear()
 

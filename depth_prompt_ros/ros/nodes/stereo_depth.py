@@ -10,7 +10,7 @@ from depth_prompt_ros.bag.messages import camera_info_message, disparity_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
-from depth_prompt_ros.ros.inputs import Topic
+from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.object_depth import camera_topics
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
@@ -23,11 +23,13 @@ class StereoDepthNode(StageNode):
     """Camera messages to measured depth and its confidence."""
 
     outputs: ClassVar[Mapping[str, str]] = {
+        "image": "sensor_msgs/msg/Image",
         "depth": "sensor_msgs/msg/Image",
         "confidence": "sensor_msgs/msg/Image",
         "depth/camera_info": "sensor_msgs/msg/CameraInfo",
         "disparity": "stereo_msgs/msg/DisparityImage",
     }
+    next_stage = "segmentation"
 
     def __init__(self) -> None:
         super().__init__("stereo_depth")
@@ -57,6 +59,8 @@ class StereoDepthNode(StageNode):
         frame = self._build(messages)
         measured = self._match(frame) if frame.depth is None else measure_sensor_depth(frame)
         stamp, frame_id = frame.stamp_ns, frame.frame_id
+        if "image" in wanted:
+            yield "image", image_message(frame.image, "rgb8", stamp, frame_id, ros_message)
         if "depth" in wanted:
             yield "depth", image_message(measured.depth, "32FC1", stamp, frame_id, ros_message)
         if "confidence" in wanted:

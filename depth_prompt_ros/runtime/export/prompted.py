@@ -82,7 +82,7 @@ def export_graph(
     if targets is not None and not 1 <= targets <= _MOST_TARGETS:
         raise BadInput(f"a graph for {targets} targets cannot be exported: choose 1 to {_MOST_TARGETS}, or any")
     entry = catalogue.find(name)
-    weights = named_file(weights) if weights else catalogue.weights_path(entry)
+    name, weights = entry.name, catalogue.chosen_weights(entry, weights)
     network = catalogue.load_frozen(name, weights)
     prompt = named_file(prompt)
     background = load_prompt(prompt, name)

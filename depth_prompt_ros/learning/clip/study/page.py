@@ -115,6 +115,7 @@ def _clip_lines(before: dict[str, float], after: dict[str, float] | None) -> lis
         *_head("zero-shot, unseen objects", *before),
         _row("accuracy", *_percent(before)),
         _row("chance", *_percent({name: levels[name] for name in before})),
+        _row("times chance", *(f"{value / levels[name]:.1f}" for name, value in before.items())),
     ]
     if after is not None:
         lines.append(_row("accuracy after all was learned through it", *_percent(after)))

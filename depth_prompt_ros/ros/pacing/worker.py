@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+_ASK_AGAIN_S = 0.1
 
 
 class LatestWorker(Generic[Item]):
@@ -16,14 +17,15 @@ class LatestWorker(Generic[Item]):
         dropped: items that were replaced before their turn.
     """
 
-    def __init__(self, work: Callable[[Item], None], name: str) -> None:
+    def __init__(self, work: Callable[[Item], None], name: str, ready: Callable[[], bool] = lambda: True) -> None:
         """Start the thread.
 
         Args:
             work: what to do with an item; must not raise.
             name: of the thread.
+            ready: an item may be taken; asked again after :meth:`wake`, and from time to time.
         """
-        self._work = work
+        self._work, self._ready = work, ready
         self._waiting: list[Item] = []
         self._condition = threading.Condition()
         self._stopped = False
@@ -36,6 +38,11 @@ class LatestWorker(Generic[Item]):
         with self._condition:
             self.dropped += len(self._waiting)
             self._waiting = [item]
+            self._condition.notify()
+
+    def wake(self) -> None:
+        """Ask again whether an item may be taken."""
+        with self._condition:
             self._condition.notify()
 
     def clear(self) -> None:
@@ -53,7 +60,8 @@ class LatestWorker(Generic[Item]):
     def _run(self) -> None:
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._waiting or self._stopped)
+                while not (self._stopped or (self._waiting and self._ready())):
+                    self._condition.wait(_ASK_AGAIN_S if self._waiting else None)
                 if self._stopped:
                     return
                 item = self._waiting.pop()

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from diagnostic_updater import Updater
 
 from depth_prompt_ros.errors import DepthPromptError
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.ros.inputs import Inputs
-from depth_prompt_ros.runtime.graph import Graph
+from depth_prompt_ros.ros.inputs.problems import LATE_S, problems
+from depth_prompt_ros.ros.inputs.subscribed import Inputs
+from depth_prompt_ros.ros.reports.console import Console
+from depth_prompt_ros.runtime.choose import loaded_graphs
 
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
-_LATE_S = 2.0
+_WHOLE_NAME = "diagnostic_updater.use_fqn"
 _REMEMBERED = 100
 _REASONS = 50
 
@@ -64,17 +67,16 @@ class Reported(Protocol):
     Attributes:
         settings: the parameters that are in use.
         frames: what became of the frames.
+        console: what goes wrong is said there, too.
     """
 
     settings: Parameters
     frames: Frames
+    console: Console
 
     @property
     def inputs(self) -> Inputs | None:
         """The subscriptions; None while the node is not active."""
-
-    def graphs(self) -> list[Graph]:
-        """The loaded networks."""
 
     def dropped(self) -> int:
         """Number of sets of inputs that a newer one replaced."""
@@ -85,42 +87,25 @@ class Reported(Protocol):
     def count_publishers(self, topic_name: str) -> int:
         """Of rclpy's node."""
 
-    def resolve_topic_name(self, topic: str) -> str:
-        """Of rclpy's node."""
-
 
 def inputs(node: Reported, status: Any) -> Any:
-    """Missing or late topics by name, stamps that do not meet, publishers that offer another QoS."""
+    """Missing, late or starving topics by name, stamps that do not meet, publishers that offer another QoS."""
     subscribed = node.inputs
     if subscribed is None:
         status.summary(OK, "not active")
         return status
     now = time.monotonic()
-    problems = []
     for arrived in subscribed.arrived.values():
-        age = now - arrived.at if arrived.count else float("inf")
-        status.add(
-            arrived.topic, f"{arrived.count} messages" + (f", the last {age:.1f} s ago" if arrived.count else "")
-        )
-        publishers = node.count_publishers(node.resolve_topic_name(arrived.topic))
-        if arrived.incompatible and not arrived.count:
-            problems.append(f"{arrived.topic}: {arrived.incompatible}")
-        elif not arrived.count:
-            others = subscribed.published_as(arrived.topic) if publishers else set()
-            why = f": its publishers send {', '.join(sorted(others))}" if others else ""
-            problems.append(f"no message on {arrived.topic}" + (why if publishers else ": nobody publishes it"))
-        elif age > _LATE_S and not arrived.holds:
-            problems.append(f"{arrived.topic} is late: its last message came {age:.1f} s ago")
-    newest = max(arrived.at for arrived in subscribed.arrived.values() if not arrived.holds)
-    if not problems and newest - subscribed.last_set_at > _LATE_S / 2:
-        role, gap = subscribed.gap()
-        problems.append(
-            f"stamps do not meet: {subscribed.arrived[role].topic} is {gap:.3f} s away from the left image, "
-            f"sync.tolerance is {node.settings.sync.tolerance:g} s"
-        )
+        came = f"{arrived.count} messages" + (f", the last {now - arrived.at:.1f} s ago" if arrived.count else "")
+        status.add(arrived.topic, came + (f", {arrived.lost} lost on their way" if arrived.lost else ""))
     status.add("sets", str(subscribed.sets))
+    status.add("images that wait for their partners", str(len(subscribed.waiting)))
     status.add("times that time jumped back", str(subscribed.resets))
-    status.summary(WARN if problems else OK, "; ".join(problems) or "all topics arrive")
+    found = dict(problems(subscribed, node.settings.sync, node.count_publishers))
+    node.console.standing(found, "all topics arrive again")
+    idle = "images are not subscribed: no output is wanted"
+    well = "all topics arrive" if subscribed.since is not None else idle
+    status.summary(WARN if found else OK, "; ".join(found.values()) or well)
     return status
 
 
@@ -136,8 +121,8 @@ def frames(node: Reported, status: Any) -> Any:
     if node.inputs is None:
         status.summary(OK, "not active")
     elif not node.wanted():
-        status.summary(OK, "idle: nobody subscribes to an output")
-    elif time.monotonic() - done.last_problem_at < _LATE_S and done.last_problem:
+        status.summary(OK, "idle: no output is wanted")
+    elif time.monotonic() - done.last_problem_at < LATE_S and done.last_problem:
         status.summary(WARN, f"frames are skipped: {done.last_problem}")
     else:
         status.summary(OK, f"{done.finished} frames published")
@@ -156,12 +141,12 @@ def timing(node: Reported, status: Any) -> Any:
             status.add(f"{title}, ms p50 / p95", f"{p50:.1f} / {p95:.1f}")
     for name, spent in list(done.segments.items()):
         status.add(f"{name}, ms", f"{1000 * spent:.1f}")
-    graphs = node.graphs()
-    for place, graph in enumerate(graphs):
-        status.add(f"network {place + 1}", graph.runs_in)
+    graphs = loaded_graphs()
+    for graph in graphs:
+        status.add(f"network {graph.path.name}", graph.runs_in)
     if any(graph.on_gpu for graph in graphs):
         status.add("GPU memory in use by all programs, MiB", _gpu_memory())
-    status.summary(OK, "; ".join(graph.runs_in for graph in graphs) or "no network")
+    status.summary(OK, "; ".join(f"{graph.path.name}: {graph.runs_in}" for graph in graphs) or "no network")
     return status
 
 
@@ -181,6 +166,17 @@ def _gpu_memory() -> str:
         return f"{used_memory_mib():.0f}"
     except (ImportError, DepthPromptError) as error:
         return f"unknown ({error})"
+
+
+def make_updater(node: Any) -> Updater:
+    """The updater of a node's tasks; with its namespace in names and hardware id, or two robots' would be one."""
+    if not node.has_parameter(_WHOLE_NAME):
+        node.declare_parameter(_WHOLE_NAME, True)
+    updater = Updater(node)
+    if node.get_parameter(_WHOLE_NAME).value:
+        updater.node_name = node.get_fully_qualified_name()  # its own is //NODE where there is no namespace
+    updater.setHardwareID(node.get_fully_qualified_name())
+    return updater
 
 
 TASKS: dict[str, Callable[[Reported, Any], Any]] = {"inputs": inputs, "frames": frames, "timing": timing}

@@ -1,0 +1,42 @@
+"""depth-prompt view: a recording, a replay's bag or run's output on a timeline in Rerun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def view(
+    source: Annotated[Path, typer.Argument(help="A camera's bag, a replay's bag, or what depth-prompt run wrote.")],
+    save: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--save", help="Recording to write, .rrd, where there is no display."),
+    ] = None,
+    params: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--params", help="Parameter file, for a camera's bag; or the name of a shipped one."),
+    ] = None,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="At most so many.")] = 1000,
+) -> None:
+    """Pictures, masks, measured and merged depth, provenance and points on a timeline (extra view).
+
+    A camera's bag goes through the pipeline while it is shown; a replay's bag holds no pictures.
+    """
+    from itertools import islice
+
+    from depth_prompt_ros.cli.progress import stoppable
+    from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.view.shown import Viewer
+    from depth_prompt_ros.view.sources import frames_of
+
+    parameters = Parameters() if params is None else Parameters.from_yaml(params)
+    viewer = Viewer(source.name, save)
+    count = 0
+    with stoppable():
+        for shown in islice(frames_of(source, parameters), frames):
+            viewer.show(shown)
+            count += 1
+    viewer.close()
+    typer.echo(f"{count} frames" + (f" in {save}: open it with rerun {save}" if save else ""))

@@ -1,0 +1,1 @@
+"""What a node says of itself: in its log, on the console, in /diagnostics."""

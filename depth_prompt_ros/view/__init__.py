@@ -1,0 +1,1 @@
+"""Results on a timeline in Rerun: pictures, masks, depth, provenance and clouds."""
