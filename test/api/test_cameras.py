@@ -62,6 +62,26 @@ def test_numbers_in_a_file(tmp_path) -> None:
     assert model(path, pair=True) == CameraModel(640, 480, 570, 571, 319.5, 239.5, pytest.approx(0.1))
 
 
+@pytest.mark.parametrize("baseline", [0.1, None])
+def test_the_offset_of_the_principal_points_is_kept_whoever_says_the_baseline(baseline, tmp_path) -> None:
+    numbers = {"fx": 570, "fy": 571, "cx": 319.5, "cy": 239.5, "cx_offset": 12.0}
+    said = numbers if baseline else {**numbers, "baseline": 0.1}
+    assert model(said, baseline=baseline, pair=True).cx_offset == pytest.approx(12)
+    assert model(said, baseline=baseline, pair=True).baseline == pytest.approx(0.1)
+    with pytest.raises(WrongValue, match="give baseline in metres"):
+        model(numbers, pair=True)
+    P1 = np.hstack([K, np.zeros((3, 1))])
+    path = opencv_file(tmp_path / "pair.yml", P1=P1, P2=P1 + np.array([[0, 0, 12, -57000.0], [0] * 4, [0] * 4]))
+    found = model(path, baseline=0.1, pair=True)  # the file's baseline is in millimetres
+    assert (found.baseline, found.cx_offset) == (pytest.approx(0.1), pytest.approx(12))
+
+
+def test_a_matrix_is_an_array_or_lists_and_not_transposed() -> None:
+    assert model(K.tolist()) == model(K)
+    with pytest.raises(WrongValue, match=r"319.5 239.5 1 in its last row, expected 0 0 1: it is transposed, .T turns"):
+        model(K.T)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
