@@ -21,6 +21,7 @@ _WIDEST_BASELINE = 10.0
 """Metres; a longer one is in millimetres."""
 _NUMBERS = ("fx", "fy", "cx", "cy")
 _KNOWN = (*_NUMBERS, "baseline", "cx_offset", "K", "width", "height")
+_OTHERS = {"ppx": "cx", "ppy": "cy"}
 _WANTED = (
     "the path of a camera file, {'fx': ..., 'fy': ..., 'cx': ..., 'cy': ...} in pixels, a 3x3 matrix, a CameraInfo or "
     "a CameraModel"
@@ -81,7 +82,25 @@ def _info(given: Any, what: str, size: tuple[int, int]) -> tuple[Any, Any | None
     raise WrongType(f"{what} is {type(given).__name__}, expected {_WANTED}")
 
 
+def _in_our_words(given: dict[str, Any], what: str) -> dict[str, Any]:
+    """The names of RealSense's intrinsics (ppx, ppy, model, coeffs) and of Open3D's (intrinsic_matrix, by columns)."""
+    found = {_OTHERS.get(name, name): value for name, value in given.items() if name not in ("model", "coeffs")}
+    try:
+        if np.any(np.asarray(given.get("coeffs", 0), np.float64)):
+            raise WrongValue(
+                f"{what} has lens distortion in coeffs: rectify the pictures, or give a camera_info and raw ones"
+            )
+        if "intrinsic_matrix" in found:
+            found["K"] = np.asarray(found.pop("intrinsic_matrix"), np.float64).reshape(3, 3, order="F")
+    except (TypeError, ValueError) as error:
+        if isinstance(error, WrongValue):
+            raise
+        raise WrongType(f"{what} holds what is no number or no 3x3 matrix: {error}") from error
+    return found
+
+
 def _of_numbers(given: dict[str, Any], what: str, size: tuple[int, int]) -> tuple[Any, Any | None]:
+    given = _in_our_words(given, what)
     if unknown := [str(name) for name in given if name not in _KNOWN]:
         raise WrongValue(f"{what} says {', '.join(unknown)}, which is none of {', '.join(_KNOWN)}")
     try:

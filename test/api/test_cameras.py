@@ -62,6 +62,28 @@ def test_numbers_in_a_file(tmp_path) -> None:
     assert model(path, pair=True) == CameraModel(640, 480, 570, 571, 319.5, 239.5, pytest.approx(0.1))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        (
+            '{"width": 640, "height": 480, "ppx": 319.5, "ppy": 239.5, "fx": 570, "fy": 571, '
+            '"model": "Inverse Brown Conrady", "coeffs": [0, 0, 0, 0, 0]}'
+        ),
+        '{"width": 640, "height": 480, "intrinsic_matrix": [570, 0, 0, 0, 571, 0, 319.5, 239.5, 1]}',
+    ],
+    ids=["RealSense", "Open3D"],
+)
+def test_the_names_of_realsense_and_open3d(content, tmp_path) -> None:
+    path = tmp_path / "intrinsics.json"
+    path.write_text(content)
+    assert model(path) == CameraModel(640, 480, 570, 571, 319.5, 239.5)
+
+
+def test_a_bent_lens_in_realsenses_words_is_refused() -> None:
+    with pytest.raises(WrongValue, match="lens distortion in coeffs: rectify the pictures"):
+        model({"fx": 570, "fy": 571, "ppx": 319.5, "ppy": 239.5, "coeffs": [0.1, 0, 0, 0, 0]})
+
+
 @pytest.mark.parametrize("baseline", [0.1, None])
 def test_the_offset_of_the_principal_points_is_kept_whoever_says_the_baseline(baseline, tmp_path) -> None:
     numbers = {"fx": 570, "fy": 571, "cx": 319.5, "cy": 239.5, "cx_offset": 12.0}
