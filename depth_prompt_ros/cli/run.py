@@ -101,6 +101,7 @@ def _tell(folder: Path, answer: Answer) -> None:
     measured, known = (np.isfinite(depth).mean() for depth in (answer.measured, answer.depth))
     glass = answer.tom.mean()
     typer.echo(f"{folder}: depth on {known:.1%} of the pixels, {measured:.1%} were measured, {glass:.1%} are ToM")
+    typer.echo(f"see {folder / 'overview.png'}, {folder / 'scene.ply'}")
     if answer.reason:
         typer.echo(f"no target: {answer.reason}")
         return

@@ -50,4 +50,5 @@ def to_bag(
     typer.echo(f"{out}: {written.frames} frames on {', '.join(written.topics)}")
     params = f" --params {out}.yaml" if DEPTH in written.topics else ""
     truth = f" {written.options()}" if written.options() else ""
+    typer.echo(f"depth-prompt replay {out}{params} --out {out}-depth")
     typer.echo(f"depth-prompt evaluate bag {out}{params}{truth} --out {out}-evaluation")

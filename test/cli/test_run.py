@@ -45,6 +45,7 @@ def test_a_pair_becomes_a_folder_of_files_and_what_was_found_is_printed(folder, 
     assert commands.run(monkeypatch, ["run", *PAIR, "--labels", "labels.png", "--tom", "glass.png", "-o", "out"]) == 0
     said = capsys.readouterr().out
     assert "were measured" in said
+    assert "see out/overview.png, out/scene.ply" in said
     assert "support" in said
     assert {"scene.ply", "target_1.ply", "depth.png", "overview.png"} <= {path.name for path in Path("out").iterdir()}
     assert len(json.loads(Path("out/targets.json").read_text())["targets"]) == 6
