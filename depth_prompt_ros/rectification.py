@@ -84,7 +84,7 @@ def rectify(picture: NDArray[Any], info: Any, side: str, pair: bool, nearest: bo
 
 
 def rectify_box(box: Box, info: Any, side: str, pair: bool) -> Box:
-    """The upright box around what a box of the raw picture is in the rectified one.
+    """The upright box around what a box of the raw picture is in the rectified one; empty where that is nowhere.
 
     Args:
         box: x, y, width and height in pixels.
@@ -105,6 +105,8 @@ def rectify_box(box: Box, info: Any, side: str, pair: bool) -> Box:
         outline[None], calibration.matrix, calibration.distortion, R=calibration.rotation,
         P=calibration.projection[:, :3],
     ).reshape(-1, 2)  # fmt: skip
+    if not np.isfinite(seen).all():
+        return 0.0, 0.0, 0.0, 0.0
     (left, top), (right, bottom) = seen.min(0), seen.max(0)
     return float(left), float(top), float(right - left), float(bottom - top)
 

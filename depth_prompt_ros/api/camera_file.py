@@ -37,7 +37,7 @@ _EXPECTED = (
 
 
 def read_camera(path: Path) -> Any:
-    """What a camera file says: a camera_info, or a mapping of fx, fy, cx, cy and perhaps baseline and cx_offset.
+    """What a camera file says: a camera_info, or a mapping of numbers as :func:`.cameras.camera_infos` takes them.
 
     A camera_info of OpenCV's stereo calibration (P1 and P2) has that of the right camera as ``right``; a size that the
     file does not say is 0.
@@ -56,7 +56,7 @@ def read_camera(path: Path) -> Any:
         raise WrongValue(str(error)) from error
     if not isinstance(content, Mapping):
         raise WrongValue(f"{path} is no camera: {_EXPECTED}")
-    if {"fx", "fy"} <= content.keys():
+    if {"fx", "fy"} <= content.keys() or "intrinsic_matrix" in content:
         return content
     return _of_ros(content, path)
 

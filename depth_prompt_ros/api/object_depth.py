@@ -19,7 +19,8 @@ from depth_prompt_ros.api.targets import with_targets
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import DepthPromptError, WrongType, WrongValue
 from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.parameter_file import parameters_of
+from depth_prompt_ros.parameters import NODE, Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.rectification import rectify
 
@@ -116,6 +117,8 @@ class ObjectDepth:
         for name, array in arrays.items():
             if array is not None and array.shape[:2] != left.shape[:2]:
                 raise WrongValue(f"{name} is {_size(array)} but image is {_size(left)}: give pictures of one size")
+        if arrays["right"] is not None and np.ptp(left) and np.array_equal(left, arrays["right"]):
+            raise WrongValue("right is the same picture as image: give the one that the right camera took")
         infos = camera_infos(*cameras, (left.shape[1], left.shape[0]), right is not None)
         rectified = self.parameters.rectified != "false"  # pictures have no topic whose name would tell
         model = CameraModel.from_camera_info(*infos, rectified=rectified, side="camera" if right is None else "left")
@@ -149,7 +152,8 @@ def _parameters(given: Any) -> Parameters:
     if isinstance(given, Parameters):
         return given
     if isinstance(given, Mapping):
-        return Parameters.checked(dict(given), "the given parameters")
+        source = "the given parameters"
+        return Parameters.checked(parameters_of(dict(given), NODE, source), source)
     if isinstance(given, (str, os.PathLike)):
         return Parameters.from_yaml(Path(given))
     raise WrongType(f"parameters are {type(given).__name__}, expected a mapping, the path of a YAML file or Parameters")

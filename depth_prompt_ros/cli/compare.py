@@ -54,8 +54,11 @@ def compare(
         if alone:
             typer.echo(f"{alone} frames are in {path} only and were left out")
     counts = Counter(each.verdict for each in found)
+    hidden = 0 if every else counts["same"] + counts["open"]
     regressions = sum(each.regression for each in found)
     listed = ", ".join(f"{name} {counts[name]}" for name in ("same", "open", "better", "worse"))
     typer.echo(f"{listed}; regressions past {100 * threshold:g} %: {regressions}")
+    if hidden:
+        typer.echo("open: these frames decide neither way; --every lists the figures of what is the same or open")
     if regressions:
         raise typer.Exit(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 EXTRAS = {
     "cuda": ("gpu", "tensorrt"),
     "fsspec": ("cluster",),
@@ -36,6 +38,17 @@ VERBS = {
     "models": "networks",
 }
 """The extra that is made for a command: it brings what else that needs."""
+
+
+def needed(*libraries: str) -> None:
+    """Say before the work what its end cannot do without.
+
+    Raises:
+        ModuleNotFoundError: of the first library that is not installed; the command's ``main`` names its extra.
+    """
+    for library in libraries:
+        if find_spec(library) is None:
+            raise ModuleNotFoundError(f"No module named {library!r}", name=library)
 
 
 def extra_of(library: str, verb: list[str]) -> str:

@@ -32,6 +32,9 @@ def run(
     cx: Annotated[Number, typer.Option("--cx", help="Principal point, pixels.")] = None,
     cy: Annotated[Number, typer.Option("--cy", help="Principal point, pixels.")] = None,
     baseline: Annotated[Number, typer.Option("--baseline", help="From the left to the right camera, metres.")] = None,
+    cx_offset: Annotated[
+        Number, typer.Option("--cx-offset", help="The right camera's cx minus the left one's, pixels; else 0.")
+    ] = None,
     box: Box = "",
     point: Point = "",
     labels: Annotated[File, typer.Option("--labels", help="PNG of labels, 0 = background; or a folder.")] = None,
@@ -59,6 +62,10 @@ def run(
         raise BadInput("give the camera once: --camera FILE, or --fx, --fy, --cx and --cy")
     if missing := [f"--{name}" for name in ("fx", "fy", "cx", "cy") if numbers and name not in numbers]:
         raise BadInput(f"{', '.join(missing)} is missing: focal lengths and principal point are in pixels")
+    if cx_offset is not None:
+        if camera is not None:
+            raise BadInput("--cx-offset goes with --fx, --fy, --cx and --cy; a camera file says cx_offset itself")
+        numbers["cx_offset"] = cx_offset
     frames = list_pictures(image, {"right": right, "depth": depth, "labels": labels, "tom": tom})
     if out.exists() and not overwrite:
         raise BadInput(f"output {out} exists already: give another --out, remove it, or say --overwrite")

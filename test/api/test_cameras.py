@@ -63,6 +63,48 @@ def test_numbers_in_a_file(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        (
+            '{"width": 640, "height": 480, "ppx": 319.5, "ppy": 239.5, "fx": 570, "fy": 571, '
+            '"model": "Inverse Brown Conrady", "coeffs": [0, 0, 0, 0, 0]}'
+        ),
+        '{"width": 640, "height": 480, "intrinsic_matrix": [570, 0, 0, 0, 571, 0, 319.5, 239.5, 1]}',
+    ],
+    ids=["RealSense", "Open3D"],
+)
+def test_the_names_of_realsense_and_open3d(content, tmp_path) -> None:
+    path = tmp_path / "intrinsics.json"
+    path.write_text(content)
+    assert model(path) == CameraModel(640, 480, 570, 571, 319.5, 239.5)
+
+
+def test_a_bent_lens_in_realsenses_words_is_refused() -> None:
+    with pytest.raises(WrongValue, match="lens distortion in coeffs: rectify the pictures"):
+        model({"fx": 570, "fy": 571, "ppx": 319.5, "ppy": 239.5, "coeffs": [0.1, 0, 0, 0, 0]})
+
+
+@pytest.mark.parametrize("baseline", [0.1, None])
+def test_the_offset_of_the_principal_points_is_kept_whoever_says_the_baseline(baseline, tmp_path) -> None:
+    numbers = {"fx": 570, "fy": 571, "cx": 319.5, "cy": 239.5, "cx_offset": 12.0}
+    said = numbers if baseline else {**numbers, "baseline": 0.1}
+    assert model(said, baseline=baseline, pair=True).cx_offset == pytest.approx(12)
+    assert model(said, baseline=baseline, pair=True).baseline == pytest.approx(0.1)
+    with pytest.raises(WrongValue, match="give baseline in metres"):
+        model(numbers, pair=True)
+    P1 = np.hstack([K, np.zeros((3, 1))])
+    path = opencv_file(tmp_path / "pair.yml", P1=P1, P2=P1 + np.array([[0, 0, 12, -57000.0], [0] * 4, [0] * 4]))
+    found = model(path, baseline=0.1, pair=True)  # the file's baseline is in millimetres
+    assert (found.baseline, found.cx_offset) == (pytest.approx(0.1), pytest.approx(12))
+
+
+def test_a_matrix_is_an_array_or_lists_and_not_transposed() -> None:
+    assert model(K.tolist()) == model(K)
+    with pytest.raises(WrongValue, match=r"319.5 239.5 1 in its last row, expected 0 0 1: it is transposed, .T turns"):
+        model(K.T)
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("hello", "is no camera: expected a camera_info"),

@@ -281,6 +281,16 @@ def test_parameters_that_are_none_are_named(parameters, kind, words) -> None:
         ObjectDepth(parameters)
 
 
+def test_names_of_parameters_may_have_dots() -> None:
+    found = ObjectDepth({"stereo.num_disparities": 64, "stereo": {"block_size": 7}}).parameters.stereo
+    assert (found.num_disparities, found.block_size) == (64, 7)
+
+
+def test_one_picture_is_no_pair(view, estimate) -> None:
+    with pytest.raises(ValueError, match="right is the same picture as image"):
+        estimate(view.left, right=view.left.copy(), camera=TABLETOP_CAMERA)
+
+
 def test_a_tensor_is_told_from_an_array(estimate) -> None:
     tensor = SimpleNamespace(numpy=lambda: GREY)
     with pytest.raises(TypeError, match="makes an array of a tensor"):

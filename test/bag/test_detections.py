@@ -109,6 +109,14 @@ def test_boxes_on_a_raw_picture_move_with_it() -> None:
     assert seen_rectified({"left_camera_info": info}, rectified=False) is None
 
 
+def test_a_box_that_a_damaged_lens_shows_nowhere_is_empty() -> None:
+    info = replace(
+        camera_info_message(bags.CAMERA, 1, "left"), d=np.full(8, 1e171), distortion_model="rational_polynomial"
+    )
+    (found,) = seen_rectified({"detections": (Detection((30, 20, 9, 5), "a", 1.0),), "left_camera_info": info}, False)
+    assert found.box == (0, 0, 0, 0)
+
+
 TOPICS = {"right_image": "", "right_camera_info": "", "depth_image": "/depth", "detections": "/detector/boxes"}
 
 

@@ -8,6 +8,7 @@ import re
 import commands
 import pytest
 
+from depth_prompt_ros.cli import extras
 from depth_prompt_ros.data.rendering.scenes import render_tabletop_sequence
 from depth_prompt_ros.demo.input_bag import TRUE_DEPTH_TOPIC, TRUE_TOM_TOPIC, StereoTruth, write_input_bag
 
@@ -43,6 +44,13 @@ def test_one_json_and_one_page(tmp_path, bag, monkeypatch, capsys):
     assert len(re.findall("<canvas", page)) == 2 * 3  # measured, ours and truth of two frames
     assert commands.run(monkeypatch, [*words, "--tom-topic", TRUE_TOM_TOPIC]) == 1
     assert "done before: table" in capsys.readouterr().out
+
+
+def test_what_the_page_needs_is_asked_for_before_the_work(tmp_path, bag, monkeypatch, capsys):
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    assert commands.run(monkeypatch, ["evaluate", "bag", str(bag), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "this needs matplotlib: pip install 'depth_prompt_ros[evaluate]'\n"
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_recording_that_can_be_evaluated_writes_nothing(tmp_path, monkeypatch, capsys):

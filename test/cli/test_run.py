@@ -50,6 +50,14 @@ def test_a_pair_becomes_a_folder_of_files_and_what_was_found_is_printed(folder, 
     assert len(json.loads(Path("out/targets.json").read_text())["targets"]) == 6
 
 
+def test_the_offset_of_the_principal_points_brings_everything_nearer(folder, monkeypatch) -> None:
+    for name, more in (("none", []), ("some", ["--cx-offset", "8"])):
+        assert commands.run(monkeypatch, ["run", *PAIR, "--labels", "labels.png", *more, "-o", name]) == 0
+    far, near = (np.load(f"{name}/answer.npz")["measured"] for name in ("none", "some"))
+    both = np.isfinite(far) & np.isfinite(near)
+    np.testing.assert_allclose(1 / near[both] - 1 / far[both], 8 / (570 * 0.06), atol=0.02)
+
+
 def test_one_target_in_a_picture_with_depth(view, folder, monkeypatch, capsys) -> None:
     box = ",".join(map(str, box_of(view, 1)))
     assert commands.run(monkeypatch, ["run", "left.png", "--depth", "depth.png", *NUMBERS, "--box", box]) == 0
@@ -82,6 +90,10 @@ REFUSED = {
     "two cameras": ([*PAIR, "--camera", "camera.yaml"], "give the camera once"),
     "half a camera": (["left.png", "right.png", "--fx", "570"], "--fy, --cx, --cy is missing"),
     "no baseline": (["left.png", "right.png", *NUMBERS], "give baseline in metres"),
+    "offset beside a file": (
+        ["left.png", "right.png", "--camera", "camera.yaml", "--cx-offset", "3"],
+        "a camera file says cx_offset itself",
+    ),
     "no picture": (["nothing.png", "right.png", *NUMBERS], "there is no picture nothing.png"),
     "no labels": ([*PAIR, "--labels", "nothing.png"], "there is no labels nothing.png"),
     "words for a box": ([*PAIR, "--box", "here"], "--box is 'here': expected numbers"),

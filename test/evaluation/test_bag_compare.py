@@ -116,6 +116,7 @@ def test_the_command(tmp_path, camera, monkeypatch, capsys):
     code, said = run("one")
     assert code == 0
     assert "regressions past 2 %: 0" in said.out
+    assert "--every lists the figures" in said.out
     code, said = run("worse")
     assert code == 1
     assert "worse, a regression" in said.out

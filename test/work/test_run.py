@@ -121,7 +121,8 @@ def test_ctrl_c_ends_the_list_without_a_word_of_its_processes(tmp_path):
     process = subprocess.Popen(
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    process.stdout.readline()
+    for _ in range(4):  # both of its processes work by then
+        process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert said.count("Traceback") == said.count("KeyboardInterrupt") == 1
@@ -148,7 +149,7 @@ def test_killed_at_random_moments_and_resumed_it_gives_the_same(tmp_path, jobs):
 
         if __name__ == "__main__":
             print("ready", flush=True)
-            for _ in run_list(plain(10), ScriptedJob(Path({str(tmp_path / "log")!r}), 0.1), Path({str(out)!r}),
+            for _ in run_list(plain(10), ScriptedJob(Path({str(tmp_path / "log")!r}), 0.3), Path({str(out)!r}),
                               Where({jobs})):
                 pass
         """

@@ -71,11 +71,13 @@ def bag(
     from depth_prompt_ros.bag.evaluation.many import evaluate_bags
     from depth_prompt_ros.bag.evaluation.page import main_table, write_page
     from depth_prompt_ros.bag.truth.source import TruthSource
+    from depth_prompt_ros.cli.extras import needed
     from depth_prompt_ros.cli.progress import items_or_steps, progress
     from depth_prompt_ros.evaluation.table import table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.work.places import name_of
 
+    needed("matplotlib")
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     source = TruthSource(
         truth_topic, tom_topic, labels_topic, truth_bag, truth_folder, truth_meshes, truth_unit, truth_disparity,
