@@ -27,6 +27,8 @@ _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
     "labels": label_image,
     "tom_mask": lambda message: label_image(message) > 0,
     "mono_depth": depth_metres,
+    "outside_labels": label_image,
+    "outside_tom_labels": label_image,
 }
 
 
@@ -50,9 +52,10 @@ class HandedOver:
     def frame(self) -> Frame:
         """As the pipeline takes it, with what other stages found."""
         found = self.arrays
+        tom = found["outside_tom_labels"] > 0 if "outside_tom_labels" in found else found.get("tom_mask")
         return Frame(
             self.stamp_ns, self.frame_id, found["image"], self.camera, depth=found["depth"],
-            labels=found.get("labels"), tom=found.get("tom_mask"), detections=self.detections,
+            labels=found.get("outside_labels", found.get("labels")), tom=tom, detections=self.detections,
         )  # fmt: skip
 
     def measurement(self) -> DepthMeasurement:
@@ -75,7 +78,7 @@ def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, Topi
 
 
 def handed_over(messages: Mapping[str, Any], settings: Parameters, rectified: bool) -> HandedOver:
-    """Convert and check; what stages hand over is rectified, the camera's own raw picture is rectified here.
+    """Convert and check; what stages hand over is rectified, the camera's raw picture and what lies on it are here.
 
     Args:
         messages: by role.
@@ -91,8 +94,12 @@ def handed_over(messages: Mapping[str, Any], settings: Parameters, rectified: bo
         height, width = array.shape[:2]
         if (width, height) != (camera.width, camera.height):
             raise BadFrame(f"{role} is {width}x{height} but camera_info says {camera.width}x{camera.height}")
-    if not rectified and "image" in arrays and settings.stages.image == settings.topics.left_image:
-        pair = "right_camera_info" in messages
-        arrays["image"] = rectify(arrays["image"], messages["left_camera_info"], "left", pair)
+    if not rectified:
+        raw = {"outside_labels", "outside_tom_labels"}
+        if settings.stages.image == settings.topics.left_image:
+            raw.add("image")
+        info, pair = messages["left_camera_info"], "right_camera_info" in messages
+        for role in raw & arrays.keys():
+            arrays[role] = rectify(arrays[role], info, "left", pair, nearest=role != "image")
     first = next(iter(messages.values()))
     return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays, seen_rectified(messages, rectified))

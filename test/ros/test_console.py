@@ -62,3 +62,27 @@ def test_a_skipped_frame_is_said_once_in_ten_seconds_each_reason_by_itself(heard
     clock.at += 1
     console.event("too dark", "too dark")
     assert len(heard.warnings) == 3
+
+
+def test_the_end_is_said_though_something_else_was_wrong_for_a_moment(heard, clock) -> None:
+    console = Console(heard, clock)
+    for second in range(3):
+        clock.at = 100.0 + second
+        console.standing({"late /left": "late"}, "all is well")
+    clock.at += 1
+    console.standing({"apart": "apart"}, "all is well")
+    console.standing({}, "all is well")
+    assert heard.warnings == ["late"]
+    assert heard.infos == ["all is well"]
+
+
+def test_what_nobody_looks_at_is_not_over(heard, clock) -> None:
+    console = Console(heard, clock)
+    for _ in range(2):
+        for second in range(3):
+            clock.at += second
+            console.standing({"late /left": "late"}, "all is well")
+        console.forget()
+        console.standing({}, "all is well")
+    assert heard.warnings == ["late", "late"]
+    assert heard.infos == []

@@ -33,6 +33,7 @@ from depth_prompt_ros.ros.convert import CloudMemory, as_array, message_class, r
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
 from depth_prompt_ros.runtime.choose import loaded_graphs
 from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, MOVING_DTYPE
+from depth_prompt_ros.stages.segmentation.outside_labels import OutsideLabels
 
 STEP_NS = 100_000_000
 GIVEN = {"segmentation__method": "labels", "topics__labels": "labels", "device": "cpu"}
@@ -658,3 +659,12 @@ def test_what_moves_is_masked_and_dropped_and_a_clock_that_jumps_is_forgotten(li
     assert (shown(arrived, number - 100) == 128).all()  # time has jumped back
     refused = live.set("moving.method", "none")
     assert not refused.successful and "moving.method is read at configure" in refused.reason
+
+
+def test_changes_while_nothing_is_worked_on_do_not_pile_up(live) -> None:
+    live.start(**GIVEN)
+    for number in range(5):
+        assert live.set("segmentation.min_area", 100 + number).successful
+    gc.collect()
+    made = [each for each in gc.get_objects() if isinstance(each, OutsideLabels)]
+    assert len(made) == 2  # that in use, and the latest

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +88,68 @@ def test_without_pictures_it_says_what_is_missing(live, monkeypatch) -> None:
     answer = live.call(SERVICE, Trigger)
     assert not answer.success
     assert "not active" in answer.message
+
+
+class Waiting:
+    """Requests of a node that is active, at times of a clock."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.now, self.answers = 100.0, []
+        monkeypatch.setattr(capture.time, "perf_counter", lambda: self.now)
+        node = SimpleNamespace(create_service=lambda *_, **__: None, inputs=object(), executor=None)
+        self.capture = capture.Capture(node, lambda: None, lambda: "nothing came")
+
+    def ask(self, at: float) -> Any:
+        """A request; its coroutine ends when it is answered."""
+        self.now = at
+        response = SimpleNamespace(success=None, message="")
+        coroutine = self.capture._capture(None, response)
+        coroutine.send(None)
+        self.answers.append((coroutine, response))
+        return response
+
+    def go_on(self) -> None:
+        for coroutine, _ in self.answers:
+            with suppress(StopIteration):
+                coroutine.send(None)
+        self.answers = [each for each in self.answers if each[1].success is None]
+
+
+@pytest.fixture
+def waiting(monkeypatch):
+    return Waiting(monkeypatch)
+
+
+def test_a_frame_answers_those_who_asked_before_its_pictures_came(waiting) -> None:
+    first, second = waiting.ask(100.0), waiting.ask(100.3)  # the second while the first one's frame is worked on
+    waiting.capture.done({"stamp_ns": 1}, 100.2)
+    waiting.go_on()
+    assert (first.success, second.success) == (True, None)
+    assert waiting.capture.waits()
+    waiting.capture.fail("too dark", 100.2)
+    waiting.go_on()
+    assert second.success is None
+    waiting.capture.done({"stamp_ns": 2}, 100.4)
+    waiting.go_on()
+    assert json.loads(second.message) == {"stamp_ns": 2}
+
+
+def test_each_waits_its_own_ten_seconds(waiting) -> None:
+    first, second = waiting.ask(100.0), waiting.ask(109.0)
+    waiting.now = 110.5
+    waiting.capture.watch()
+    waiting.go_on()
+    assert first.message == "no frame within 10 s: nothing came"
+    assert second.success is None
+    waiting.now = 119.5
+    waiting.capture.watch()
+    waiting.go_on()
+    assert second.success is False
+
+
+def test_pictures_are_subscribed_at_once(live) -> None:
+    live.start(**GIVEN, mode="capture")
+    live.node.destroy_timer(live.node._watching)  # which looks five times a second
+    live.node._watching = None
+    live.ask(SERVICE, Trigger)
+    live.until(lambda: live.node.count_subscribers("/left/image_rect") == 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -141,3 +143,35 @@ def test_the_stereo_node_matches_with_a_described_network(frame, tmp_path) -> No
     expected = make_stereo_matcher(parameters)(frame).depth
     assert np.isfinite(expected).mean() > 0.9
     np.testing.assert_array_equal(depth, expected)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_masks_from_outside_are_the_second_stage_s_targets(frame, raw) -> None:
+    with Live(StereoDepthNode, SegmentationNode) as live:
+        live.listen("labels", node="segmentation")
+        given = {"topics__labels": "/labels", "segmentation__method": "labels", "tom__method": "none"}
+        start(live, **given, rectified="false" if raw else "true")
+        for node in live.nodes:
+            succeeded(node.trigger_activate())
+        end, number = time.monotonic() + 20, 0
+        while not live.received["/segmentation/labels"]:
+            assert time.monotonic() < end, live.nodes[1].frames.skipped
+            live.show(frame, START_NS + number * 100_000_000)
+            number += 1
+            time.sleep(0.3)
+        found = label_image(live.received["/segmentation/labels"][0])
+    np.testing.assert_array_equal(found, frame.labels)
+
+
+@pytest.mark.parametrize("kind", [StereoDepthNode, SegmentationNode])
+def test_a_node_that_is_cleaned_up_gives_up_its_networks(kind) -> None:
+    with Live(kind) as live:
+        name = "stereo__matcher" if kind is StereoDepthNode else "segmentation__method"
+        live.start(device="cpu", **{name: "sgbm" if kind is StereoDepthNode else "things"})
+        held = live.node._match if kind is StereoDepthNode else live.node._segment
+        model = weakref.ref(held)
+        del held
+        succeeded(live.node.trigger_deactivate())
+        succeeded(live.node.trigger_cleanup())
+        gc.collect()
+        assert model() is None

@@ -7,7 +7,7 @@ import re
 
 import pytest
 import rclpy
-from live import Live
+from live import Live, succeeded
 
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
 
@@ -62,3 +62,14 @@ def test_whole_numbers_are_taken_where_others_are_meant(started) -> None:
     assert live.node.settings.sync.tolerance == 1.0
     assert live.node.settings.merge.agreement == 0.07
     assert live.node.settings.segmentation.target_point == (3.0, 4.0)
+
+
+@pytest.mark.skipif(hasattr(rclpy, "OVERRIDES"), reason="the stand-in overrides no QoS")
+def test_a_picture_s_qos_that_cannot_be_is_said_on_activation_and_the_node_stays() -> None:
+    override = "qos_overrides./left/image_rect.subscription.reliability:=sometimes"
+    with Live(ObjectDepthNode, arguments=("--ros-args", "-p", override)) as live:
+        live.listen("depth")
+        succeeded(live.node.trigger_configure())
+        assert str(getattr(live.node.trigger_activate(), "name", "")).lower() == "failure"
+        assert live.node.inputs is None
+        succeeded(live.node.trigger_cleanup())

@@ -104,8 +104,10 @@ class Inputs:
         self._subscriptions: dict[str, Any] = {}
         self._timer: Any = None
         try:
-            for role in self.arrived.keys() - self._images:
+            for role in self.arrived:
                 self._subscribe(role)
+            for role in self._images:  # until they are wanted; but what cannot be subscribed is said now
+                self._unsubscribe(role)
             self._timer = node.create_timer(_LOOK_AGAIN_S, self._look_again)
         except Exception:
             self.destroy()

@@ -10,12 +10,13 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
 from depth_prompt_ros.ros.inputs.topics import Topic
+from depth_prompt_ros.ros.nodes.object_depth import camera_topics
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
-from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
-from depth_prompt_ros.stages.tom import make_tom_detector
+from depth_prompt_ros.stages.segmentation import Segmenter, find_targets, make_segmenter
+from depth_prompt_ros.stages.tom import TomDetector, make_tom_detector
 from depth_prompt_ros.stages.tom.standing_glass import becomes_a_target, with_standing_glass
 
 
@@ -29,10 +30,15 @@ class SegmentationNode(StageNode):
         super().__init__("segmentation")
         self._transforms = Transforms(self)
         self._targets = TargetChoice(self, self._transforms)
+        self._segment: Segmenter | None = None
+        self._find_tom: TomDetector | None = None
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("image", "depth", "confidence"))
+        outside = {role: topic for role, topic in camera_topics(settings).items() if role in ("labels", "tom_labels")}
+        return stage_topics(settings, ("image", "depth", "confidence")) | {
+            f"outside_{role}": topic for role, topic in outside.items()
+        }
 
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
@@ -51,12 +57,18 @@ class SegmentationNode(StageNode):
 
         return apply
 
+    def unload(self) -> None:
+        """See :meth:`StageNode.unload`."""
+        self._segment = self._find_tom = None
+
     def on_time_jump(self) -> None:
         """See :meth:`StageNode.on_time_jump`."""
         self._transforms.reset()
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
+        assert self._segment is not None
+        assert self._find_tom is not None
         given = handed_over(self._targets.with_detections(messages), self.settings, self.takes_rectified())
         frame = given.frame()
         segmentation = self._targets.parameters(self.settings.segmentation, frame)

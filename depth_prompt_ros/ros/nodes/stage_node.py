@@ -82,7 +82,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         self._worker: LatestWorker[tuple[dict[str, Any], float]] | None = None
         self._out: dict[str, Any] = {}
         self._configured = False
-        self._pending: list[Callable[[], None]] = []
+        self._pending: Callable[[], None] | None = None
         self._changing = threading.Lock()
         self.add_on_set_parameters_callback(self._on_parameters)
         self._jumps = self.get_clock().create_jump_callback(
@@ -90,7 +90,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             post_callback=lambda _: self._reset(),
         )
         self.described: dict[str, Any] = {}
-        self._capture = Capture(self, self._forget_images, self._why_no_frame) if self.serves_captures else None
+        self._capture = Capture(self, self._begin_capture, self._why_no_frame) if self.serves_captures else None
         self._pace = Pace(self, self.next_stage, self._wake) if self.has_stages else None
         self._watching: Any = None
         self._updater = diagnostics.make_updater(self)
@@ -172,7 +172,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             again = f"mend it (ros2 param set), then: ros2 lifecycle set {self.get_fully_qualified_name()} configure"
             self.get_logger().error(f"cannot configure: {why}; the node stays: {again}")
             return TransitionCallbackReturn.FAILURE
-        self.settings, self._pending = settings, []
+        self.settings, self._pending = settings, None
         try:
             self._offer()
         except Exception as error:  # noqa: BLE001 (rclpy would swallow it without a word)
@@ -239,7 +239,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
         if self._worker is not None:
             self._worker.wake()
 
-    def _forget_images(self) -> None:
+    def _begin_capture(self) -> None:
         if self._inputs is not None:
             self._inputs.forget()
         if self._worker is not None:
@@ -307,7 +307,7 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def _release(self) -> None:
         for publisher in self._out.values():
             self.destroy_publisher(publisher)
-        self._out, self._configured, self._pending = {}, False, []
+        self._out, self._configured, self._pending = {}, False, None
         self.unload()
 
     def _deliver(self, messages: dict[str, Any]) -> None:
@@ -317,7 +317,6 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
     def _work(self, item: tuple[dict[str, Any], float]) -> None:
         messages, arrived = item
         began = time.perf_counter()
-        captured = self._asked()
         wanted = self.wanted()
         if not wanted:
             return
@@ -326,33 +325,33 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             if self._pace is not None:
                 self._pace.begins(first)
             with self._changing:
-                changes, self._pending = self._pending, []
-            for apply in changes:
-                apply()
+                change, self._pending = self._pending, None
+            if change is not None:
+                change()
             for topic, message in self.process(messages, wanted):
                 self._out[topic].publish(message)
                 made.append(topic)
         except DepthPromptError as error:
-            self._skip(str(error), captured)
+            self._skip(str(error), arrived)
         except Exception as error:  # noqa: BLE001 (a live node never dies of a frame)
             if not rclpy.ok():  # Ctrl-C while this frame was published
                 return
-            self._skip(f"{type(error).__name__}: {error}", captured)
+            self._skip(f"{type(error).__name__}: {error}", arrived)
         else:
             if self._pace is not None:
                 self._pace.made(stamp_of(first))
             now = self.get_clock().now().nanoseconds
             done = time.perf_counter()
             self.frames.done(done - began, done - arrived, (now - stamp_of(first)) * 1e-9)
-            if captured and self._capture is not None:
+            if self._asked() and self._capture is not None:
                 stamp = {"stamp_ns": stamp_of(first), "frame_id": first.header.frame_id}
-                self._capture.done({**stamp, "published": made, **self.described})
+                self._capture.done({**stamp, "published": made, **self.described}, arrived)
 
-    def _skip(self, reason: str, captured: bool) -> None:
+    def _skip(self, reason: str, arrived: float) -> None:
         self.frames.skip(reason)
         self.console.event(reason, f"a frame was skipped: {reason}")
-        if captured and self._capture is not None:
-            self._capture.fail(reason)
+        if self._capture is not None:
+            self._capture.fail(reason, arrived)
 
     def on_time_jump(self) -> None:
         """Reset state after a clock jump."""
@@ -401,8 +400,13 @@ class StageNode(LifecycleNode):  # type: ignore[misc]
             apply = self.change(settings)
         except DepthPromptError as error:
             return str(error)
-        with self._changing:
-            self._pending += [apply, lambda: setattr(self, "settings", settings)]
+
+        def put_to_use() -> None:
+            apply()
+            self.settings = settings
+
+        with self._changing:  # in place of one that still waits: these are all the parameters
+            self._pending = put_to_use
         return ""
 
 

@@ -16,7 +16,7 @@ from depth_prompt_ros.ros.nodes.stage_node import StageNode
 from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
-from depth_prompt_ros.stages.stereo import make_stereo_matcher
+from depth_prompt_ros.stages.stereo import StereoMatcher, make_stereo_matcher
 
 
 class StereoDepthNode(StageNode):
@@ -34,6 +34,7 @@ class StereoDepthNode(StageNode):
     def __init__(self) -> None:
         super().__init__("stereo_depth")
         self._transforms = Transforms(self)
+        self._match: StereoMatcher | None = None
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
@@ -50,12 +51,17 @@ class StereoDepthNode(StageNode):
         match = make_stereo_matcher(settings.stereo, settings)
         return lambda: setattr(self, "_match", match)
 
+    def unload(self) -> None:
+        """See :meth:`StageNode.unload`."""
+        self._match = None
+
     def on_time_jump(self) -> None:
         """See :meth:`StageNode.on_time_jump`."""
         self._transforms.reset()
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
+        assert self._match is not None
         frame = self._build(messages)
         measured = self._match(frame) if frame.depth is None else measure_sensor_depth(frame)
         stamp, frame_id = frame.stamp_ns, frame.frame_id

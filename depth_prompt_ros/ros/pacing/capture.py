@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -22,15 +23,15 @@ class Capture:
     were published, and what the node says of its targets; without success it says why there is no frame.
     """
 
-    def __init__(self, node: Any, forget: Callable[[], None], missing: Callable[[], str]) -> None:
+    def __init__(self, node: Any, begin: Callable[[], None], missing: Callable[[], str]) -> None:
         """Offer the service.
 
         Args:
             node: to offer it with.
-            forget: drops pictures that came before the call.
+            begin: drops pictures that came before the call, and listens; called when someone waits.
             missing: why no frame comes.
         """
-        self._node, self._forget, self._missing = node, forget, missing
+        self._node, self._begin, self._missing = node, begin, missing
         self._lock = threading.Lock()
         self._asked: list[tuple[Any, float]] = []
         # Of its own group: this callback waits, and those that bring its frame go on meanwhile.
@@ -42,21 +43,22 @@ class Capture:
 
     def watch(self) -> None:
         """Answer those who have waited in vain; called from time to time."""
-        now = time.monotonic()
-        if any(now - since > _PATIENCE_S for _, since in self._asked):
-            self.fail(f"no frame within {_PATIENCE_S:g} s: {self._missing()}")
+        overdue = time.perf_counter() - _PATIENCE_S
+        if any(since < overdue for _, since in self._asked):
+            self.fail(f"no frame within {_PATIENCE_S:g} s: {self._missing()}", overdue)
 
-    def done(self, description: dict[str, Any]) -> None:
-        """A frame was published."""
-        self._answer(True, json.dumps(description))
+    def done(self, description: dict[str, Any], arrived: float) -> None:
+        """A frame was published whose pictures came then, ``time.perf_counter()``."""
+        self._answer(True, json.dumps(description), arrived)
 
-    def fail(self, reason: str) -> None:
-        """There is no frame, or it cannot be used."""
-        self._answer(False, reason)
+    def fail(self, reason: str, arrived: float = math.inf) -> None:
+        """There is no frame, or it cannot be used; for those who asked before it came."""
+        self._answer(False, reason, arrived)
 
-    def _answer(self, success: bool, text: str) -> None:
+    def _answer(self, success: bool, text: str, arrived: float) -> None:
         with self._lock:
-            asked, self._asked = self._asked, []
+            asked = [each for each in self._asked if each[1] < arrived]
+            self._asked = [each for each in self._asked if each[1] >= arrived]
         for future, _ in asked:
             future.set_result((success, text))
         if asked and (executor := self._node.executor) is not None:
@@ -68,8 +70,8 @@ class Capture:
             response.success, response.message = False, "not active: ros2 lifecycle set NODE activate"
             return response
         future = Future()
-        self._forget()
         with self._lock:
-            self._asked.append((future, time.monotonic()))
+            self._asked.append((future, time.perf_counter()))
+        self._begin()
         response.success, response.message = await future
         return response

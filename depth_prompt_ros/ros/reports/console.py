@@ -24,6 +24,7 @@ class Console:
         self._logger, self._clock = logger, clock
         self._since: dict[str, float] = {}
         self._said: dict[str, float] = {}
+        self._unwell = False
 
     def standing(self, problems: Mapping[str, str], well: str) -> None:
         """Say what is wrong at present, if it has been for more than a moment; and that it is over.
@@ -32,13 +33,22 @@ class Console:
             problems: what to say, by kind.
             well: what to say when all that was said is over.
         """
-        over = [kind for kind in self._since if kind not in problems]
-        said = [kind for kind in over if self._since.pop(kind) is not None and self._said.pop(kind, None) is not None]
+        for kind in [kind for kind in self._since if kind not in problems]:
+            del self._since[kind]
+            self._said.pop(kind, None)
         for kind, text in problems.items():
             if self._clock() - self._since.setdefault(kind, self._clock()) >= _LASTS_S:
                 self.event(kind, text)
-        if said and not problems:
+                self._unwell = True
+        if self._unwell and not problems:
+            self._unwell = False
             self._logger.info(well)
+
+    def forget(self) -> None:
+        """Nobody looks any more: what was wrong is neither wrong nor over."""
+        for kind in self._since:
+            self._said.pop(kind, None)
+        self._since, self._unwell = {}, False
 
     def event(self, kind: str, text: str) -> None:
         """Say that something went wrong, unless the same kind was said a moment ago."""

@@ -92,6 +92,7 @@ def inputs(node: Reported, status: Any) -> Any:
     """Missing, late or starving topics by name, stamps that do not meet, publishers that offer another QoS."""
     subscribed = node.inputs
     if subscribed is None:
+        node.console.forget()
         status.summary(OK, "not active")
         return status
     now = time.monotonic()
@@ -102,7 +103,10 @@ def inputs(node: Reported, status: Any) -> Any:
     status.add("images that wait for their partners", str(len(subscribed.waiting)))
     status.add("times that time jumped back", str(subscribed.resets))
     found = dict(problems(subscribed, node.settings.sync, node.count_publishers))
-    node.console.standing(found, "all topics arrive again")
+    if subscribed.since is None:
+        node.console.forget()
+    else:
+        node.console.standing(found, "all topics arrive again")
     idle = "images are not subscribed: no output is wanted"
     well = "all topics arrive" if subscribed.since is not None else idle
     status.summary(WARN if found else OK, "; ".join(found.values()) or well)
@@ -116,7 +120,7 @@ def frames(node: Reported, status: Any) -> Any:
     status.add("dropped for newer ones", str(node.dropped()))
     for reason, count in Counter(dict(done.skipped)).most_common(5):
         status.add(f"skipped: {reason}", str(count))
-    for name, value in done.notes.items():
+    for name, value in list(done.notes.items()):
         status.add(name, value)
     if node.inputs is None:
         status.summary(OK, "not active")
