@@ -111,7 +111,7 @@ def test_a_machine_goes_and_one_recording_is_torn(tmp_path, machines, begun, rec
     assert said == serial
     begun.clear()
     again, said = evaluate(recordings, tmp_path / "cluster", where)
-    assert sorted(begun) == names
+    assert set(begun) == set(names)  # a worker may still be sent to the machine that went, and its recording again
     assert again.kept == [name for name in names if name != "bag04"]
     assert said == serial
     machines.second = machines.add()
