@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.data.rendering.textures import looked_up
 from depth_prompt_ros.data.rendering.tracer import Light
 from depth_prompt_ros.errors import BadInput
 
@@ -16,9 +17,6 @@ Float32 = NDArray[np.float32]
 
 _BRIGHTEST = 40.0
 """Radiance is cut here, so that one pixel of the sun does not spoil the picture's noise."""
-
-_MOST_REMAPPED = 32000
-"""OpenCV's remap takes rows of fewer than 32,768 pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,21 +33,11 @@ class Environment:
 
     def __call__(self, direction: Float32) -> Float32:
         """(N, 3) unit vectors -> (N, 3) radiance."""
-        if not len(direction):
-            return np.zeros((0, 3), np.float32)
         height, width = self.radiance.shape[:2]
         azimuth = (np.arctan2(direction[:, 1], direction[:, 0]) - self.turn) / (2 * np.pi) % 1
         elevation = np.arccos(np.clip(direction[:, 2], -1, 1)) / np.pi
-        column = np.asarray(azimuth * width - 0.5, np.float32)
-        row = np.asarray(np.clip(elevation * height - 0.5, 0, height - 1), np.float32)
-        chunks = np.array_split(np.arange(len(direction)), len(direction) // _MOST_REMAPPED + 1)
-        found = [
-            cv2.remap(
-                self.radiance, column[None, chunk], row[None, chunk], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-            )
-            for chunk in chunks
-        ]
-        return np.concatenate(found, 1)[0]
+        place = np.stack([azimuth * width - 0.5, np.clip(elevation * height - 0.5, 0, height - 1)], 1)
+        return looked_up(self.radiance, place.astype(np.float32), cv2.BORDER_WRAP)
 
     @property
     def ambient(self) -> Float32:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 Texture = Callable[[Float32], Float32]
 """(N, 3) points in metres, object frame -> (N, 3) albedo in [0, 1]."""
+
+_MOST_LOOKED_UP = 30000
+"""OpenCV looks up at most 32767 places in a row."""
 
 
 def random_colour(rng: np.random.Generator) -> Float32:
@@ -81,6 +85,19 @@ def checks(rng: np.random.Generator, size: float) -> Texture:
         else np.eye(3, dtype=np.float32)
     )
     return lambda points: colours[np.floor(points @ spin / size + 1e-3).astype(np.int64).sum(axis=1) % 2]
+
+
+def looked_up(picture: Float32, place: Float32, border: int = cv2.BORDER_CONSTANT) -> Float32:
+    """(N, 3) colours of a picture between its pixels, linearly interpolated.
+
+    Args:
+        picture: (H, W, 3) float32.
+        place: (N, 2) float32 column and row, the first pixel's middle is 0, 0.
+        border: OpenCV's rule for places beyond the picture.
+    """
+    chunks = np.array_split(place, len(place) // _MOST_LOOKED_UP + 1) if len(place) else []
+    found = [cv2.remap(picture, *chunk.T[:, None].copy(), cv2.INTER_LINEAR, borderMode=border)[0] for chunk in chunks]
+    return np.concatenate([np.zeros((0, 3), np.float32), *found])
 
 
 def random_texture(rng: np.random.Generator, size: float) -> Texture:

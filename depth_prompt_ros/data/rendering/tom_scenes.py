@@ -29,9 +29,6 @@ TRAPS = ("poster", "card", "empty frame", "shiny things", "photograph")
 """Kinds of :func:`trap_pair`: a picture of glasses upright, one lying down, a frame without glass, glossy opaque
 things, a framed photograph of a room."""
 
-_MOST_REMAPPED = 30000
-"""OpenCV looks up at most 32767 places in a row."""
-
 _NEAREST_DISPARITY = 0.17
 """The baseline is no longer than gives this share of the picture's width as the disparity of what is near."""
 
@@ -268,15 +265,12 @@ def _picture(rng: Rng, glasses: bool) -> NDArray[np.uint8]:
 
 def _printed(picture: NDArray[np.uint8], side: float) -> Texture:
     """The picture, ``side`` metres high, on the x-z plane around the origin, mirrored on beyond its borders."""
-    albedo = picture.astype(np.float32) / 255
+    albedo = np.asarray(picture, np.float32) / np.float32(255)
 
     def texture(points: Float32) -> Float32:
         place = np.stack([points[:, 0], -points[:, 2]], 1) / side + 0.5
         place = np.abs((place + 1) % 2 - 1) * (len(albedo) - 1)
-        column, row = place[:, 0].astype(np.float32), place[:, 1].astype(np.float32)
-        chunks = np.array_split(np.arange(len(points)), len(points) // _MOST_REMAPPED + 1)
-        rows = [cv2.remap(albedo, column[None, chunk], row[None, chunk], cv2.INTER_LINEAR)[0] for chunk in chunks]
-        found = np.concatenate(rows)
+        found = textures.looked_up(albedo, place.astype(np.float32))
         return np.asarray(np.clip(found, 0.02, 1), np.float32)
 
     return texture
