@@ -16,11 +16,15 @@ from depth_prompt_ros.written_aside import written_aside
 FORMAT = "depth_prompt_ros evaluation of recordings, 1"
 
 
-def write_document(evaluated: Evaluated, path: Path) -> None:
+def write_document(evaluated: Evaluated, path: Path) -> dict[str, Any]:
     """Write the evaluation, frame by frame, aside, and rename it.
 
     All but ``times`` is the same for the same recordings, configuration and versions on the same device.
+
+    Returns:
+        The figures of all recordings together.
     """
+    figures = together(evaluated)
     head = {
         "format": FORMAT,
         "configuration": evaluated.configuration,
@@ -29,7 +33,7 @@ def write_document(evaluated: Evaluated, path: Path) -> None:
         "units": {column.key: column.unit for column in METRICS},
         "sum_names": SUM_NAMES,
         "failed": evaluated.failed,
-        "together": together(evaluated),
+        "together": figures,
     }
     with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head, indent=1, allow_nan=False)[:-2] + ',\n "bags": [')
@@ -38,6 +42,7 @@ def write_document(evaluated: Evaluated, path: Path) -> None:
             _write_bag(file, name, folder)
         times = {name: read_times(folder) for name, folder in evaluated.folders.items()}
         file.write(f'\n ],\n "times": {json.dumps(times)}\n}}\n')
+    return figures
 
 
 def together(evaluated: Evaluated) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from depth_prompt_ros.bag.evaluation.document import frame_lines, read_summary, read_times, together
+from depth_prompt_ros.bag.evaluation.document import frame_lines, read_summary, read_times
 from depth_prompt_ros.bag.evaluation.many import Evaluated
 from depth_prompt_ros.bag.evaluation.one import PICTURES
 from depth_prompt_ros.evaluation.bags.plots import over_time
@@ -23,31 +23,26 @@ from depth_prompt_ros.evaluation.bags.tables import (
 from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.pictures import Picture
 from depth_prompt_ros.evaluation.report import CloudRow, Figure, Gallery, Report, Section, to_html
-from depth_prompt_ros.evaluation.table import Table
 from depth_prompt_ros.written_aside import write_text
 
 
-def write_page(evaluated: Evaluated, path: Path, command: str) -> None:
+def write_page(evaluated: Evaluated, together: dict[str, Any], path: Path, command: str) -> None:
     """Write the page aside, and rename it.
 
     Args:
         evaluated: at least one recording.
+        together: their figures, as :func:`.document.write_document` gives them.
         path: of the HTML file.
         command: that made it.
     """
-    write_text(path, to_html(_report(evaluated, command)))
+    write_text(path, to_html(_report(evaluated, together, command)))
 
 
-def main_table(evaluated: Evaluated) -> Table:
-    """Accuracy over all recordings together."""
-    return accuracy_table(together(evaluated))
-
-
-def _report(evaluated: Evaluated, command: str) -> Report:
+def _report(evaluated: Evaluated, together: dict[str, Any], command: str) -> Report:
     sections = [_section(number, name, folder) for number, (name, folder) in enumerate(evaluated.folders.items(), 1)]
     if len(sections) > 1 or evaluated.failed:
         failed = [f"{name} could not be evaluated: {reason}" for name, reason in evaluated.failed.items()]
-        tables = [main_table(evaluated)]
+        tables = [accuracy_table(together)]
         sections.insert(
             0, Section("together", "All recordings together", "Each pixel once.", tables=tables, remarks=failed)
         )

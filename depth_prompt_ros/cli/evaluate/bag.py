@@ -69,10 +69,11 @@ def bag(
     """
     from depth_prompt_ros.bag.evaluation.document import write_document
     from depth_prompt_ros.bag.evaluation.many import evaluate_bags
-    from depth_prompt_ros.bag.evaluation.page import main_table, write_page
+    from depth_prompt_ros.bag.evaluation.page import write_page
     from depth_prompt_ros.bag.truth.source import TruthSource
     from depth_prompt_ros.cli.extras import needed
     from depth_prompt_ros.cli.progress import items_or_steps, progress
+    from depth_prompt_ros.evaluation.bags.tables import accuracy_table
     from depth_prompt_ros.evaluation.table import table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.work.places import name_of
@@ -89,7 +90,7 @@ def bag(
     if evaluated.kept:
         typer.echo(f"done before: {', '.join(evaluated.kept)}")
     if evaluated.folders:
-        write_document(evaluated, out / "evaluation.json")
+        together = write_document(evaluated, out / "evaluation.json")
         options = " ".join(
             f"{option} {value}"
             for option, value in (
@@ -105,8 +106,8 @@ def bag(
             if value
         )
         command = f"depth-prompt evaluate bag {' '.join(name_of(each) for each in bags)} {options} --out {out.name}"
-        write_page(evaluated, out / "evaluation.html", command)
-        wide_console().print(table_text(main_table(evaluated), brief=True))
+        write_page(evaluated, together, out / "evaluation.html", command)
+        wide_console().print(table_text(accuracy_table(together), brief=True))
         typer.echo(f"{out / 'evaluation.json'}\n{out / 'evaluation.html'}")
     for name, reason in evaluated.failed.items():
         typer.secho(f"{name} could not be evaluated: {reason}", fg=typer.colors.RED, err=True)
