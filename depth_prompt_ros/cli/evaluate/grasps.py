@@ -38,6 +38,7 @@ def grasps(
     from depth_prompt_ros.evaluation.grasps.tables import all_tables, checks
     from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.written_aside import write_text
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     gripper = Gripper(opening=opening, friction=friction)
@@ -48,7 +49,7 @@ def grasps(
         console.print(table_text(table))
     print_checks(checks(scores), console)
     if json_file is not None:
-        json_file.write_text(page_json(scores, gripper), encoding="utf-8")
+        write_text(json_file, page_json(scores, gripper))
     if out is not None:
         options = f"--scenes {scenes} --seed {seed}"
         options += f" --params {params.name}" if params else ""

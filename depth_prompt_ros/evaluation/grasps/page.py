@@ -13,6 +13,7 @@ from depth_prompt_ros.evaluation.grasps.rendered import RenderedScores
 from depth_prompt_ros.evaluation.grasps.tables import all_tables, checks
 from depth_prompt_ros.evaluation.pictures import jpeg
 from depth_prompt_ros.evaluation.table import table_json, table_markdown
+from depth_prompt_ros.written_aside import write_bytes, write_text
 
 
 def write_page(scores: RenderedScores, gripper: Gripper, out: Path, command: str) -> Path:
@@ -23,12 +24,10 @@ def write_page(scores: RenderedScores, gripper: Gripper, out: Path, command: str
     """
     picture = ""
     if scores.shown:
-        out.mkdir(parents=True, exist_ok=True)
-        _write(out / "grasps.jpg", jpeg(sheet(scores, gripper), 80))
+        write_bytes(out / "grasps.jpg", jpeg(sheet(scores, gripper), 80))
         picture = f"{out.name}/grasps.jpg"
     page = out.with_suffix(".md")
-    page.parent.mkdir(parents=True, exist_ok=True)
-    _write(page, _markdown(scores, gripper, command, picture).encode())
+    write_text(page, _markdown(scores, gripper, command, picture))
     return page
 
 
@@ -46,12 +45,6 @@ def page_json(scores: RenderedScores, gripper: Gripper) -> str:
         },
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
-def _write(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}")
-    aside.write_bytes(content)
-    aside.replace(path)
 
 
 def _markdown(scores: RenderedScores, gripper: Gripper, command: str, picture: str) -> str:
