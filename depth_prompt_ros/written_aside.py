@@ -1,7 +1,8 @@
-"""Files that are whole or not there: written beside their place, and renamed when nothing is missing."""
+"""Files and folders that are whole or not there: made beside their place, and renamed when nothing is missing."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,6 +42,21 @@ def written_aside(
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_aside(folder: Path) -> Iterator[Path]:
+    """Yield an empty hidden folder beside ``folder`` to make it in, to be renamed by who made it.
+
+    What an earlier run left there is removed first, and what is still there at the end, whatever happened.
+    """
+    aside = folder.with_name(f".{folder.name}~")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes, error: type[BadInput] = BadInput) -> None:

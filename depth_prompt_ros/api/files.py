@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.api.overview import overview
 from depth_prompt_ros.errors import WrongValue
 from depth_prompt_ros.evaluation.pictures import png
+from depth_prompt_ros.written_aside import folder_aside
 
 if TYPE_CHECKING:
     from depth_prompt_ros.api.answer import Answer
@@ -31,16 +31,15 @@ def save(answer: Answer, folder: Path, overwrite: bool) -> Path:
     """
     if folder.exists() and not overwrite:
         raise WrongValue(f"{folder} exists already: give another name, remove it, or say overwrite")
-    aside = folder.with_name(folder.name + ".part")
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        _write(answer, aside)
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        aside.rename(folder)
+        with folder_aside(folder) as aside:
+            made = aside / folder.name
+            made.mkdir()
+            _write(answer, made)
+            if folder.is_dir():
+                folder.rename(aside / "before")
+            made.rename(folder)
     except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
         raise WrongValue(f"cannot write {folder}: {error.strerror or error}") from error
     return folder
 

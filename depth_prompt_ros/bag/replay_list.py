@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.work.items import Item, Outcome, Progress, Worker
 from depth_prompt_ros.work.places import Place, is_url, on_disk, version_of
 from depth_prompt_ros.work.run import Report, Where, run_list
+from depth_prompt_ros.written_aside import folder_aside
 
 NOTE = "replay.json"
 """What a recording was made of, and what is to be said of it; beside its metadata.yaml."""
@@ -63,10 +63,7 @@ class ReplayJob:
                 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 
                 pipeline = ObjectDepthPipeline(self.parameters)
-            aside = folder.with_name(f".{folder.name}~")
-            shutil.rmtree(aside, ignore_errors=True)
-            try:
-                aside.mkdir(parents=True)
+            with folder_aside(folder) as aside:
                 made = aside / folder.name
                 with on_disk(item.what) as bag:
                     report = replay(bag, made, self.parameters, self.storage, self.topics, pipeline, progress)
@@ -76,8 +73,6 @@ class ReplayJob:
                 said += f"\n{report.damage}" if report.damage else ""
                 (made / NOTE).write_text(json.dumps({"signature": signature, "said": said}, indent=1) + "\n")
                 made.replace(folder)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
             return Outcome(said=said)
 
         return run

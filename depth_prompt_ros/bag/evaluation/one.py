@@ -28,6 +28,7 @@ from depth_prompt_ros.evaluation.bags.worst import WorstFrames
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.timing import timed
+from depth_prompt_ros.written_aside import folder_aside
 
 if TYPE_CHECKING:
     from depth_prompt_ros.result import FrameDepth
@@ -87,18 +88,15 @@ def evaluate_bag(
         BadInput: an unreadable recording, truth that does not fit, no usable frame, or 30 frames in a row that failed
             in one way that nothing was prepared for.
     """
-    aside = out.with_name(f".{out.name}~")
-    shutil.rmtree(aside, ignore_errors=True)
     try:
-        aside.mkdir(parents=True)
-        summary = _evaluate(bag, aside, parameters, source, pipeline, progress)
-        (aside / SUMMARY).write_text(json.dumps({"signature": signature, **summary}, indent=1, allow_nan=False) + "\n")
-        shutil.rmtree(out, ignore_errors=True)
-        aside.replace(out)
+        with folder_aside(out) as aside:
+            summary = _evaluate(bag, aside, parameters, source, pipeline, progress)
+            said = json.dumps({"signature": signature, **summary}, indent=1, allow_nan=False)
+            (aside / SUMMARY).write_text(said + "\n")
+            shutil.rmtree(out, ignore_errors=True)
+            aside.replace(out)
     except OSError as error:
         raise BadInput(f"cannot write to {out} ({error.strerror}): make room, and repeat the command") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return summary
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from depth_prompt_ros.bag.writer import BagWriter, Storage
 from depth_prompt_ros.data.readers.sample import read_png16
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
-from depth_prompt_ros.written_aside import write_text
+from depth_prompt_ros.written_aside import folder_aside, write_text
 
 FRAME_ID, RIGHT_FRAME_ID = "left_camera_optical_frame", "right_camera_optical_frame"
 SECOND = 1_000_000_000
@@ -88,27 +87,23 @@ def write_layout(path: Path, frames: Iterable[LayoutFrame], storage: Storage = "
     """
     if path.exists():
         raise BadInput(f"output {path} exists already: give another name or remove it")
-    aside = path.with_name(f".{path.name}~")
-    shutil.rmtree(aside, ignore_errors=True)
     count, topics = 0, dict[str, None]()
     try:
-        aside.mkdir(parents=True)
-        with BagWriter(aside / path.name, storage) as bag:
-            for each in frames:
-                each.check()
-                for topic, message in _messages(each):
-                    bag.write(topic, message, each.frame.stamp_ns)
-                    topics[topic] = None
-                count += 1
-                if {DEPTH, "/right/image_rect"} <= topics.keys():
-                    raise BadInput("some of it are stereo pairs and some have depth: one recording holds one kind")
-        if not count:
-            raise BadInput("no frame was found")
-        (aside / path.name).replace(path)
+        with folder_aside(path) as aside:
+            with BagWriter(aside / path.name, storage) as bag:
+                for each in frames:
+                    each.check()
+                    for topic, message in _messages(each):
+                        bag.write(topic, message, each.frame.stamp_ns)
+                        topics[topic] = None
+                    count += 1
+                    if {DEPTH, "/right/image_rect"} <= topics.keys():
+                        raise BadInput("some of it are stereo pairs and some have depth: one recording holds one kind")
+            if not count:
+                raise BadInput("no frame was found")
+            (aside / path.name).replace(path)
     except OSError as error:
         raise BadInput(f"cannot write to {path}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     if DEPTH in topics:
         write_text(
             path.with_name(f"{path.name}.yaml"),
