@@ -82,7 +82,8 @@ class RayActors:
     def begin(self, item: Item, before: Any) -> None:
         """See :class:`depth_prompt_ros.work.run.Engine`."""
         actor = self._idle.pop() if self._idle else self._start()
-        self._busy[actor.do.remote(item, before)] = actor, item
+        # Not begun before it is known here that the actor is there: an item that ends its process at once is its loss.
+        self._busy[actor.do.remote(item, before, self._there[actor])] = actor, item
 
     def _start(self) -> Any:
         actor = self._actor.remote(self._job)
@@ -162,8 +163,11 @@ class _Actor:
         """Whatever is slow or fails before an actor exists has been done."""
         return True
 
-    def do(self, item: Item, before: Any) -> tuple[Outcome, list[tuple[str, int]]]:
-        """Do an item; returns what became of it, and name and size of each file that it made."""
+    def do(self, item: Item, before: Any, there: bool) -> tuple[Outcome, list[tuple[str, int]]]:
+        """Do an item; returns what became of it, and name and size of each file that it made.
+
+        ``there`` is what :meth:`is_there` returned; Ray hands it over when the caller has it, which is all it is for.
+        """
         if self._disk is not None:
             self._disk.cleanup()
         self._disk = tempfile.TemporaryDirectory(prefix="depth_prompt_")

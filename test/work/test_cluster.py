@@ -124,8 +124,8 @@ def test_one_that_takes_its_worker_along_is_given_up(tmp_path, machines, begun):
     assert found.pop("poisoned").problem.startswith("its worker was lost 3 times, at last: ActorDiedError: ")
     assert found.pop("bad").problem == "nothing of use"
     assert not any(outcome.problem for outcome in found.values())
-    assert begun.count("poisoned") == 3
-    assert begun.count("unlucky") >= 2
+    assert job.begun().count("poisoned") == 3  # however often it was sent to a worker that did not start
+    assert job.begun().count("unlucky") == 2
     assert sorted(path.name for path in (tmp_path / "out").glob("*/done.txt")) == ["done.txt"] * 4
     begun.clear()
     again = {item.name: outcome for item, outcome in run_list(listed, job, tmp_path / "out", Where(0, machines.ray))}
