@@ -163,10 +163,10 @@ class _Actor:
         """Whatever is slow or fails before an actor exists has been done."""
         return True
 
-    def do(self, item: Item, before: Any, there: bool) -> tuple[Outcome, list[tuple[str, int]]]:
+    def do(self, item: Item, before: Any, _there: bool) -> tuple[Outcome, list[tuple[str, int]]]:
         """Do an item; returns what became of it, and name and size of each file that it made.
 
-        ``there`` is what :meth:`is_there` returned; Ray hands it over when the caller has it, which is all it is for.
+        ``_there`` is what :meth:`is_there` returned; Ray hands it over when the caller has it, which is all it is for.
         """
         if self._disk is not None:
             self._disk.cleanup()
