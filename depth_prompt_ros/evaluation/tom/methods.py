@@ -38,7 +38,7 @@ NOTES = {
     UPRIGHT: "masks given, no network: through its contact with the support",
     RING: "masks given, no network",
     BASE: "scale and shift fitted to the truth",
-    TUNED: "scale and shift fitted to the truth",
+    TUNED: "one learning run; scale and shift fitted to the truth",
 }
 
 
