@@ -29,7 +29,8 @@ from depth_prompt_ros.learning.tom.mono import (
     learn_tom_mono,
     paper_schedule,
 )
-from depth_prompt_ros.learning.tom.virtual_labels import Painting, VirtualLabel, write_virtual_labels
+from depth_prompt_ros.learning.tom.painting import Painting
+from depth_prompt_ros.learning.tom.virtual_labels import VirtualLabel, write_virtual_labels
 from depth_prompt_ros.learning.trainer import Schedule, fit
 from depth_prompt_ros.networks import catalogue
 
