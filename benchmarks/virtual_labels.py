@@ -19,7 +19,8 @@ from rich.table import Table
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.data.sets.tom_pictures import TomPicture, TomStereoSet
 from depth_prompt_ros.evaluation.tom.booster import Truth, mean_scores, mono_scores
-from depth_prompt_ros.learning.tom.virtual_labels import Painting, Teacher
+from depth_prompt_ros.learning.tom.painting import Painting
+from depth_prompt_ros.learning.tom.virtual_labels import Teacher
 
 NETWORK = "scene-net"
 PAINTINGS = {

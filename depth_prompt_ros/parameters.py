@@ -165,6 +165,9 @@ class PromptedDepthParameters(_Group):
     """The frozen network on the learned background."""
 
     graph: FileName = Field("", description="exported graph; empty = the shipped one")
+    background: Literal["learned", "white"] = Field(
+        "learned", description="what targets stand on; white to see what the learned one is worth (in ONNX Runtime)"
+    )
     fill: float = Field(0.75, gt=0.1, le=1.0, description="share of the crop that the target's longer side fills")
 
 

@@ -91,7 +91,7 @@ class PairedImages(Generic[Sample]):
                     continue
                 both = waiting.take(image)
                 try:
-                    yield self._read(_message(both["image"]), _message(both["partner"]))
+                    yield self._read(decoded(both["image"]), decoded(both["partner"]))
                 except BadFrame as error:
                     self.skipped[str(error)] += 1
 
@@ -100,7 +100,7 @@ class PairedImages(Generic[Sample]):
         stamps: dict[str, list[int]] = {topic: [] for topic in self._topics}
         for raw in self.recording.messages(self._topics):
             try:
-                stamp = stamp_of(_message(raw))
+                stamp = stamp_of(decoded(raw))
             except BadFrame as error:
                 self._damaged[self._topics.index(raw.topic)][len(stamps[raw.topic])] = str(error)
                 stamp = 0
@@ -120,7 +120,8 @@ class PairedImages(Generic[Sample]):
         return found
 
 
-def _message(raw: RawMessage) -> Any:
+def decoded(raw: RawMessage) -> Any:
+    """The message; raises BadFrame where its data are damaged."""
     try:
         return typestore().deserialize_cdr(raw.data, raw.msgtype)
     except Exception as error:  # whatever the parser meets in damaged data

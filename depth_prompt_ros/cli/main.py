@@ -19,6 +19,7 @@ from depth_prompt_ros.cli import (
     doctor,
     evaluate,
     export,
+    find,
     learn,
     models,
     parameters,
@@ -53,6 +54,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("compare")(compare.compare)
 app.add_typer(learn.app, name="learn")
+app.add_typer(find.app, name="find")
 app.add_typer(export.app, name="export")
 app.command("bench")(bench.bench)
 app.command("build-engine")(build_engine.build_engine)

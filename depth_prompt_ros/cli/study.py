@@ -43,6 +43,9 @@ def background(
         typer.Option("--meshes", help="Folder of scanned objects, a third test set."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of every learned method.")] = 3,
+    ablation_seeds: Annotated[
+        int, typer.Option("--ablation-seeds", min=0, help="Runs of every ablation; 0 = without ablations.")
+    ] = 1,
     steps: Annotated[
         Optional[int],  # noqa: UP045
         typer.Option("--steps", min=1, help="Of every learned run, in place of the schedules'."),
@@ -64,7 +67,7 @@ def background(
 
     names = networks or ["scene-net", "scene-vit"]
     studied = [StudiedNetwork(name, ablations=name == names[0]) for name in names]
-    effort = replace(PAPER_EFFORT if paper_schedule else Effort(), seeds=seeds)
+    effort = replace(PAPER_EFFORT if paper_schedule else Effort(), seeds=seeds, ablation_seeds=ablation_seeds)
     effort = effort.shrunk(steps, pictures)
     page = results or out / "background.md"
     with stoppable():

@@ -83,6 +83,8 @@ def run_demo(
         bags.write("tabletop", tabletop_frames(frames, seed))
     with steps.step("replay it with labels given"):
         given = bags.replay("tabletop", "tabletop_depth", given_labels_parameters(), "object_points")
+    with steps.step("replay it on white in place of the learned background"):
+        white = bags.replay("tabletop", "tabletop_depth_on_white", given_labels_parameters("white"))
     with steps.step("replay it with everything found by itself"):
         found = bags.replay("tabletop", "tabletop_depth_by_itself", all_by_itself_parameters())
     others = {}
@@ -93,7 +95,7 @@ def run_demo(
                 f"scene_{number}", f"scene_{number}_depth", given_labels_parameters()
             )
     with steps.step("score and draw"):
-        sections = [motorcycle_section(motorcycle[0]), tabletop_section(given, found, others)]
+        sections = [motorcycle_section(motorcycle[0]), tabletop_section(given, found, white, others)]
     write_ply(out / "cloud.ply", read_cloud(bags.folder / "motorcycle_depth", "points", motorcycle[0].stamp_ns))
     stamp_ns = given[len(given) // 2].stamp_ns
     write_ply(out / "cloud_tabletop.ply", read_cloud(bags.folder / "tabletop_depth", "object_points", stamp_ns))

@@ -23,6 +23,7 @@ from depth_prompt_ros.evaluation.methods import (
     PLANE,
     ROW_FILLED,
     STEREO,
+    WHITE,
     stereo_answers,
     tom_answers,
 )
@@ -58,18 +59,22 @@ def motorcycle_section(outcome: Outcome) -> Section:
 
 
 def tabletop_section(
-    given: Sequence[Outcome], found: Sequence[Outcome], scenes: Mapping[str, Sequence[Outcome]]
+    given: Sequence[Outcome],
+    found: Sequence[Outcome],
+    white: Sequence[Outcome],
+    scenes: Mapping[str, Sequence[Outcome]],
 ) -> Section:
     """The rendered sequence, with labels given (headline) and with everything found by itself.
 
     Args:
         given: outcomes of the replay that read labels from the bag.
         found: outcomes of the same frames, with targets from the pictures alone.
+        white: with labels from the bag, and white in place of the learned background.
         scenes: outcomes of other scenes by name, with labels from the bag.
     """
     comparison, backgrounds = TomComparison(), BackgroundComparison(PromptedDepth(PromptedDepthParameters()))
-    for outcome, other in zip(given, found, strict=True):
-        comparison.add(outcome, tom_answers(outcome) | {FOUND: other.merged})
+    for outcome, other, on_white in zip(given, found, white, strict=True):
+        comparison.add(outcome, tom_answers(outcome) | {WHITE: on_white.merged, FOUND: other.merged})
         backgrounds.add(outcome)
     others = {name: TomComparison() for name, outcomes in scenes.items() if outcomes}
     for name, other_scene in others.items():

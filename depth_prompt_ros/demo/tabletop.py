@@ -15,12 +15,17 @@ def tabletop_frames(frames: int, seed: int) -> Iterator[StereoTruth]:
         yield StereoTruth(view.stamp_ns, view.left, view.right, view.camera, view.depth, view.labels, view.tom)
 
 
-def given_labels_parameters() -> Parameters:
-    """Targets from the bag's labels, as an outside segmenter would give them; ToM pixels by the defaults."""
+def given_labels_parameters(background: str = "learned") -> Parameters:
+    """Targets from the bag's labels, as an outside segmenter would give them; ToM pixels by the defaults.
+
+    Args:
+        background: that the network sees them on, learned or white.
+    """
     return Parameters.checked(
         {
             "topics": {"labels": LABELS_TOPIC},
             "segmentation": {"method": "labels"},
+            "prompted_depth": {"background": background},
         },
         "the table-top demo",
     )

@@ -14,6 +14,7 @@ CONSTANT = "Constant depth"
 MONO = "Mono alone"
 MERGED = "Merged"
 FOUND = "Merged, everything found by itself"
+WHITE = "Merged, white background"
 
 NOTES = {
     STEREO: "where it has a value",
@@ -23,6 +24,7 @@ NOTES = {
     MONO: "the fitted shape everywhere inside",
     MERGED: "what the planner gets",
     FOUND: "no labels given: targets and ToM from the pictures alone",
+    WHITE: "the network sees its targets on white, not on the learned background",
 }
 
 

@@ -1,4 +1,4 @@
-"""Prompts: what stands around the object in the picture that the frozen network sees (2306.05428, section 3)."""
+"""Prompts: what stands around the object in the picture that the frozen network sees (2306.05428)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from depth_prompt_ros.errors import BadModel, in_one_line
 from depth_prompt_ros.graph.prompting_network import BoxAligned, PromptingNetwork
 from depth_prompt_ros.graph.weights import read_weights
 
-# Columns: how strongly each decorrelated channel drives red, green and blue; the constants of the usual natural-image
-# colour decorrelation (2306.05428, supplement), divided by the largest column norm.
+# Columns: how strongly each decorrelated channel drives red, green and blue of natural pictures (Olah et al. 2017,
+# "Feature Visualization"), divided by the largest column norm.
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
 
 _LARGEST, _DEEPEST = 4096, 12
@@ -25,13 +25,14 @@ class FourierBackground(nn.Module):
     """Spectrum to picture: ``sigmoid(A irfft2(spectrum / f) / 0.2)``, (1, 3, size, size) in (0, 1).
 
     The spectrum, (1, 3, size, size // 2 + 1, 2), starts at N(0, 0.01^2); dividing by the frequency gives coarse and
-    fine detail the same pace. ``A`` decorrelates the colours; without ``decorrelate`` it is the identity.
+    fine detail the same pace. ``A`` is the identity; with ``decorrelate`` it is the colour decorrelation of Olah et
+    al. 2017, which is in the published code, too, but never reached there.
     """
 
     weight: Tensor
     colours: Tensor
 
-    def __init__(self, size: int, decorrelate: bool = True, generator: torch.Generator | None = None) -> None:
+    def __init__(self, size: int, decorrelate: bool = False, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.size = size
         start = torch.randn((1, 3, size, size // 2 + 1, 2), generator=generator)
@@ -96,21 +97,23 @@ class PromptSettings:
         kind: one background for all pictures, or a network that makes one for each ("pnet").
         space: parameters are a spectrum or pixels.
         additive: the prompt is added to the picture on white instead of replacing what surrounds the object.
-        decorrelate: learn the spectrum in decorrelated colours.
+        decorrelate: learn the spectrum in decorrelated colours (Olah et al. 2017) [ours].
         sees: what the prompting network looks at: the mask, the object on white, or the mask with its box moved and
             stretched to the middle of the picture [ours].
         bias: the prompting network's picture is averaged with a learned background.
         width, downs: of the prompting network; the paper's has 64 and 7.
+        side: of the square pictures that the prompting network works on; the paper's has 384 whatever the network's.
     """
 
     kind: Literal["single", "pnet"] = "single"
     space: Literal["fourier", "image"] = "fourier"
     additive: bool = False
-    decorrelate: bool = True
+    decorrelate: bool = False
     sees: Literal["mask", "image", "box"] = "mask"
     bias: bool = True
     width: int = 64
     downs: int = 7
+    side: int = 384
 
 
 def make_prompt(settings: PromptSettings, size: int, generator: torch.Generator | None = None) -> nn.Module:
@@ -123,8 +126,9 @@ def make_prompt(settings: PromptSettings, size: int, generator: torch.Generator 
 
     if settings.kind == "single":
         return single()
+    sees: Literal["mask", "image"] = "image" if settings.sees == "image" else "mask"
     network: nn.Module = PromptingNetwork(
-        size, settings.space, "image" if settings.sees == "image" else "mask", settings.width, settings.downs, generator
+        size, settings.space, sees, settings.width, settings.downs, generator, settings.side
     )
     if settings.sees == "box":
         network = BoxAligned(network)
@@ -140,8 +144,12 @@ def composite(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:
 
 
 def add(image: Tensor, mask: Tensor, background: Tensor) -> Tensor:
-    """The ablation: the object on white, plus the background moved to [-1, 1], over all pixels [ours]; in [-1, 2]."""
-    return composite(image, mask, torch.ones_like(image)) + 2 * background - 1
+    """The ablation: the object on white, plus the background moved to [-0.5, 0.5], over all pixels; in [-0.5, 1.5].
+
+    The published code adds [-1, 1] to the normalised picture: half of that in RGB where, as for DPT, the deviation is
+    0.5. Here it is the same for every network.
+    """
+    return composite(image, mask, torch.ones_like(image)) + background - 0.5
 
 
 def load_prompt(path: Path, network: str) -> nn.Module:
@@ -162,8 +170,8 @@ def load_prompt(path: Path, network: str) -> nn.Module:
         return FixedBackground(picture)
     try:
         settings, size = _settings(metadata), int(metadata["size"])
-        if not (0 < size <= _LARGEST and 0 < settings.downs <= _DEEPEST):
-            raise ValueError(f"size {size}, {settings.downs} halvings")
+        if not (0 < size <= _LARGEST and 0 < settings.side <= _LARGEST and 0 < settings.downs <= _DEEPEST):
+            raise ValueError(f"size {size}, side {settings.side}, {settings.downs} halvings")
         with torch.device("meta"):  # takes no memory
             shapes = {name: value.shape for name, value in make_prompt(settings, size).state_dict().items()}
         if shapes != {name: value.shape for name, value in tensors.items()}:

@@ -1,4 +1,4 @@
-"""The conditional prompting network, PNet: from an object's mask to a background for it (2306.05428, section 3.3)."""
+"""The conditional prompting network, PNet: from an object's mask to a background for it (2306.05428)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch.nn import functional
 class PromptingNetwork(nn.Module):
     """A U-Net over the spectrum of the mask gives the spectrum of the background.
 
-    Channels are real and imaginary parts, transforms are orthonormal, ``sigmoid(40 x)`` ends it. Ablations: ``space``
-    "image" works on pixels (``sigmoid(10 x)``); ``sees`` "image" looks at the object on white instead of its mask.
+    Channels are real and imaginary parts, transforms are orthonormal, ``sigmoid(40 x)`` ends it. It works at ``side``
+    pixels: for a frozen network of another size the mask is resized on the way in and the background on the way back,
+    bilinear, as in the published code. Ablations: ``space`` "image" works on pixels (``sigmoid(10 x)``);
+    ``sees`` "image" looks at the object on white instead of its mask.
     """
 
     def __init__(
@@ -24,28 +26,36 @@ class PromptingNetwork(nn.Module):
         width: int = 64,
         downs: int = 7,
         generator: torch.Generator | None = None,
+        side: int = 384,
     ) -> None:
         super().__init__()
-        self.size, self.space, self.sees = size, space, sees
+        self.size, self.side, self.space, self.sees = size, side, space, sees
         parts = 2 if space == "fourier" else 1
         self.unet = UNet(parts * (3 if sees == "image" else 1), parts * 3, width, downs, generator)
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """(N, 3, S, S) RGB in (0, 1)."""
-        seen = mask if self.sees == "mask" else mask * image + (1 - mask)
+        seen = _resized(mask if self.sees == "mask" else mask * image + (1 - mask), self.side)
         if self.space == "image":
-            return torch.sigmoid(10 * self.unet(seen))
+            return _resized(torch.sigmoid(10 * self.unet(seen)), self.size)
         spectrum = torch.fft.rfft2(seen, norm="ortho")
         real, imaginary = self.unet(torch.cat([spectrum.real, spectrum.imag], 1)).chunk(2, 1)
-        picture = torch.fft.irfft2(torch.complex(real, imaginary), s=(self.size, self.size), norm="ortho")
-        return torch.sigmoid(40 * picture)
+        picture = torch.fft.irfft2(torch.complex(real, imaginary), s=(self.side, self.side), norm="ortho")
+        return _resized(torch.sigmoid(40 * picture), self.size)
+
+
+def _resized(picture: Tensor, side: int) -> Tensor:
+    if picture.shape[-1] == side:
+        return picture
+    return functional.interpolate(picture, size=(side, side), mode="bilinear", align_corners=False)
 
 
 class UNet(nn.Module):
     """pix2pix's U-Net (Isola et al. 2017) without normalisation, dropout and final tanh; weights start at N(0, 0.02^2).
 
     ``downs`` 4x4 convolutions of stride 2, LeakyReLU 0.2 before all but the first, and as many transposed ones with
-    ReLU before them and skips between. Inputs of any size are padded with zeros to a square that halves so often.
+    ReLU before them and skips between; the last alone has biases. Inputs of any size are padded with zeros to a square
+    that halves so often.
     """
 
     def __init__(
@@ -53,15 +63,17 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         widths = [inputs] + [width * min(2**level, 8) for level in range(downs)]
-        self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 4, 2, 1) for i in range(downs))
+        self.down = nn.ModuleList(nn.Conv2d(widths[i], widths[i + 1], 4, 2, 1, bias=False) for i in range(downs))
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(widths[i + 1] * (1 if i == downs - 1 else 2), widths[i] if i else outputs, 4, 2, 1)
+            nn.ConvTranspose2d(
+                widths[i + 1] * (1 if i == downs - 1 else 2), widths[i] if i else outputs, 4, 2, 1, bias=i == 0
+            )
             for i in range(downs)
         )
         with torch.no_grad():
             for layer in (*self.down, *self.up):
                 layer.weight.normal_(0, 0.02, generator=generator)
-                layer.bias.zero_()
+            self.up[0].bias.zero_()
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H, W)."""

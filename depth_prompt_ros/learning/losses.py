@@ -38,17 +38,17 @@ def scale_shift_invariant_loss(prediction: Tensor, target: Tensor, mask: Tensor)
 
 
 def virtual_label_losses(prediction: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    """The three terms of 2307.15052's fine-tuning, all of inverse depth and with the same weight.
+    """The three terms of 2307.15052's fine-tuning, all of inverse depth; their sum is minimised.
 
-    :func:`scale_shift_invariant_loss` over the whole picture; the gradient term of the residual as it is; and its mean
-    square. The last two hold the student to its teacher's scale and shift, which the first leaves free. ``mask`` may
-    hold any weights of at least 0.
+    :func:`scale_shift_invariant_loss` over the whole picture; the gradient term of the residual as it is; and its sum
+    of squares over twice the mask's size, as published. The last two hold the student to its teacher's scale and shift,
+    which the first leaves free. ``mask`` may hold any weights of at least 0.
     """
     residual = prediction - target
     return {
         "scale_shift_invariant": scale_shift_invariant_loss(prediction, target, mask),
         "gradients": gradient_loss(residual, mask),
-        "squares": (mask * residual.square()).sum() / mask.sum().clamp(min=1),
+        "squares": (mask * residual.square()).sum() / (2 * mask.sum().clamp(min=1)),
     }
 
 

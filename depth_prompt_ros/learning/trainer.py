@@ -52,7 +52,7 @@ class Schedule:
             5 % of the steps and half a cosine down to 0; "paper" is 2306.05428's, SGD with momentum 0.9 and a tenth of
             the rate for the last fifth of the steps; "decay" is 2307.15052's, NAdam with 0.95 times the rate after
             each epoch; "halved" is 2205.08851's, Adam (0.5, 0.999), its rate halved after 60, 80 and 100 of 110 parts
-            of the steps.
+            of the steps. Gradients are clipped to norm 1, but for "paper" and "decay", whose authors clip none.
         validate_every: steps between two looks at the validation set, 0 = none; the best state by then is the result.
     """
 
@@ -63,6 +63,11 @@ class Schedule:
     bfloat16: bool = True
     recipe: Literal["one-cycle", "cosine", "paper", "decay", "halved"] = "one-cycle"
     validate_every: int = 0
+
+    @property
+    def clips(self) -> bool:
+        """Whether gradients of a norm above 1 are scaled down to it."""
+        return self.recipe not in ("paper", "decay")
 
 
 def pick_device() -> torch.device:
@@ -139,7 +144,8 @@ def fit(
         optimiser.zero_grad(set_to_none=True)
         terms = loss_of(batch, generator)
         torch.stack(list(terms.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        if schedule.clips:
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         rates.step()
         for name, term in terms.items():

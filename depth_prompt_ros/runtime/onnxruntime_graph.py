@@ -29,13 +29,14 @@ class OnnxRuntimeGraph(Graph):
 
     runtime = "onnxruntime"
 
-    def __init__(self, path: Path, threads: int = 0, device: str = "cpu") -> None:
+    def __init__(self, path: Path, threads: int = 0, device: str = "cpu", constants: Arrays | None = None) -> None:
         """Load.
 
         Args:
             path: ONNX file.
             threads: of one run on the CPU; 0 = ``OMP_NUM_THREADS`` if that is set, else ONNX Runtime's default.
             device: cpu or cuda.
+            constants: in place of the file's own of these names and shapes; a name that it has not got changes nothing.
 
         Raises:
             BadModel: missing or corrupt file, an operator that this ONNX Runtime lacks, or a GPU that it cannot use.
@@ -52,6 +53,9 @@ class OnnxRuntimeGraph(Graph):
         # Workers that spin on after a run take the cores that stereo matching of the same frame needs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
+        self._constants = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in (constants or {}).values()]
+        for name, value in zip(constants or {}, self._constants, strict=True):  # which ONNX Runtime does not keep alive
+            options.add_initializer(name, value)
         providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
         try:
             with redirect_stdout(io.StringIO()):  # where it cannot read the file it prints that it tries again

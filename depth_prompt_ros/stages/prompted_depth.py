@@ -17,6 +17,7 @@ from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.runtime.graph import Arrays
 from depth_prompt_ros.stages.anchor.choose import Anchor
+from depth_prompt_ros.stages.white_background import on_white
 
 Float32 = NDArray[np.float32]
 
@@ -86,6 +87,8 @@ class PromptedDepth:
             raise BadModel(
                 f"graph {path} is not one of {self.size}x{self.size} with {', '.join(GRAPH_OUTPUTS)}: export it again"
             )
+        if parameters.background == "white":
+            self.graph = on_white(self.graph, runtime.threads)
         self.fill = parameters.fill
 
     def __call__(

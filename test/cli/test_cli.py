@@ -69,6 +69,8 @@ def test_help_imports_no_heavy_library() -> None:
         "export mono",
         "export prompted",
         "export stereo",
+        "find",
+        "find tom",
         "learn",
         "learn background",
         "learn tom-stereo",

@@ -147,7 +147,10 @@ def test_demo_from_nothing_to_the_report(tmp_path) -> None:
     motorcycle, tabletop = report["sections"]["motorcycle"], report["sections"]["tabletop"]
     assert motorcycle["tables"]["disparity"]["rows"]["Merged"]["target_coverage"] >= 99
     assert tabletop["tables"]["depth"]["rows"]["Merged"]["tom_coverage"] > 90
-    assert tabletop["tables"]["backgrounds"]["rows"]["Learned prompt"]["si_rmse"] > 0
+    backgrounds, depths = (tabletop["tables"][name]["rows"] for name in ("backgrounds", "depth"))
+    assert backgrounds["Learned prompt"]["si_rmse"] > 0
+    assert backgrounds["White, scale and shift fitted"]["si_rmse"] < backgrounds["White"]["si_rmse"]
+    assert depths["Merged, white background"] != depths["Merged"]
     html = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=.?(?!data:|#|.data:|.#)", html)
     header = (tmp_path / "demo" / "cloud.ply").read_bytes()[:300]

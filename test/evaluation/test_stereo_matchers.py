@@ -39,6 +39,9 @@ def test_block_matching_sees_the_wall_and_the_merge_is_scored_beside_it() -> Non
     assert [table.title for table in tables] == ["All", "ToM", "Other"]
     assert [row.name for row in tables[1].rows] == ["SGBM", "wide", "SGBM, merged", "wide, merged"]
     assert tables[2].rows[0].values == alone["Other"]
+    for region in stereo_matchers.REGIONS:
+        assert alone[region]["bad_2_low"] <= alone[region]["bad_2"] <= alone[region]["bad_2_high"]
+    assert tables[0].columns[-1].key == "bad_2_high"
 
 
 def test_every_second_pair_is_half_of_them() -> None:

@@ -6,22 +6,28 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+
+from torch.nn import functional
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.disparity import relative_inverse_depth
 from depth_prompt_ros.graph.prompt import FourierBackground, PromptSettings, add, composite, load_prompt, make_prompt
 from depth_prompt_ros.graph.prompting_network import BoxAligned, PromptingNetwork, UNet, _box
+from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.background.learn import write_prompt
 from depth_prompt_ros.learning.losses import prompting_losses
+from depth_prompt_ros.resources import resource_path
 
 SIZE = 32
-SMALL = {"kind": "pnet", "width": 4, "downs": 3}
+SMALL = {"kind": "pnet", "width": 4, "downs": 3, "side": 32}
 EVERY = [
     PromptSettings(),
-    PromptSettings(decorrelate=False),
+    PromptSettings(decorrelate=True),
     PromptSettings(space="image"),
     PromptSettings(**SMALL),
     PromptSettings(**SMALL, bias=False),
+    PromptSettings(**{**SMALL, "side": 48}),
     PromptSettings(**SMALL, space="image"),
     PromptSettings(**SMALL, sees="image"),
     PromptSettings(**SMALL, sees="box"),
@@ -57,7 +63,7 @@ def test_every_prompt_gives_a_picture_learns_and_is_the_same_after_storing(setti
 
 def test_a_spectrum_gives_its_picture() -> None:
     """One cosine along x, by hand: 2 S / f / sqrt(pixels) at the frequency f = 1/8, and half grey elsewhere."""
-    background = FourierBackground(8, decorrelate=False)
+    background = FourierBackground(8)
     with torch.no_grad():
         background.spectrum.zero_()
         background.spectrum[0, 0, 0, 1, 0] = 0.01
@@ -68,7 +74,7 @@ def test_a_spectrum_gives_its_picture() -> None:
 
 
 def test_decorrelated_colours_drive_all_three() -> None:
-    background = FourierBackground(8)
+    background = FourierBackground(8, decorrelate=True)
     with torch.no_grad():
         background.spectrum.zero_()
         background.spectrum[0, 0, 0, 1, 0] = 0.01
@@ -79,15 +85,27 @@ def test_decorrelated_colours_drive_all_three() -> None:
 def test_the_papers_network_has_its_size() -> None:
     with torch.device("meta"):
         unet = UNet(2, 6, 64, 7)
-    assert sum(parameter.numel() for parameter in unet.parameters()) == pytest.approx(41.8e6, rel=0.01)
+    assert sum(parameter.numel() for parameter in unet.parameters()) == 41_826_310
+    assert [name for name, _ in unet.named_parameters() if "bias" in name] == ["up.0.bias"]
     assert [tuple(layer.weight.shape) for layer in unet.down[:2]] == [(64, 2, 4, 4), (128, 64, 4, 4)]
     assert tuple(unet.up[0].weight.shape) == (128, 6, 4, 4)
+
+
+def test_the_prompting_network_works_at_its_own_size_whatever_the_frozen_networks_is() -> None:
+    """The mask goes in at 384 and the background comes back from there; 384 is looked at as it is."""
+    assert PromptingNetwork(SIZE, width=2, downs=2).side == PromptSettings().side == 384
+    image, mask = picture_and_mask()
+    network = PromptingNetwork(SIZE, width=4, downs=3, generator=seeded(), side=48)
+    resized = [functional.interpolate(each, size=(48, 48), mode="bilinear") for each in (image, mask)]
+    twin = PromptingNetwork(48, width=4, downs=3, generator=seeded(), side=48)
+    back = functional.interpolate(twin(*resized), size=(SIZE, SIZE), mode="bilinear")
+    torch.testing.assert_close(network(image, mask), back)
 
 
 def test_the_network_sees_the_mask_and_not_the_picture() -> None:
     image, mask = picture_and_mask()
     for sees, image_matters in (("mask", False), ("image", True)):
-        network = PromptingNetwork(SIZE, sees=sees, width=4, downs=3, generator=seeded())
+        network = PromptingNetwork(SIZE, sees=sees, width=4, downs=3, generator=seeded(), side=SIZE)
         with torch.no_grad():
             for layer in network.unet.up:
                 layer.weight.mul_(20)
@@ -100,7 +118,7 @@ def test_the_network_sees_the_mask_and_not_the_picture() -> None:
 
 def test_a_box_aligned_background_follows_the_object() -> None:
     """Moved by 4 pixels, the mask gives the same background, moved by 4 pixels."""
-    network = PromptingNetwork(SIZE, width=4, downs=3, generator=seeded())
+    network = PromptingNetwork(SIZE, width=4, downs=3, generator=seeded(), side=SIZE)
     with torch.no_grad():
         for layer in (*network.unet.down, *network.unet.up):
             layer.weight.mul_(5)
@@ -120,7 +138,19 @@ def test_added_prompts_reach_the_object_too() -> None:
     image, mask = picture_and_mask()
     grey, bright = torch.full_like(image, 0.5), torch.full_like(image, 0.6)
     torch.testing.assert_close(add(image, mask, grey), mask * image + 1 - mask)
-    torch.testing.assert_close(add(image, mask, bright) - add(image, mask, grey), torch.full_like(image, 0.2))
+    torch.testing.assert_close(add(image, mask, bright) - add(image, mask, grey), torch.full_like(image, 0.1))
+
+
+def test_the_shipped_prompt_is_its_picture_bit_for_bit_however_it_was_learned() -> None:
+    """It was learned in decorrelated colours, which are not the default any more; graph and file hold one picture."""
+    path = resource_path("models/background.safetensors")
+    tensors, notes = read_weights(path)
+    assert notes["decorrelate"] == "True" and not PromptSettings().decorrelate
+    prompt = load_prompt(path, "scene-net")
+    assert torch.equal(prompt(None, None), tensors["picture"])
+    graph = onnx.load(str(resource_path("models/object_depth.onnx"))).graph
+    stored = next(each for each in graph.initializer if each.name == "background.picture")
+    assert np.array_equal(onnx.numpy_helper.to_array(stored), tensors["picture"].numpy())
 
 
 def test_a_file_that_is_no_prompt_is_named(tmp_path) -> None:

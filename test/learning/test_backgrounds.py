@@ -17,6 +17,7 @@ from depth_prompt_ros.camera import VirtualCamera
 from depth_prompt_ros.evaluation.background.backgrounds import (
     BACKGROUNDS,
     CONSTANT,
+    FITTED,
     BackgroundComparison,
     background_errors,
 )
@@ -88,3 +89,23 @@ def test_table_holds_the_means_over_targets_and_frames(outcome) -> None:
     np.testing.assert_allclose([row.values["si_rmse"], row.values["normal_cosine"]], expected)
     assert "3 views" in comparison.table().caption
     assert comparison.check().found.startswith(f"si-RMSE {comparison.means()['learned'][0]:.3f}")
+
+
+def test_a_shift_that_white_gets_wrong_is_gone_once_scale_and_shift_are_fitted(outcome) -> None:
+    """On white this network adds a third to disparity: far from right by a scale alone, exact after the fit."""
+
+    def sees(picture):
+        shift = 0.33 if picture[:, 0, 0].min() > 0.99 else 0.0
+        return np.maximum(picture.mean(0), 0.05) + shift
+
+    found = errors(network(sees), outcome)
+    assert (found["white"][:, 0] > 2 * found["learned"][:, 0]).all()
+    np.testing.assert_allclose(found[f"white{FITTED}"], found[f"learned{FITTED}"], atol=1e-3)
+    assert (found[f"white{FITTED}"][:, 0] < 0.02).all()
+    comparison = BackgroundComparison(network(sees))
+    comparison.add(outcome)
+    names = [row.name for row in comparison.table().rows]
+    assert names[-3:] == [
+        f"{name}, scale and shift fitted" for name in ("Learned prompt", "White", "Original surroundings")
+    ]
+    assert "fitted" not in comparison.check().found

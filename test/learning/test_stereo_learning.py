@@ -16,8 +16,10 @@ from safetensors.torch import load_file
 
 from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
+from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.losses import sequence_loss
 from depth_prompt_ros.learning.stereo import batch as stereo_batch
+from depth_prompt_ros.learning.stereo import tom as stereo_tom
 from depth_prompt_ros.learning.stereo.batch import PairBatch, load_pairs, vary
 from depth_prompt_ros.learning.stereo.learn import opaque_truth
 from depth_prompt_ros.learning.stereo.tom import make_labels
@@ -160,7 +162,9 @@ def test_learning_then_fine_tuning_leaves_weights_cards_logs_pictures(monkeypatc
     card = json.loads(tuned.with_suffix(".json").read_text())
     assert (card["network"], card["start"]) == ("raft-stereo-small", "base.safetensors")
     assert set(card["label_errors"]) == set(figures)
-    assert card["data"] == "3 pairs, disparity of the set merged with virtual mono disparity on ToM, anchored"
+    assert (
+        card["data"] == "3 pairs, disparity of the network itself merged with virtual mono disparity on ToM, anchored"
+    )
     before, after = load_file(base), load_file(tuned)
     means = [name for name in before if name.endswith("running_mean")]
     assert means and all(torch.equal(before[name], after[name]) for name in means)
@@ -173,6 +177,23 @@ def test_learning_then_fine_tuning_leaves_weights_cards_logs_pictures(monkeypatc
     code, _, error = run(monkeypatch, capsys, "stereo", "--out", str(again), *few, "--network", "scene-net")
     assert code == 2
     assert "no stereo network named 'scene-net'" in error
+
+
+def test_labels_outside_tom_are_the_networks_own_unless_the_truth_is_asked_for(pairs, tmp_path, monkeypatch) -> None:
+    """A network that says 3 px everywhere labels everything so; the true disparity is a request, named in the card."""
+    flat = np.ones((20, 32), np.float32)
+    monkeypatch.setattr(
+        stereo_tom, "_network_disparity", lambda *_: lambda index: np.full(pairs[1].size, 3, np.float32)
+    )
+    own = make_labels(pairs[1], lambda _: flat, tmp_path / "own", 1)
+    tom = np.asarray(pairs[1].tom[0])
+    assert (own.of(0)[~tom] == 3).all()
+    assert own.described.startswith("disparity of the network itself merged")
+    true = make_labels(pairs[1], lambda _: flat, tmp_path / "true", 1, "truth")
+    np.testing.assert_allclose(true.of(0)[~tom], pairs[1].disparity(0)[~tom], atol=1 / 256)
+    assert true.described.startswith("disparity of the set's truth merged")
+    with pytest.raises(BadInput, match="holds labels made with"):
+        make_labels(pairs[1], lambda _: flat, tmp_path / "own", 1, "truth")
 
 
 def test_labels_outside_tom_can_be_those_of_block_matching(pairs, tmp_path) -> None:

@@ -14,15 +14,16 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.background.study import background
 from depth_prompt_ros.learning.background.study.beyond import constant_errors, partial_errors, shrink
 from depth_prompt_ros.learning.background.study.execute import mean_relative_depth
-from depth_prompt_ros.learning.background.study.figures import Results, gain, summarise
+from depth_prompt_ros.learning.background.study.figures import Results, paired_gain, summarise
 from depth_prompt_ros.learning.background.study.plan import ABLATIONS, Effort, StudiedNetwork, runs
 from depth_prompt_ros.learning.background.study.sets import StudySets
 from depth_prompt_ros.learning.trainer import Schedule, load_batch
 
 TINY = Schedule(steps=2, batch=2, learning_rate=1e-2, validate_every=2)
 EFFORT = Effort(
-    TINY, TINY, replace(TINY, learning_rate=1e-4), 4, 3, seeds=1, ablation_seeds=0, train=4, validation=4, test=4
-)
+    TINY, TINY, replace(TINY, recipe="paper"), replace(TINY, learning_rate=1e-4), 4, 3, 32,
+    seeds=1, ablation_seeds=0, train=4, validation=4, test=4,
+)  # fmt: skip
 CPU = torch.device("cpu")
 
 
@@ -54,7 +55,7 @@ def sets(tmp_path_factory) -> StudySets:
 def test_the_plan_has_every_row_and_seed_once() -> None:
     networks = [StudiedNetwork("scene-net", ablations=True), StudiedNetwork("scene-vit")]
     planned = list(runs(networks, Effort()))
-    assert len({run.folder for run in planned}) == len(planned) == 2 * (1 + 3 * 3) + len(ABLATIONS)
+    assert len({run.folder for run in planned}) == len(planned) == 2 * (1 + 4 * 3) + len(ABLATIONS)
     assert {run.settings.downs for run in planned if run.method == "PNet"} == {5}
 
 
@@ -71,11 +72,23 @@ def test_the_study_goes_through_resumes_and_writes_its_page(sets, tmp_path, monk
         "original",
         "photographs",
         "fine-tuned",
+        "fine-tuned, our schedule",
         "1-BG",
         "PNet",
+        "none (white), scale and shift fitted",
+        "original, scale and shift fitted",
+        "1-BG, scale and shift fitted",
+        "PNet, scale and shift fitted",
+        "DPT | none (white)",
+        "Omnidata | 1-BG",
     ):
         assert f"| {row} | " in page
     assert "virtual camera on" in page
+    assert "## What survives a fit" in page
+    assert "with both fitted" in page
+    learned = [line for line in page.splitlines() if line.startswith(("| 1-BG |", "| PNet |", "| fine-tuned"))]
+    assert learned and all(line.count("†") == 4 for line in learned)  # one run: no spread, in both figures of both sets
+    assert not any("†" in line for line in page.splitlines() if line.startswith(("| constant", "| none", "| original")))
     assert "| 1-BG resampled, in distribution |" in page
     assert "Not run yet" not in page
     assert (tmp_path / "docs" / "page" / "scene-net.jpg").stat().st_size > 10_000
@@ -93,7 +106,10 @@ def test_figures_of_seeds_and_objects_by_hand(tmp_path) -> None:
     assert (figure.mean, figure.seeds) == (2.5, 2)
     assert figure.spread == pytest.approx(np.sqrt(0.5))
     assert 1.5 <= figure.low < figure.high <= 3.5
-    assert gain(summarise(np.array([[1.0]])), summarise(np.array([[4.0]]))) == 0.75
+    found = paired_gain(np.array([[1.0, 1.0], [1.0, 3.0]]), np.array([[4.0, 2.0]]))  # seeds' means 1 and 2
+    assert (found.share, found.low, found.high) == (0.5, 0.0, 0.75)
+    assert str(found) == "50 % below [0, 75]"
+    assert str(paired_gain(np.array([[3.0]]), np.array([[2.0]]))) == "50 % above [-50, -50]"
     run = next(runs([StudiedNetwork("scene-net")], Effort()))
     assert Results(tmp_path, [run]).missing == ["scene-net/fixed-0"]
 

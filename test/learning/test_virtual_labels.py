@@ -21,7 +21,8 @@ from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.data.sets.tom_pictures import TomFolder, TomPicture, TomStereoSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.tom import virtual_labels
-from depth_prompt_ros.learning.tom.virtual_labels import LabelFolder, Painting, Teacher, write_virtual_labels
+from depth_prompt_ros.learning.tom.painting import Painting
+from depth_prompt_ros.learning.tom.virtual_labels import LabelFolder, Teacher, write_virtual_labels
 from depth_prompt_ros.networks import catalogue
 
 HEIGHT, WIDTH = 48, 64

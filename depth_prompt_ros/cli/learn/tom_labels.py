@@ -26,6 +26,13 @@ def tom_labels(
     network: DepthNetwork = "scene-net",
     weights: WeightsFile = None,
     colours: Annotated[int, typer.Option("--colours", min=1, help="Paintings of each picture; 1 is grey.")] = 5,
+    paint: Annotated[
+        str,
+        typer.Option(
+            "--paint",
+            help="What glass is painted over with: colours, texture, neighbours (their mean), none (control).",
+        ),
+    ] = "colours",
     per_instance: Annotated[
         bool, typer.Option("--per-instance", help="In each painting every thing gets a colour of its own.")
     ] = False,
@@ -42,9 +49,11 @@ def tom_labels(
 
     Pictures that have their label are skipped: interrupted, the same command goes on.
     """
-    from depth_prompt_ros.learning.tom.virtual_labels import Painting, write_virtual_labels
+    from depth_prompt_ros.learning.tom.painting import Painting
+    from depth_prompt_ros.learning.tom.virtual_labels import write_virtual_labels
 
-    painting = Painting(colours, per_instance, mirrored, seed)
+    painting = Painting(colours, per_instance, mirrored, seed, paint)  # type: ignore[arg-type]
+    painting.check()
     source = _pictures(pictures, image_topic, mask_topic, tolerance)
     with progress("labelling") as report:
         done, before = write_virtual_labels(
@@ -57,13 +66,13 @@ def tom_labels(
 
 def _pictures(path: Path, image_topic: str, mask_topic: str, tolerance: float) -> TomPictures:
     """What is at ``path``: a stereo set has lefts.npy, a recording its files; everything else is a folder."""
+    from depth_prompt_ros.bag.pictures import is_recording
     from depth_prompt_ros.data.sets.stereo_set import StereoSet
     from depth_prompt_ros.data.sets.tom_pictures import TomFolder, TomStereoSet
 
     if (path / "lefts.npy").is_file():
         return TomStereoSet(StereoSet.open(path))
-    bags = (".mcap", ".db3")
-    if path.suffix in bags or (path.is_dir() and any(file.suffix in bags for file in path.iterdir())):
+    if is_recording(path):
         from depth_prompt_ros.bag.tom_pictures import RecordedTomPictures
 
         return RecordedTomPictures(path, image_topic, mask_topic, tolerance)

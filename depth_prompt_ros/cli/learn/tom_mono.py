@@ -31,7 +31,9 @@ def tom_mono(
     gradients: Annotated[float, typer.Option("--gradients", min=0.0, help="Weight of the gradients' term.")] = 1.0,
     squares: Annotated[float, typer.Option("--squares", min=0.0, help="Weight of the squares' term.")] = 1.0,
     tom: Annotated[float, typer.Option("--tom", min=0.0, help="Weight of ToM pixels; others have 1.")] = 1.0,
-    whole: Annotated[bool, typer.Option("--whole", help="Learn from whole pictures, not from square windows.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Learn from whole pictures, not from windows or squares.")
+    ] = False,
     strong: Annotated[bool, typer.Option("--strong", help="Vary colours more: for few or rendered pictures.")] = False,
     keep: Annotated[
         float, typer.Option("--keep", min=0.0, max=1.0, help="Share of the installed weights in the result.")

@@ -24,8 +24,8 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 class Source(str, Enum):
     """Of the disparity outside ToM surfaces."""
 
-    SET = "set"
     NETWORK = "network"
+    TRUTH = "truth"
     SGBM = "sgbm"
 
 
@@ -42,8 +42,8 @@ def tom_stereo(
     ] = None,
     source: Annotated[
         Source,
-        typer.Option("--source", help="Of disparity outside ToM: what the set measured, the network itself, or SGBM."),
-    ] = Source.SET,
+        typer.Option("--source", help="Of disparity outside ToM: the network itself, the set's truth, or SGBM."),
+    ] = Source.NETWORK,
     paper: Annotated[
         bool, typer.Option("--paper", help="Fitted mono disparity on all of ToM, whatever frames it or it stands on.")
     ] = False,
@@ -58,7 +58,7 @@ def tom_stereo(
     validate_every: ValidateEvery = 100,
     float32: Float32 = False,
 ) -> None:
-    """Fine-tune a stereo network on ToM surfaces: labels of what stereo sees around them and of virtual mono depth.
+    """Fine-tune a stereo network on ToM surfaces: labels of what it sees itself around them and of virtual mono depth.
 
     Interrupted, the same command goes on where it stopped, with the labels too.
     """

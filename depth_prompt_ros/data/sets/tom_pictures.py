@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,11 @@ from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
 
 _PICTURES, _MASKS = ("images", "image"), ("masks", "mask")
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+"""Of pictures."""
+
+NOTE = "found.json"
+"""What says, in a folder of pictures and masks, that the masks were found and by what."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,9 @@ class TomFolder:
 
     The mask of ``NAME.jpg`` (or png, jpeg, bmp, webp) is ``NAME.png`` or ``NAME_mask.png``, of the same size; any value
     but 0, in any channel but an alpha channel, is ToM. Trans10K's and MSD's folders are laid out so.
+
+    Attributes:
+        masks: what found the masks, as ``depth-prompt find tom`` noted it; empty: they were given.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,10 +90,11 @@ class TomFolder:
         """
         pictures = _subfolder(folder, _PICTURES)
         masks = _subfolder(folder, _MASKS)
-        files = sorted(path for path in pictures.iterdir() if path.suffix.lower() in _ENDINGS)
+        files = sorted(path for path in pictures.iterdir() if path.suffix.lower() in ENDINGS)
         if not files:
-            raise BadInput(f"{pictures} holds no picture ({', '.join(_ENDINGS)})")
+            raise BadInput(f"{pictures} holds no picture ({', '.join(ENDINGS)})")
         there = {path.name for path in masks.iterdir()}
+        self.masks = _found_by(folder / NOTE)
         self._files: dict[str, tuple[Path, Path]] = {}
         missing = []
         for path in files:
@@ -112,7 +121,7 @@ class TomFolder:
             BadInput: a file that is damaged, or a mask of another size than its picture.
         """
         for name, (picture, mask) in self._files.items():
-            image = _read(picture, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)[..., ::-1]
+            image = read_picture(picture)
             values = _read(mask, cv2.IMREAD_UNCHANGED)
             if values.shape[:2] != image.shape[:2]:
                 raise BadInput(
@@ -120,7 +129,23 @@ class TomFolder:
                     f"{image.shape[1]}x{image.shape[0]}: give masks of the pictures' size"
                 )
             tom = values != 0 if values.ndim == 2 else (values[..., :3] != 0).any(2)
-            yield TomPicture(name, np.ascontiguousarray(image), tom)
+            yield TomPicture(name, image, tom)
+
+
+def _found_by(note: Path) -> str:
+    try:
+        return str(json.loads(note.read_text())["masks"]) if note.is_file() else ""
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{note} does not say what found the masks: remove it if they were drawn") from error
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB, as it lies in the file.
+
+    Raises:
+        BadInput: damaged, or no picture.
+    """
+    return np.ascontiguousarray(_read(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)[..., ::-1])
 
 
 def _subfolder(folder: Path, names: tuple[str, ...]) -> Path:

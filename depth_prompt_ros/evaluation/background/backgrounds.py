@@ -18,6 +18,9 @@ Float32 = NDArray[np.float32]
 
 BACKGROUNDS = ("learned", "white", "original", "noise")
 CONSTANT = "constant depth"
+FITTED = " fitted"
+"""Added to a background's name: its disparity with scale and shift fitted to the truth."""
+FITTED_TOO = ("learned", "white", "original")
 _GENTLE_RELIEF = 0.1
 _NAMES = {
     "learned": ("Learned prompt", "what the pipeline uses"),
@@ -25,6 +28,13 @@ _NAMES = {
     "original": ("Original surroundings", "the same frozen network"),
     "noise": ("Noise", "the same frozen network"),
     CONSTANT: ("Constant depth", "no network"),
+    **{
+        f"{name}{FITTED}": (
+            f"{said}, scale and shift fitted",
+            "to the truth: what a background is worth beyond a shift",
+        )
+        for name, said in (("learned", "Learned prompt"), ("white", "White"), ("original", "Original surroundings"))
+    },
 }
 
 
@@ -57,13 +67,14 @@ class BackgroundComparison:
         ]
         caption = (
             f"The network's shape alone, before its metric fit, on {views} views of targets. si-RMSE: any common scale "
-            "is free, true depth has mean 5, lower is better. Normal cosine: higher is better."
+            "is free, true depth has mean 5, lower is better. Normal cosine: higher is better. Where enough of a "
+            "target is measured, scale and shift are fitted: the last rows say what the background is still worth then."
         )
         return Table("backgrounds", "The same frozen network on other backgrounds", caption, columns, rows)
 
     def check(self) -> Check:
         """The learned prompt is the best background by si-RMSE."""
-        si_rmse = {name: mean for name, (mean, _) in self.means().items() if name != CONSTANT}
+        si_rmse = {name: mean for name, (mean, _) in self.means().items() if name in BACKGROUNDS}
         learned = si_rmse.pop("learned")
         best = min(si_rmse, key=lambda name: si_rmse[name])
         found = f"si-RMSE {learned:.3f}; best other: {si_rmse[best]:.3f}, {_NAMES[best][0].lower()}"
@@ -88,11 +99,12 @@ def background_errors(
         truth: (H, W) float32 metres, NaN = unknown.
 
     Returns:
-        (n, 2) float64 si-RMSE and normal cosine for each of ``BACKGROUNDS`` and for a constant depth.
+        (n, 2) float64 si-RMSE and normal cosine for each of ``BACKGROUNDS``, for a constant depth, and for those of
+        ``FITTED_TOO`` with scale and shift of disparity fitted to the truth.
     """
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (network.size, network.size, 3), dtype=np.uint8)
-    errors: dict[str, list[tuple[float, float]]] = {name: [] for name in (*BACKGROUNDS, CONSTANT)}
+    errors: dict[str, list[tuple[float, float]]] = {name: [] for name in _NAMES}
     for mask in masks:
         view = VirtualCamera.looking_at(camera, mask, network.size, network.fill)
         crop = view.warp(image, border=255)
@@ -107,11 +119,23 @@ def background_errors(
             picture = crop if background is None else np.where(inside[..., None], crop, background).astype(np.uint8)
             shape = _relative_depth(network, picture, inside if background is None else np.ones_like(inside))
             shape /= shape[inside].mean()
+            if name in FITTED_TOO:
+                shapes[f"{name}{FITTED}"] = _fitted(shape, true_depth, scored)
             shapes[name] = 1 + network.focal * network.size / view.focal * (shape - 1)
         for name, shape in shapes.items():
             rmse = metrics.si_rmse(shape, true_depth, scored)
             errors[name].append((rmse, metrics.normal_cosine(shape, true_depth, scored, seen)))
     return {name: np.array(rows) for name, rows in errors.items()}
+
+
+def _fitted(shape: Float32, truth: Float32, scored: NDArray[np.bool_]) -> Float32:
+    """(S, S) metres: its disparity fitted to the true one by scale and shift, at most ten times the mean's depth."""
+    target = 1 / truth[scored].astype(np.float64)
+    if len(target) < 2:
+        return shape
+    design = np.stack([1 / shape[scored].astype(np.float64), np.ones(len(target))], 1)
+    (scale, shift), *_ = np.linalg.lstsq(design, target, rcond=None)
+    return (1 / np.maximum(scale / shape + shift, 0.1 * target.mean())).astype(np.float32)
 
 
 def _relative_depth(network: PromptedDepth, picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Float32:

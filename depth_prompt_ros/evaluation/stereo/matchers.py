@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
-from depth_prompt_ros.evaluation.table import Check, Row, Table, at_most
+from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_most
 from depth_prompt_ros.evaluation.tom.booster import STEREO_COLUMNS, Scores, Truth, mean_scores, stereo_scores
 from depth_prompt_ros.evaluation.tom.methods import BELIEVED, Pipelines, frame_of
+from depth_prompt_ros.evaluation.tom.scores import interval_of_mean
 from depth_prompt_ros.parameters import Parameters, StereoParameters
 
 Float32 = NDArray[np.float32]
@@ -20,7 +21,12 @@ REGIONS = ("All", "ToM", "Other")
 MERGED = "merged"
 
 MatcherScores = Mapping[str, Mapping[str, Scores]]
-"""By matcher and by "" (alone) or :data:`MERGED`: means over the pairs by region and measure."""
+"""By matcher and by "" (alone) or :data:`MERGED`: means over the pairs by region and measure, and bad-2's interval."""
+
+_INTERVAL = (
+    Column("bad_2_low", "from", "%", 2, "bad-2, 95 % interval"),
+    Column("bad_2_high", "to", "%", 2, "bad-2, 95 % interval"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,16 @@ def score_matchers(
                 found[kind].append(stereo_scores(frame.camera.disparity_from_depth(depth), truth))
             if done:
                 done(number * len(chosen) + position + 1, len(matchers) * len(chosen))
-        means[matcher.name] = {kind: mean_scores(scores) for kind, scores in found.items()}
+        means[matcher.name] = {kind: _with_interval(scores) for kind, scores in found.items()}
+    return means
+
+
+def _with_interval(pictures: list[Scores]) -> Scores:
+    """Means over the pairs, and the bootstrap's interval of bad-2 over them."""
+    means = {region: dict(measures) for region, measures in mean_scores(pictures).items()}
+    for region, measures in means.items():
+        values = [scores[region]["bad_2"] for scores in pictures if region in scores]
+        measures["bad_2_low"], measures["bad_2_high"] = interval_of_mean(values)
     return means
 
 
@@ -75,13 +90,16 @@ def _truth(pairs: StereoSet, index: int) -> Truth:
 
 def matcher_tables(means: MatcherScores, pairs: int) -> list[Table]:
     """One table a region: each matcher alone, then merged."""
-    caption = f"Means over {pairs} pairs; a pixel without an answer is bad, and does not count in EPE."
+    caption = (
+        f"Means over {pairs} pairs; a pixel without an answer is bad, and does not count in EPE. Intervals are over "
+        "pairs, not over learning runs: a network is one run."
+    )
     tables = []
     for region in REGIONS:
         rows = [Row(name, scores[""].get(region, {})) for name, scores in means.items()] + [
             Row(f"{name}, {MERGED}", scores[MERGED].get(region, {})) for name, scores in means.items()
         ]
-        tables.append(Table(f"stereo_{region.lower()}", region, caption, STEREO_COLUMNS, rows))
+        tables.append(Table(f"stereo_{region.lower()}", region, caption, [*STEREO_COLUMNS, *_INTERVAL], rows))
     return tables
 
 

@@ -38,6 +38,7 @@ _OURS, _OWN = "ours", "ours, own masks"
 _WAYS = (
     Way(_OURS, "targets and ToM given", BELIEVED.changes),
     Way(_OWN, "targets given", OWN.changes),
+    Way("ours on white", "targets and ToM given", {**BELIEVED.changes, "prompted_depth": {"background": "white"}}),
     Way("ours, masks and evidence", "targets and ToM given", MERGED.changes),
     Way("ours, ToM by evidence", "targets given", EVIDENCE.changes),
 )
@@ -96,10 +97,10 @@ def evaluate_cleargrasp(folder: Path, parameters: Parameters) -> Iterator[SceneR
     """Evaluate every scene of a folder, one at a time.
 
     The objects of the mask are the targets. "Upright plane" and "anchor alone" use no network. ToM pixels are the mask
-    in "ours", which evidence may overrule in "ours, masks and evidence"; in "ours, own masks" the shipped segmenter's,
-    weighed by evidence; in "ours, ToM by evidence" the pipeline is not told that the targets are clear. "Ours without
-    anchor" fits the same shape to whatever the sensor measured inside the mask; "ours without tilt" only scales it to
-    the anchor.
+    in "ours" and "ours on white", which has no learned background; evidence may overrule it in "ours, masks and
+    evidence"; in "ours, own masks" they are the segmenter's, weighed by evidence; in "ours, ToM by evidence" the
+    pipeline is not told that the targets are clear. "Ours without anchor" fits the same shape to whatever the sensor
+    measured inside the mask; "ours without tilt" only scales it to the anchor.
 
     Raises:
         BadInput: the folder cannot be used; BadModel: the graph cannot be used.

@@ -38,7 +38,7 @@ NOTES = {
     UPRIGHT: "masks given, no network: through its contact with the support",
     RING: "masks given, no network",
     BASE: "scale and shift fitted to the truth",
-    TUNED: "scale and shift fitted to the truth",
+    TUNED: "one learning run; scale and shift fitted to the truth",
 }
 
 
@@ -79,6 +79,11 @@ MERGED = Way("Merged, masks and evidence", "targets and ToM given, evidence may 
 OWN = Way("Merged, own masks and evidence", "targets given, ToM by the shipped segmenter", _told("network", True))
 BELIEVED = Way("Merged, masks believed", "targets and ToM given", _told("labels", False))
 EVIDENCE = Way("Merged, evidence alone", "targets given", _told("none", True))
+WHITE = Way(
+    "Merged, white background",
+    "as 'Merged, masks and evidence', the network's targets on white",
+    {**MERGED.changes, "prompted_depth": {"background": "white"}},
+)
 FOUND = Way("Merged, nothing given", "neither targets nor ToM")
 _DEFAULT_COLOURS = Parameters().tom.colours
 COLOURS = tuple(
@@ -86,7 +91,7 @@ COLOURS = tuple(
     for count, changes in ((count, _told("labels", True, colours=count)) for count in (0, 1, 2, 5, 10))
     if count != _DEFAULT_COLOURS
 )
-WAYS = (MERGED, OWN, BELIEVED, EVIDENCE, FOUND, *COLOURS)
+WAYS = (MERGED, WHITE, OWN, BELIEVED, EVIDENCE, FOUND, *COLOURS)
 
 
 def frame_of(pairs: StereoSet, index: int) -> Frame:

@@ -111,12 +111,7 @@ class RegionScores:
 
     def interval(self, method: str, measure: str = "rmse") -> tuple[float, float]:
         """95 % interval of a mean, by bootstrap of pictures."""
-        values = np.array([row[measure] for row in self._measures[method]])
-        values = values[np.isfinite(values)]
-        if not len(values):
-            return float("nan"), float("nan")
-        low, high = np.percentile(values[_draws(len(values))].mean(1), [2.5, 97.5])
-        return float(low), float(high)
+        return interval_of_mean([row[measure] for row in self._measures[method]])
 
     def compare(self, method: str, other: str) -> Comparison:
         """One of ``pairs``; NaN where no picture has pixels that both answer."""
@@ -154,6 +149,15 @@ def _measures(camera: CameraModel, answer: Float64, truth: Float64) -> dict[str,
 def _mean(values: Sequence[float]) -> float:
     finite = [value for value in values if np.isfinite(value)]
     return float(np.mean(finite)) if finite else float("nan")
+
+
+def interval_of_mean(values: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of the mean of what is finite, by bootstrap of pictures; NaN for none."""
+    finite = np.array([value for value in values if np.isfinite(value)])
+    if not len(finite):
+        return float("nan"), float("nan")
+    low, high = np.percentile(finite[_draws(len(finite))].mean(1), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _draws(count: int) -> NDArray[np.intp]:

@@ -10,7 +10,8 @@ import torch
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background.errors import DepthNetwork, object_errors, on_white, prompted
-from depth_prompt_ros.learning.background.learn import require_objects, varied
+from depth_prompt_ros.learning.background.learn import require_objects, variation
+from depth_prompt_ros.learning.background.paper import as_published
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import (
     Batch,
@@ -35,6 +36,9 @@ def fine_tune(
 ) -> None:
     """Learn all weights of a catalogue network with the losses of prompting; batch-norm statistics stay.
 
+    With the paper's schedule no weight decays and pictures are as they are; with any other, weights decay by 0.01 and
+    pictures are varied [ours].
+
     Raises:
         BadModel: no such network, or weights that are not its own.
         BadInput: pictures of another size than the network's, or what :func:`fit` refuses.
@@ -44,10 +48,10 @@ def fine_tune(
     require_objects(entry.size, train, validation)
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
     network.network.requires_grad_(True)
-    answer = prompted(network, on_white)
+    answer, vary = prompted(network, on_white), variation(schedule)
 
     def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
-        batch = varied(batch, generator)
+        batch = vary(batch, generator)
         return losses.prompting_losses(answer(batch), batch.depth, batch.mask, batch.intrinsics)
 
     seconds = fit(
@@ -58,7 +62,7 @@ def fine_tune(
         schedule,
         out,
         report,
-        weight_decay=0.01,
+        weight_decay=0.0 if as_published(schedule) else 0.01,
         validate=lambda _: float(object_errors(answer, validation, device)[:, 0].mean()),
         settings={"network": name},
     )

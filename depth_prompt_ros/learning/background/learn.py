@@ -15,6 +15,7 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.prompt import PromptSettings, add, composite, make_prompt
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background.errors import DepthNetwork, compare, object_errors, prompted
+from depth_prompt_ros.learning.background.paper import as_published
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import (
     Batch,
@@ -62,14 +63,14 @@ def learn_background(
     if say is not None:
         say(describe_cost(name, network.network, entry.size))
     prompt = make_prompt(settings, entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
-    compose = composer(prompt, settings)
+    compose, vary = composer(prompt, settings), variation(schedule)
     some, shown = (
         validation.first(_VALIDATION_PICTURES),
         load_batch(validation, np.arange(min(_SHOWN, len(validation))), device),
     )
 
     def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
-        batch = varied(batch, generator)
+        batch = vary(batch, generator)
         return losses.prompting_losses(network(compose(batch)), batch.depth, batch.mask, batch.intrinsics)
 
     def validate(step: int) -> float:
@@ -105,8 +106,13 @@ def composer(prompt: nn.Module, settings: PromptSettings) -> Callable[[Batch], T
     return lambda batch: join(batch.image, batch.mask, prompt(batch.image, batch.mask))
 
 
+def variation(schedule: Schedule) -> Callable[[Batch, torch.Generator], Batch]:
+    """What is done to a batch before it is learned from: nothing in the paper's schedule, else :func:`varied`."""
+    return (lambda batch, _: batch) if as_published(schedule) else varied
+
+
 def varied(batch: Batch, generator: torch.Generator) -> Batch:
-    """Mirror half of the batches and vary the colours."""
+    """Mirror half of the batches and vary the colours [ours]."""
     if torch.rand((), generator=generator) < 0.5:
         batch = batch.mirrored()
     return batch._replace(image=augment_colour(batch.image, generator))

@@ -24,9 +24,9 @@ from depth_prompt_ros.stages.stereo.sgbm import SgbmMatcher
 from depth_prompt_ros.written_aside import write_text
 
 Float32 = NDArray[np.float32]
-Source = Literal["set", "network", "sgbm"]
+Source = Literal["network", "truth", "sgbm"]
 
-_SOURCES: dict[Source, str] = {"set": "the set", "network": "the network", "sgbm": "SGBM"}
+_SOURCES: dict[Source, str] = {"network": "the network itself", "truth": "the set's truth", "sgbm": "SGBM"}
 _NOTE, _CHECKED = "labels.json", 200
 
 
@@ -35,7 +35,7 @@ def make_labels(
     mono: Callable[[int], Float32],
     folder: Path,
     count: int,
-    source: Source = "set",
+    source: Source = "network",
     name: str = "raft-stereo-small",
     weights: Path | None = None,
     anchored: bool = True,
@@ -45,8 +45,8 @@ def make_labels(
 
     Args:
         mono: virtual relative disparity of a pair's left picture, (h, w) of any size.
-        source: of the disparity outside ToM: what the set has measured of opaque surfaces, the stereo network that is
-            to learn, or semi-global matching.
+        source: of the disparity outside ToM: the stereo network that is to learn (2307.15052), the set's true disparity
+            of opaque surfaces, or semi-global matching.
         name, weights: of the stereo network.
         anchored: how the two are merged, see :func:`merge`.
         report: called with pairs done and in all.
@@ -81,9 +81,7 @@ def make_labels(
         )
 
     write_labels(folder, count, label, report)
-    described = (
-        f"disparity of {_SOURCES[source]} merged with virtual mono disparity on ToM{', anchored' if anchored else ''}"
-    )
+    described = f"disparity of {_SOURCES[source]} merged with virtual mono disparity on ToM" + ", anchored" * anchored
     some = np.unique(np.linspace(0, count - 1, _CHECKED).astype(int)).tolist()
     errors = disparity_errors(pairs, ((index, read_label(folder, index)) for index in some))
     return Labels(lambda index: read_label(folder, index), count, described, errors)

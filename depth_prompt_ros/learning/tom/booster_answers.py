@@ -9,7 +9,8 @@ import numpy as np
 from depth_prompt_ros.data.readers.booster import BoosterScene
 from depth_prompt_ros.data.sets.tom_pictures import TomPicture
 from depth_prompt_ros.evaluation.tom.booster import Float32, Predict
-from depth_prompt_ros.learning.tom.virtual_labels import Painting, Teacher
+from depth_prompt_ros.learning.tom.painting import Painting
+from depth_prompt_ros.learning.tom.virtual_labels import Teacher
 from depth_prompt_ros.learning.trainer import pick_device
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -71,17 +72,37 @@ class Labels:
     def __len__(self) -> int:
         return len(self._all)
 
-    def load(self, indices: NDArray[np.int64], device: torch.device) -> LabelledBatch:
+    def load(self, indices: NDArray[np.int64], device: torch.device, square: bool = False) -> LabelledBatch:
         """Those labels; below and beside smaller ones their border is repeated, marked as not valid.
+
+        Args:
+            square: first each is mirrored at its borders to a square, picture, label and mask alike.
 
         Raises:
             BadInput: a damaged file.
         """
         labels = [folder.read(name) for folder, name in (self._all[int(index)] for index in indices)]
+        if square:
+            labels = [mirrored_to_a_square(label) for label in labels]
         size = tuple(max(label.disparity.shape[axis] for label in labels) for axis in (0, 1))
         padded = [_padded(label, size) for label in labels]
         image, *others = (torch.cat(parts).to(device) for parts in zip(*padded, strict=True))
         return LabelledBatch(image.contiguous(memory_format=torch.channels_last), *others)
+
+
+def mirrored_to_a_square(label: VirtualLabel) -> VirtualLabel:
+    """As high as wide: the shorter sides continue as in a mirror, the border's own pixels not repeated.
+
+    2307.15052 learns MiDaS v2.1 so, at its square of 384; an odd pixel goes below or to the right.
+    """
+    height, width = label.disparity.shape
+    rows, columns = (max(height, width) - side for side in (height, width))
+    sides = (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
+    image, disparity = (
+        cv2.copyMakeBorder(each, *sides, cv2.BORDER_REFLECT_101) for each in (label.image, label.disparity)
+    )
+    tom = cv2.copyMakeBorder(label.tom.astype(np.uint8), *sides, cv2.BORDER_REFLECT_101) > 0
+    return VirtualLabel(np.asarray(image, np.uint8), tom, np.asarray(disparity, np.float32))
 
 
 def _padded(label: VirtualLabel, size: tuple[int, ...]) -> LabelledBatch:
@@ -132,7 +153,7 @@ def _exchanged(image: Tensor, generator: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class Weights:
-    """Of what counts in :func:`depth_prompt_ros.learning.losses.virtual_label_losses`; all 1 in 2307.15052.
+    """What :func:`depth_prompt_ros.learning.losses.virtual_label_losses`' terms are multiplied by; all 1 in 2307.15052.
 
     Attributes:
         scale_shift_invariant, gradients, squares: of the terms.
@@ -180,7 +201,8 @@ def learn_tom_mono(
 
     From the pictures as they are to the disparity of the painted ones; batch-norm statistics stay, as in all of this
     package's fine-tuning: they are of far more pictures than a batch has. A network whose short side is fixed sees
-    square windows of that side (the paper's DPT), others whole pictures.
+    square windows of that side (the paper's DPT), one whose long side is sees pictures mirrored to squares (its MiDaS
+    v2.1).
 
     Args:
         labels: to learn from.
@@ -206,6 +228,7 @@ def learn_tom_mono(
     network = catalogue.load_frozen(name, weights).requires_grad_(True)
     student = RelativeDisparityNetwork(network, catalogue.Normalise(entry), entry.output).to(device)
     crop = entry.size if entry.bounds == "short side" and not whole else None
+    square = entry.bounds == "long side" and not whole
     terms, seen = terms or Weights(), {"whole": whole, "strong": strong, "keep": keep}
 
     def loss_of(batch: LabelledBatch, generator: torch.Generator) -> Losses:
@@ -217,7 +240,7 @@ def learn_tom_mono(
     held_out = validation or Labels([], name)
     seconds = fit(
         network,
-        lambda indices: labels.load(indices, device),
+        lambda indices: labels.load(indices, device, square),
         loss_of,
         len(labels),
         schedule,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,48 +16,12 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.sets.tom_pictures import TomPicture, TomPictures
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
+from depth_prompt_ros.learning.tom.painting import Painting
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.entry import NetworkEntry
 from depth_prompt_ros.written_aside import write_picture, write_text, written_aside
 
 _NOTE = "labels.json"
-_GREY = 0.5
-
-
-@dataclass(frozen=True)
-class Painting:
-    """How ToM pixels are painted.
-
-    Attributes:
-        colours: N, how many times, each with another colour; 1 is grey 0.5.
-        per_instance: every thing gets a colour of its own in each of the N paintings [ours: the paper's future work].
-        mirrored: the network looks at each painting in a mirror too, and the median is over 2 N [ours].
-        seed: of the colours, together with the picture's name.
-    """
-
-    colours: int = 5
-    per_instance: bool = False
-    mirrored: bool = False
-    seed: int = 0
-
-    def painted(self, picture: TomPicture) -> NDArray[np.float32]:
-        """(N, H, W, 3) float32 RGB in [0, 1]; one picture as it is where nothing in it is ToM.
-
-        Colours are uniform in RGB and depend on the seed and the picture's name alone.
-        """
-        image = picture.image.astype(np.float32) / np.float32(255)
-        if not picture.tom.any():
-            return image[None]
-        parts = picture.parts() if self.per_instance else picture.tom.astype(np.int64)
-        name = np.frombuffer(hashlib.sha256(picture.name.encode()).digest(), np.uint32)
-        rng = np.random.default_rng([self.seed, *name.tolist()])
-        colours = rng.random((self.colours, int(parts.max()), 3), np.float32)
-        if self.colours == 1:
-            colours[:] = _GREY
-        painted = np.repeat(image[None], self.colours, 0)
-        for each, of_parts in zip(painted, colours, strict=True):
-            each[picture.tom] = of_parts[parts[picture.tom] - 1]
-        return painted
 
 
 class VirtualLabel(NamedTuple):
@@ -89,10 +52,7 @@ class Teacher:
             BadModel: no such network, or weights that are not its own.
             BadInput: a painting that is none.
         """
-        if painting.colours < 1:
-            raise BadInput(f"{painting.colours} colours paint nothing: give 1 (grey) or more")
-        if painting.per_instance and painting.colours == 1:
-            raise BadInput("one colour is grey for every thing: give more colours, or none for each instance")
+        painting.check()
         self.entry, self.painting, self._device = catalogue.find(name), painting, device
         network = catalogue.load_frozen(name, weights)
         normalise = catalogue.Normalise(self.entry)
@@ -154,8 +114,10 @@ def write_virtual_labels(
     teacher = Teacher(name, weights, painting, device)
     digest = hashlib.sha256((weights or catalogue.weights_path(teacher.entry)).read_bytes()).hexdigest()
     note = {"source": source, "network": name, "network_sha256": digest, "output": teacher.entry.output}
+    if masks := getattr(pictures, "masks", ""):
+        note["masks"] = masks
     folder = LabelFolder(out)
-    folder.claim({**note, **asdict(painting)})
+    folder.claim({**note, **painting.noted()})
     done = before = 0
     for group in _groups(folder.unlabelled(pictures), teacher.entry, max(1, batch // painting.colours)):
         waiting = [picture for picture, labelled in group if not labelled]

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.rendering.photographs import photographs
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.graph.prompt import composite, load_prompt
-from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, object_errors, on_white, prompted
+from depth_prompt_ros.learning.background.errors import (
+    Compose,
+    DepthNetwork,
+    object_errors,
+    on_white,
+    plain_and_fitted,
+    prompted,
+)
 from depth_prompt_ros.learning.background.fine_tuning import fine_tune
 from depth_prompt_ros.learning.background.learn import composer, learn_background
 from depth_prompt_ros.learning.background.study.plan import Run
@@ -24,6 +31,9 @@ from depth_prompt_ros.learning.trainer import Batch, load_batch, pick_device
 from depth_prompt_ros.written_aside import write_text
 
 RESULT = "result.json"
+FITTED_TOO = ("none (white)", "original")
+"""Fixed backgrounds that the learned ones are compared with where scale and shift are fitted."""
+
 _FIXED_DRAWS = 4
 
 
@@ -37,7 +47,7 @@ def execute(run: Run, sets: StudySets, folder: Path) -> None:
         return
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    answers = fixed_answers(run, sets) if run.method == "fixed" else {run.row: learned_answer(run, sets, out)}
+    answers = fixed_answers(run, sets) if run.method == "fixed" else learned_answers(run, sets, out)
     device = pick_device()
     errors: dict[str, NDArray[np.float32]] = {}
     for test_name, test in open_tests(sets).items():
@@ -47,22 +57,22 @@ def execute(run: Run, sets: StudySets, folder: Path) -> None:
     _write(out / RESULT, {"row": run.row, "schedule": asdict(run.schedule), "seconds": round(time.monotonic() - began)})
 
 
-def learned_answer(run: Run, sets: StudySets, out: Path) -> Any:
-    """What the network says after learning; weights stay in the run's folder."""
+def learned_answers(run: Run, sets: StudySets, out: Path) -> dict[str, Any]:
+    """What the network says after learning, as it is and fitted; weights stay in the run's folder."""
     train, validation = PictureSet.open(sets.train), PictureSet.open(sets.validation)
     name, device, file = run.network.name, pick_device(), out / "learned.safetensors"
     if run.settings is None:
         if not file.exists():
             fine_tune(train, validation, file, run.schedule, name, run.network.weights)
-        return prompted(DepthNetwork.frozen(name, file, device), on_white)
+        return plain_and_fitted(run.row, DepthNetwork.frozen(name, file, device), on_white)
     if not file.exists():
         learn_background(train, validation, file, run.schedule, run.settings, name, run.network.weights)
     network = DepthNetwork.frozen(name, run.network.weights, device)
-    return prompted(network, composer(load_prompt(file, name).to(device), run.settings))
+    return plain_and_fitted(run.row, network, composer(load_prompt(file, name).to(device), run.settings))
 
 
 def fixed_answers(run: Run, sets: StudySets) -> dict[str, Any]:
-    """Rows without learning: four fixed kinds of background, and two answers without any network."""
+    """Rows without learning: four fixed kinds of background, two of them fitted too, and two without any network."""
     device = pick_device()
     network = DepthNetwork.frozen(run.network.name, run.network.weights, device)
     mean_shape = mean_relative_depth(PictureSet.open(sets.train), device)
@@ -71,7 +81,7 @@ def fixed_answers(run: Run, sets: StudySets) -> dict[str, Any]:
         "mean shape": lambda batch: mean_shape.expand_as(batch.depth),
     }
     for row, compose in fixed_pictures(network.size).items():
-        rows[row] = prompted(network, compose)
+        rows |= plain_and_fitted(row, network, compose) if row in FITTED_TOO else {row: prompted(network, compose)}
     return rows
 
 

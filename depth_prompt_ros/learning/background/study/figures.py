@@ -69,6 +69,13 @@ class Results:
         """Test sets in the order of the runs."""
         return list(dict.fromkeys(test for _, test in self._errors))
 
+    def gain(self, row: str, other: str, test: str) -> Gain | None:
+        """Of ``row``'s si-RMSE over ``other``'s; None where one of them is missing."""
+        errors = [self._errors.get((each, test)) for each in (row, other)]
+        if not (errors[0] and errors[1]):
+            return None
+        return paired_gain(*(np.stack(seeds)[:, :, 0] for seeds in errors if seeds))
+
     def of(self, row: str, test: str) -> RowFigures | None:
         """Figures of a row on a test set; None where there are none."""
         seeds = self._errors.get((row, test))
@@ -88,6 +95,28 @@ def summarise(errors: NDArray[np.floating]) -> Figure:
     return Figure(float(objects.mean()), float(low), float(high), spread, len(errors))
 
 
-def gain(better: Figure, worse: Figure) -> float:
-    """By what share ``better`` is below ``worse``; negative where it is above."""
-    return 1 - better.mean / worse.mean
+@dataclass(frozen=True)
+class Gain:
+    """By what share one row's error is below another's on the same objects; negative where it is above.
+
+    Attributes:
+        share: of the means over objects and seeds.
+        low, high: 95 % confidence interval, by bootstrap of the objects that both have.
+    """
+
+    share: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """In words, per cent."""
+        side = "below" if self.share >= 0 else "above"
+        return f"{100 * abs(self.share):.0f} % {side} [{100 * self.low:.0f}, {100 * self.high:.0f}]"
+
+
+def paired_gain(better: NDArray[np.floating], worse: NDArray[np.floating]) -> Gain:
+    """Of two rows' (seeds, objects) errors; the seeds' numbers may differ."""
+    one, other = better.mean(0), worse.mean(0)
+    chosen = np.random.default_rng(0).integers(0, len(one), (_RESAMPLES, len(one)))
+    low, high = np.percentile(1 - one[chosen].mean(1) / other[chosen].mean(1), [2.5, 97.5])
+    return Gain(float(1 - one.mean() / other.mean()), float(low), float(high))

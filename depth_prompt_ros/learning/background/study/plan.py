@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from depth_prompt_ros.graph.prompt import PromptSettings
+from depth_prompt_ros.learning.background.paper import paper_schedule
 from depth_prompt_ros.learning.trainer import Schedule
 
 Method = Literal["fixed", "fine-tuned", "1-BG", "PNet"]
@@ -15,7 +16,7 @@ Method = Literal["fixed", "fine-tuned", "1-BG", "PNet"]
 ABLATIONS: dict[str, dict[str, Any]] = {
     "1-BG, added": {"additive": True},
     "1-BG, image space": {"space": "image"},
-    "1-BG, colours not decorrelated": {"decorrelate": False},
+    "1-BG, colours decorrelated": {"decorrelate": True},
     "PNet, image space": {"space": "image"},
     "PNet, sees the picture": {"sees": "image"},
     "PNet, no bias": {"bias": False},
@@ -41,7 +42,10 @@ class StudiedNetwork:
 
 _SHORT_SINGLE = Schedule(steps=1000, batch=8, learning_rate=1e-2, validate_every=250)
 _SHORT_PNET = Schedule(steps=800, batch=8, learning_rate=1e-3, validate_every=400)
-_SHORT_TUNED = Schedule(steps=1000, batch=8, learning_rate=3e-4, validate_every=250)
+_SHORT_TUNED = paper_schedule(steps=1000, validate_every=250)
+_OUR_TUNED = Schedule(steps=1000, batch=8, learning_rate=3e-4, validate_every=250)
+TUNED, OURS = "fine-tuned", "fine-tuned, our schedule"
+"""Rows: by the schedule that the paper learns prompts with, and by AdamW in one cycle with varied pictures."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Effort:
     """How much is learned; the defaults are the shortened schedules of the study on two cores.
 
     Attributes:
-        single, pnet, tuned: schedules; their seed is replaced by each run's.
-        pnet_width, pnet_downs: of the prompting network.
+        single, pnet, tuned, our_tuned: schedules; their seed is replaced by each run's.
+        pnet_width, pnet_downs, pnet_side: of the prompting network.
         seeds: runs of every learned method.
         ablation_seeds: runs of every ablation.
         train, validation, test: objects to learn from, to choose the best state with, to report on (each test set).
@@ -59,31 +63,39 @@ class Effort:
     single: Schedule = _SHORT_SINGLE
     pnet: Schedule = _SHORT_PNET
     tuned: Schedule = _SHORT_TUNED
+    our_tuned: Schedule = _OUR_TUNED
     pnet_width: int = 16
     pnet_downs: int = 5
+    pnet_side: int = 160
     seeds: int = 3
     ablation_seeds: int = 1
     train: int = 2500
     validation: int = 200
     test: int = 400
 
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """By the name of the attribute."""
+        return {name: getattr(self, name) for name in ("single", "pnet", "tuned", "our_tuned")}
+
     def shrunk(self, steps: int | None, pictures: int | None) -> Effort:
         """With fewer steps of every run, and fewer pictures; None leaves them."""
         effort = self
         if steps is not None:
-            single, pnet, tuned = (
-                replace(each, steps=steps, validate_every=min(each.validate_every, steps))
-                for each in (self.single, self.pnet, self.tuned)
-            )
-            effort = replace(effort, single=single, pnet=pnet, tuned=tuned)
+            shorter = {
+                name: replace(each, steps=steps, validate_every=min(each.validate_every, steps))
+                for name, each in self.schedules.items()
+            }
+            effort = replace(effort, **shorter)  # type: ignore[arg-type]
         if pictures is not None:
             fewer = min(pictures, 200)
             effort = replace(effort, train=pictures, validation=fewer, test=fewer)
         return effort
 
 
-_PAPER = Schedule(steps=150_000, batch=8, learning_rate=5e-4, recipe="paper", validate_every=2000)
-PAPER_EFFORT = Effort(_PAPER, _PAPER, replace(_PAPER, learning_rate=5e-5), pnet_width=64, pnet_downs=7, train=8000)
+_PAPER = paper_schedule()
+_LONG_TUNED = replace(_OUR_TUNED, steps=_PAPER.steps, learning_rate=5e-5, validate_every=_PAPER.validate_every)
+PAPER_EFFORT = Effort(_PAPER, _PAPER, _PAPER, _LONG_TUNED, pnet_width=64, pnet_downs=7, pnet_side=384, train=8000)
 
 
 @dataclass(frozen=True)
@@ -114,14 +126,15 @@ class Run:
 def runs(networks: list[StudiedNetwork], effort: Effort) -> Iterator[Run]:
     """Everything, the most telling first."""
     single = PromptSettings()
-    pnet = PromptSettings(kind="pnet", width=effort.pnet_width, downs=effort.pnet_downs)
+    pnet = PromptSettings(kind="pnet", width=effort.pnet_width, downs=effort.pnet_downs, side=effort.pnet_side)
     for network in networks:
         yield Run(network, "fixed", "fixed", effort.single)
     for seed in range(effort.seeds):
         for network in networks:
             yield Run(network, "1-BG", "1-BG", replace(effort.single, seed=seed), single)
             yield Run(network, "PNet", "PNet", replace(effort.pnet, seed=seed), pnet)
-            yield Run(network, "fine-tuned", "fine-tuned", replace(effort.tuned, seed=seed))
+            yield Run(network, TUNED, "fine-tuned", replace(effort.tuned, seed=seed))
+            yield Run(network, OURS, "fine-tuned", replace(effort.our_tuned, seed=seed))
     for seed in range(effort.ablation_seeds):
         for network in networks:
             for row, change in ABLATIONS.items() if network.ablations else ():

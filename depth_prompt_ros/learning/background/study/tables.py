@@ -5,39 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from depth_prompt_ros.learning.background.study.figures import Figure, Results, gain
-from depth_prompt_ros.learning.background.study.plan import ABLATIONS, Effort
+from depth_prompt_ros.learning.background.errors import FITTED
+from depth_prompt_ros.learning.background.paper import as_published
+from depth_prompt_ros.learning.background.study import published
+from depth_prompt_ros.learning.background.study.execute import FITTED_TOO
+from depth_prompt_ros.learning.background.study.figures import Figure, Results
+from depth_prompt_ros.learning.background.study.plan import ABLATIONS, OURS, TUNED, Effort
+from depth_prompt_ros.learning.background.study.survives import surviving
+from depth_prompt_ros.learning.trainer import Schedule
 
 _NETWORK_FREE = ("constant depth", "mean shape")
-_LEARNED = ("fine-tuned", "1-BG", "PNet")
+_LEARNED = (TUNED, OURS, "1-BG", "PNet")
 _FIXED = ("none (white)", "original", "random noise", "photographs")
 
-# 2306.05428, tables 1 to 4: ABO si-RMSE, cosine, HNDR si-RMSE, cosine.
-PAPER: dict[str, dict[str, tuple[float | None, float | None, float | None, float | None]]] = {
-    "DPT": {
-        "none (white)": (1.27, 0.81, 1.32, 0.79),
-        "original": (1.27, None, None, None),
-        "random noise": (1.99, None, None, None),
-        "photographs": (1.55, None, None, None),
-        "fine-tuned": (0.12, 0.94, 0.59, 0.84),
-        "1-BG": (0.27, 0.89, 0.60, 0.85),
-        "PNet": (0.26, 0.89, 0.58, 0.84),
-    },
-    "MiDaS-conv": {"none (white)": (1.11, 0.73, 0.84, 0.80), "1-BG": (0.32, 0.87, 0.57, 0.86)},
-}
-PAPER_ABLATION: dict[str, tuple[float, float]] = {
-    "1-BG": (0.26, 0.62),
-    "1-BG, added": (0.30, 0.66),
-    "1-BG, image space": (0.40, 0.84),
-    "PNet": (0.25, 0.56),
-    "PNet, sees the picture": (0.21, 0.60),
-}
-
-
 _READING = (
-    "Learned rows are means over seeds, ± is the standard deviation over them; brackets hold the 95 % confidence "
-    "interval of the mean over objects (bootstrap). si-RMSE: true depth scaled to mean 5 over the mask, the best scale "
-    "of the answer is taken, lower is better. Cosine of normals: higher is better."
+    "Learned rows are means over seeds, ± is the standard deviation over them, † a single run, whose spread is not "
+    "known; brackets hold the 95 % confidence interval of the mean over objects (bootstrap). si-RMSE: true depth is "
+    "scaled to mean 5 over the mask, the best scale of the answer is taken, lower is better. Cosine of normals: higher "
+    "is better."
 )
 
 
@@ -79,21 +64,31 @@ def page(parts: list[NetworkPart], effort: Effort, made: str) -> str:
     ]
     for part in parts:
         lines += [f"**{part.name}**", "", *(f"- {line}" for line in checks(part)), ""]
+    lines += surviving([(part.name, part.results) for part in parts])
     for part in parts:
         lines += _network_section(part)
+    lines += ["## What the paper reports", "", published.BLANKS, "", *published.paper_table()]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _schedules(effort: Effort) -> str:
     described = [
-        f"{name} {schedule.steps} steps of {schedule.batch} (one-cycle, peak {schedule.learning_rate:g})"
-        for name, schedule in (("1-BG", effort.single), ("PNet", effort.pnet), ("fine-tuned", effort.tuned))
-    ]
+        f"{name} {_schedule(schedule)}"
+        for name, schedule in (
+            ("1-BG", effort.single), ("PNet", effort.pnet), (TUNED, effort.tuned), (f"'{OURS}'", effort.our_tuned),
+        )
+    ]  # fmt: skip
     return (
-        f"Schedules, shortened from the paper's 150,000 steps of 8: {'; '.join(described)}; {effort.seeds} seeds. "
-        f"{effort.train} objects to learn from, {effort.validation} to choose the best state with, {effort.test} in "
-        f"each rendered test set. PNet: width {effort.pnet_width}, {effort.pnet_downs} halvings (paper: 64, 7)."
+        f"Schedules (the paper's: SGD, 150,000 steps of 8 at 5e-4, for fine-tuning, too): {'; '.join(described)}; "
+        f"{effort.seeds} seeds, {effort.ablation_seeds} of each ablation. {effort.train} objects to learn from, "
+        f"{effort.validation} to choose the best state with, {effort.test} in each rendered test set. PNet: width "
+        f"{effort.pnet_width}, {effort.pnet_downs} halvings, at {effort.pnet_side} pixels (paper: 64, 7, 384)."
     )
+
+
+def _schedule(schedule: Schedule) -> str:
+    recipe = "SGD as published, no weight decay" if as_published(schedule) else "AdamW in one cycle"
+    return f"{schedule.steps} steps of {schedule.batch} ({recipe}, {schedule.learning_rate:g})"
 
 
 def checks(part: NetworkPart) -> list[str]:
@@ -106,18 +101,14 @@ def checks(part: NetworkPart) -> list[str]:
             continue
         goal = 50 if test == results.tests[0] else 30
         lines.append(
-            f"{test}: 1-BG {learned.si_rmse.mean:.3f} is {_below(learned.si_rmse, constant.si_rmse)} constant depth "
-            f"(goal 30 %), {_below(learned.si_rmse, white.si_rmse)} white (goal {goal} %), "
-            f"{_below(learned.si_rmse, original.si_rmse)} the original background."
+            f"{test}: 1-BG {learned.si_rmse.mean:.3f} is {results.gain('1-BG', 'constant depth', test)} constant depth "
+            f"(goal 30 %), {results.gain('1-BG', 'none (white)', test)} white (goal {goal} %), "
+            f"{results.gain('1-BG', 'original', test)} the original background."
         )
-        others = [(row, results.of(row, test)) for row in ("fine-tuned", "PNet")]
-        lines.append(f"{test}: " + ", ".join(f"{row} {found.si_rmse.mean:.3f}" for row, found in others if found) + ".")
+        others = [(row, results.of(row, test)) for row in _LEARNED if row != "1-BG"]
+        said = (f"{row} {_figure(found.si_rmse, learned=True)}" for row, found in others if found)
+        lines.append(f"{test}: {', '.join(said)}.")
     return lines
-
-
-def _below(one: Figure, other: Figure) -> str:
-    share = gain(one, other)
-    return f"{100 * share:.0f} % below" if share >= 0 else f"{-100 * share:.0f} % above"
 
 
 def _network_section(part: NetworkPart) -> list[str]:
@@ -125,16 +116,16 @@ def _network_section(part: NetworkPart) -> list[str]:
     lines = [f"## {part.name}", "", f"![prompts of {part.name}]({part.picture})", ""]
     if results.missing:
         lines += [f"Not run yet: {', '.join(results.missing)}.", ""]
-    paper = PAPER.get(part.like, {})
+    paper = published.NETWORKS.get(part.like, {})
     head = ["", *(f"{test}: si-RMSE | cosine" for test in results.tests)]
     if paper:
         head += [f"paper, {part.like}: ABO | cosine", "HNDR | cosine"]
     lines += _table_head(head)
-    for row in (*_NETWORK_FREE, *_FIXED, *_LEARNED):
+    for row in (*_NETWORK_FREE, *_FIXED, *_LEARNED, *(f"{row}{FITTED}" for row in (*FITTED_TOO, *_LEARNED))):
         cells = [_cells(results, row, test) for test in results.tests]
         if paper:
             numbers = paper.get(row, (None,) * 4)
-            cells += [_plain(numbers[:2]), _plain(numbers[2:])]
+            cells += [published.plain(numbers[:2]), published.plain(numbers[2:])]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     lines.append("")
     ablated = [row for row in ("1-BG", "PNet", *ABLATIONS) if results.of(row, results.tests[0])]
@@ -146,7 +137,8 @@ def _network_section(part: NetworkPart) -> list[str]:
         ]
         for row in ablated:
             cells = [_cells(results, row, test) for test in results.tests]
-            lines.append(f"| {row} | {' | '.join(cells)} | {_plain(PAPER_ABLATION.get(row, (None, None)))} |")
+            paper_cells = published.plain(published.ABLATIONS.get(row, (None, None)))
+            lines.append(f"| {row} | {' | '.join(cells)} | {paper_cells} |")
         lines.append("")
     if part.beyond:
         lines += ["### Beyond the paper", "", "| | si-RMSE | cosine | |", "|---|---|---|---|"]
@@ -164,13 +156,10 @@ def _table_head(columns: Iterable[str]) -> list[str]:
 
 def _cells(results: Results, row: str, test: str) -> str:
     found = results.of(row, test)
-    return f"{_figure(found.si_rmse)} | {_figure(found.normal_cosine)}" if found else " | "
+    learned = row.removesuffix(FITTED) not in (*_NETWORK_FREE, *_FIXED)
+    return f"{_figure(found.si_rmse, learned)} | {_figure(found.normal_cosine, learned)}" if found else " | "
 
 
-def _figure(figure: Figure) -> str:
-    spread = f" ± {figure.spread:.3f}" if figure.seeds > 1 else ""
+def _figure(figure: Figure, learned: bool = False) -> str:
+    spread = f" ± {figure.spread:.3f}" if figure.seeds > 1 else " †" if learned else ""
     return f"{figure.mean:.3f}{spread} [{figure.low:.3f}, {figure.high:.3f}]"
-
-
-def _plain(numbers: Iterable[float | None]) -> str:
-    return " | ".join("" if number is None else f"{number:.2f}" for number in numbers)
