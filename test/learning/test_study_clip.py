@@ -23,15 +23,7 @@ from depth_prompt_ros.data.sets.captioned_set import (
 )
 from depth_prompt_ros.data.sets.metric_set import MetricSet
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.learning.clip import small_clip, text_decoder
-from depth_prompt_ros.learning.clip.small_clip import (
-    accepted,
-    attributes_said,
-    chance_levels,
-    contrastive_loss,
-    patches_around,
-    zero_shot,
-)
+from depth_prompt_ros.learning.clip import text_decoder
 from depth_prompt_ros.learning.clip.study import study
 from depth_prompt_ros.learning.clip.study.page import change
 from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort, Row
@@ -76,42 +68,6 @@ def test_a_captioned_set_is_a_metric_one(pictures, tmp_path) -> None:
         open_or_render_captioned(folder, 3, 32, 1, where=Where(1))
 
 
-def test_the_contrast_is_lowest_where_pictures_meet_their_captions() -> None:
-    texts = torch.eye(3)[[0, 1, 1, 2]]
-    same = texts @ texts.T > 0
-    scale = torch.tensor(np.log(50.0), dtype=torch.float32)
-    right, wrong = (contrastive_loss(each, texts, scale, same) for each in (texts, texts.roll(1, 0)))
-    assert float(right) == pytest.approx((2 * np.log(2)) / 4, abs=1e-3)  # two share a caption, and that is all
-    assert float(wrong) > 10
-
-
-def test_zero_shot_counts_what_is_told_right(pictures, monkeypatch) -> None:
-    torch.manual_seed(0)
-    network = Clip(SMALL).eval()
-    of_caption = {caption(words): torch.randn(SMALL.projection) for words in pictures.words}
-    asked = []
-
-    class Known(small_clip.Tokeniser):
-        def __call__(self, phrases):
-            asked.append(phrases)
-            return np.zeros((len(phrases), 1), np.int64)
-
-    monkeypatch.setattr(small_clip.Tokeniser, "of_pairs", classmethod(lambda cls, _: Known.__new__(Known)))
-    other = torch.Generator().manual_seed(1)
-    monkeypatch.setattr(
-        network, "phrase_vectors",
-        lambda ids: torch.stack([of_caption.get(p, torch.randn(SMALL.projection, generator=other)) for p in asked[-1]]),
-    )  # fmt: skip
-    shown = torch.stack([of_caption[caption(words)] for words in pictures.words])
-    monkeypatch.setattr(network, "picture_vector", lambda _: shown)
-    right = zero_shot(network, pictures, torch.device("cpu"))
-    assert right["caption"] == 1.0 and min(right.values()) == 1.0
-    shown = shown.roll(1, 0)
-    wrong = zero_shot(network, pictures, torch.device("cpu"))
-    assert wrong["caption"] < 0.5
-    assert accepted(right) and not accepted(chance_levels())
-
-
 def test_humble_rows_and_changes(pictures) -> None:
     humble = constant_rows(pictures, pictures, render_video(32, 1, 1, 2))
     depth = np.asarray(pictures.depths)
@@ -125,37 +81,6 @@ def test_humble_rows_and_changes(pictures) -> None:
     first, second = (Found(each.errors, each.objects, {"learned": 5}) for each in (one, two))
     assert change([second], [first, second])[0] == pytest.approx(1.0)  # of the seed that both have
     assert change([two], [first, second])[0] == pytest.approx(1 / 3)
-
-
-def test_a_caption_tells_what_is_said() -> None:
-    words = np.array([1, 1, 2, 3])
-    assert caption(words, ["material"]) == "a glass thing" and caption(words, ["colour"]) == "an orange thing"
-    assert caption(words, ["size", "shape"]) == "a large mug"
-    generator = torch.Generator().manual_seed(0)
-    drawn = [tuple(attributes_said(generator)) for _ in range(200)]
-    assert len(set(drawn)) == 2 ** len(WORDS) - 1 and 0.4 < np.mean([each == tuple(WORDS) for each in drawn]) < 0.7
-
-
-def test_patches_around_an_object_hold_it_and_the_encoder_sees_them_alone() -> None:
-    mask = torch.zeros(3, 1, 112, 112)
-    mask[0, 0, 20:40, 70:100] = mask[1, 0, 100:, 100:] = mask[2, 0, :5, :5] = 1
-    chosen = patches_around(mask, 16, torch.Generator().manual_seed(0))
-    held = torch.nn.functional.avg_pool2d(mask, 16).flatten(1)
-    assert chosen.shape == (3, 16)
-    assert held.gather(1, chosen).sum(1).tolist() == pytest.approx(held.sum(1).tolist())
-    windows = {tuple(patches_around(mask[:1], 16, torch.Generator().manual_seed(n))[0].tolist()) for n in range(20)}
-    assert len(windows) == 2  # from the first row of patches or from the second
-    torch.manual_seed(0)
-    network, picture = Clip(SMALL).eval(), torch.rand(1, 3, 112, 112)
-    with torch.no_grad():
-        whole = network.picture_vector(picture)
-        assert torch.allclose(network.picture_vector(picture, torch.arange(49)[None]), whole, atol=1e-5)
-        seen, unseen = picture.clone(), picture.clone()
-        seen[..., 48:64, 96:] = 0  # patch 27
-        unseen[..., :16, :16] = 0  # patch 0
-        window = torch.tensor([[18, 19, 20, 25, 26, 27]])
-        answers = [network.picture_vector(each, window) for each in (picture, seen, unseen)]
-    assert torch.equal(answers[0], answers[2]) and not torch.allclose(answers[0], answers[1], atol=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 """Every attribute's words, in the order in which a caption says them."""
 
 _FOCAL = 1.1
+_AWAY = (0.34, 0.56)
+"""Of the camera from what stands alone, metres: it covers two to six patches of 16 of a picture of 112 pixels."""
 _ABSORPTION = 40.0
 """Of coloured glass, 1/m: how fast what its tint lacks fades inside."""
 _SURFACES = {"glass": Surface.GLASS, "mirror": Surface.MIRROR}
@@ -62,7 +64,7 @@ def caption(attributes: NDArray[np.integer], said: Collection[str] = tuple(WORDS
 
 
 def captioned_view(rng: np.random.Generator, size: int) -> tuple[View, NDArray[np.uint8], CameraModel]:
-    """A square picture of such an object, label 1, from 0.45 to 0.75 m; its four attributes; the camera.
+    """A square picture of such an object, label 1, from 0.34 to 0.56 m; its four attributes; the camera.
 
     Every word of an attribute is as likely as the others. The object stands upright, off the picture's middle; what
     is around it is plain and pale, so that a small network can learn the words in an hour.
@@ -73,7 +75,7 @@ def captioned_view(rng: np.random.Generator, size: int) -> tuple[View, NDArray[n
         bodies, lights, ambient = _surroundings(rng)
         bodies.append(_named(rng, attributes, np.zeros(3), 1))
         azimuth, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(15, 60))
-        eye = float(rng.uniform(0.45, 0.75)) * _direction(azimuth, elevation)
+        eye = float(rng.uniform(*_AWAY)) * _direction(azimuth, elevation)
         if np.abs(eye[:2]).max() > 0.78:
             continue
         target = np.array([*rng.normal(scale=0.04, size=2), rng.uniform(0.0, 0.08)])

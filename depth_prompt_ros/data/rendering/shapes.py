@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,18 +108,25 @@ def box(rng: np.random.Generator) -> Mesh:
 
 def cuboid(sides: NDArray[np.floating]) -> Mesh:
     """A cuboid with sharp edges, standing on z = 0."""
+    cube = _cube()
+    return Mesh((cube.vertices * (np.asarray(sides) / 2)).astype(np.float32), cube.triangles, cube.normals).moved(
+        np.eye(3), 1.0, np.array([0, 0, sides[2] / 2])
+    )
+
+
+@cache
+def _cube() -> Mesh:
+    """From -1 to 1 along every axis, each face with corners of its own."""
     faces = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
-            u, v = np.roll(np.eye(3), axis, 0)[1], np.roll(np.eye(3), axis, 0)[2]
-            out = np.roll(np.eye(3), axis, 0)[0] * sign
-            if sign < 0:
-                u, v = v, u
-            corners = np.array([out - u - v, out + u - v, out + u + v, out - u + v]) * sides / 2
-            if np.dot(np.cross(corners[1] - corners[0], corners[2] - corners[0]), out) < 0:
+            out, u, v = np.roll(np.eye(3), axis, 0)
+            u, v = (v, u) if sign < 0 else (u, v)
+            corners = np.array([sign * out - u - v, sign * out + u - v, sign * out + u + v, sign * out - u + v])
+            if np.dot(np.cross(corners[1] - corners[0], corners[2] - corners[0]), sign * out) < 0:
                 corners = corners[::-1]
             faces.append(Mesh.of(corners, np.array([[0, 1, 2], [0, 2, 3]])))
-    return joined(*faces).moved(np.eye(3), 1.0, np.array([0, 0, sides[2] / 2]))
+    return joined(*faces)
 
 
 def vessel(rng: np.random.Generator, wall: float = 0.0) -> Mesh:

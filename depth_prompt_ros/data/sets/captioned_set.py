@@ -14,7 +14,7 @@ from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
 from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
 from depth_prompt_ros.work.run import Where
 
-_VERSION, _CHUNK = 1, 32
+_VERSION, _CHUNK = 2, 32
 
 
 @dataclass(frozen=True, eq=False)

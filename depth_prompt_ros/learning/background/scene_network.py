@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.learning import losses
+from depth_prompt_ros.learning.precision import in_bfloat16
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import (
     Batch,
@@ -70,7 +71,7 @@ def learn_scene_network(
             batch = _zoomed(batch, generator)
         mask = batch.mask
         picture = normalise(augment_colour(batch.image, generator))
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             prediction = network(picture)
         prediction, target = prediction.float(), _normalised_disparity(batch.depth)
         residual = mask * (prediction - target)

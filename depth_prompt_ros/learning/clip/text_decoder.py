@@ -11,16 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from depth_prompt_ros.data.rendering.captioned import ON_A_TABLE, WORDS, caption
 from depth_prompt_ros.data.sets.captioned_set import CaptionedSet, NamedTableSet
-from depth_prompt_ros.learning.clip.small_clip import NAME, attributes_said, load_captioned
+from depth_prompt_ros.learning.clip.captioned_pictures import load_captioned
+from depth_prompt_ros.learning.clip.contrast import attributes_said
+from depth_prompt_ros.learning.losses import mask_losses
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, grid_of
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
+from depth_prompt_ros.networks.clip_mirror.entries import SMALL_NAME
 from depth_prompt_ros.stages.text.phrases import Tokeniser
 
 
@@ -71,7 +73,8 @@ def learn_text_decoder(
 
     About half of the pictures are tables. Half of the pictures get another's caption, the rest that of one of their
     own objects; every other batch, on average, tells a part of the attributes alone. Objects for which the caption is
-    wrong in something are no part of what it means. Loss: binary cross entropy.
+    wrong in something are no part of what it means. Loss: :func:`depth_prompt_ros.learning.losses.mask_losses`: by
+    cross entropy alone a thing of a fiftieth of the pixels is not found while it is less likely than not.
 
     Args:
         train: pictures of one object.
@@ -84,7 +87,7 @@ def learn_text_decoder(
     device = pick_device()
     clip = clip.to(device).eval().requires_grad_(False)
     decoder = Decoder(clip.sizes).to(device)
-    normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(NAME)).to(device), Tokeniser.of_pairs([])
+    normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(SMALL_NAME)).to(device), Tokeniser.of_pairs([])
     sets: list[CaptionedSet | NamedTableSet] = [train, *[tables] * max(len(train) // len(tables), 1)]
 
     def loss_of(batch: Named, generator: torch.Generator) -> Losses:
@@ -99,7 +102,7 @@ def learn_text_decoder(
         flips = (torch.rand((count, 1, 1, 1), generator=generator) < 0.5).to(device)
         image, answered = (torch.where(flips, each.flip(3), each) for each in (batch.image, answered))
         logits = _answer(clip, decoder, tokeniser, Seen.of(clip, normalise, image), asked, said)
-        return {"mask": functional.binary_cross_entropy_with_logits(logits, answered)}
+        return mask_losses(logits, answered)
 
     fit(
         decoder,
@@ -112,7 +115,7 @@ def learn_text_decoder(
         weight_decay=0.01,
         settings={"decoder": "text"},
     )
-    write_weights(out, dict(decoder.state_dict()), {"network": f"{NAME} text decoder"}, {"steps": schedule.steps})
+    write_weights(out, dict(decoder.state_dict()), {"network": f"{SMALL_NAME} text decoder"}, {"steps": schedule.steps})
     return decoder.eval()
 
 
@@ -147,7 +150,7 @@ def text_iou(clip: Clip, decoder: Decoder, data: CaptionedSet, threshold: float 
     anything: lower is better.
     """
     device = next(decoder.parameters()).device
-    normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(NAME)).to(device), Tokeniser.of_pairs([])
+    normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(SMALL_NAME)).to(device), Tokeniser.of_pairs([])
     materials = WORDS["material"]
     both, either = np.zeros(len(materials)), np.zeros(len(materials))
     wrong, asked_wrong = 0, 0
@@ -195,7 +198,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
 def phrase_scores(clip: Clip, decoder: Decoder, data: NamedTableSet, threshold: float = 0.5) -> dict[str, PhraseScores]:
     """Every object of every table asked for, by :data:`PHRASES`."""
     device = next(decoder.parameters()).device
-    normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(NAME)).to(device), Tokeniser.of_pairs([])
+    normalise, tokeniser = catalogue.Normalise(catalogue.find_clip(SMALL_NAME)).to(device), Tokeniser.of_pairs([])
     sums = {kind: np.zeros(4) for kind in PHRASES}  # pixels of both and of either, phrases right and asked
     meant = objects = 0.0
     for part in np.array_split(np.arange(len(data)), -(-len(data) // 32)):

@@ -17,6 +17,7 @@ from torch.nn import functional
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
 from depth_prompt_ros.learning import losses
+from depth_prompt_ros.learning.precision import in_bfloat16
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.tom.virtual_labels import LabelFolder, VirtualLabel
 from depth_prompt_ros.learning.trainer import (
@@ -233,7 +234,7 @@ def learn_tom_mono(
 
     def loss_of(batch: LabelledBatch, generator: torch.Generator) -> Losses:
         batch = augmented(batch, crop, generator, strong)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             prediction = student(batch.image)
         return terms.losses(prediction, batch)
 

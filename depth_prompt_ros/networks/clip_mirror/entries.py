@@ -22,6 +22,7 @@ SMALL = ClipSizes(
     image_width=192, image_layers=6, patch=16, grid=7, text_width=128, text_layers=4, vocabulary=514, projection=128
 )
 """Of the CLIP that ``depth-prompt study clip`` learns: 2.8 million parameters in its image encoder, text by bytes."""
+SMALL_NAME = "clip-small"
 SIDE = 352
 """Of the square pictures that CLIPSeg was learned on, pixels."""
 
@@ -113,7 +114,7 @@ CLIPS = (
         segments=True,
     ),
     ClipEntry(
-        name="clip-small",
+        name=SMALL_NAME,
         build=_clip(SMALL),
         multiple=16,
         mean=CLIP_MEAN,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
-from depth_prompt_ros.learning.clip.small_clip import NAME
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
+from depth_prompt_ros.networks.clip_mirror.entries import SMALL_NAME
 from depth_prompt_ros.written_aside import written_aside
 
 _CHUNK = 32
@@ -37,7 +37,7 @@ class Features(NamedTuple):
 def open_or_compute(path: Path, clip: Clip, data: CaptionedSet, device: torch.device) -> Features:
     """Those in the file ``path`` (.npz), computed first if it is not there: written aside, then renamed."""
     if not path.is_file():
-        normalise = catalogue.Normalise(catalogue.find_clip(NAME)).to(device)
+        normalise = catalogue.Normalise(catalogue.find_clip(SMALL_NAME)).to(device)
         parts: list[list[NDArray[np.generic]]] = [[], [], []]
         for start in range(0, len(data), _CHUNK):
             image = torch.from_numpy(np.array(data.images[start : start + _CHUNK])).to(device)

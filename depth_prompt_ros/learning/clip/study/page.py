@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.rendering.captioned import MATERIALS
-from depth_prompt_ros.learning.clip.small_clip import accepted, chance_levels
 from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort
 from depth_prompt_ros.learning.clip.study.runs import Found, result_of
 from depth_prompt_ros.learning.clip.study.video import CLIPS, FRAMES
 from depth_prompt_ros.learning.clip.text_decoder import PhraseScores
+from depth_prompt_ros.learning.clip.zero_shot import accepted, chance_levels
 from depth_prompt_ros.written_aside import write_text
 
 _DRAWS = 2000

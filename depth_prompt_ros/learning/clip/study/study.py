@@ -19,18 +19,19 @@ from depth_prompt_ros.data.sets.captioned_set import (
     open_or_render_named_tables,
 )
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.learning.clip.small_clip import NAME, accepted, learn_small_clip, zero_shot
+from depth_prompt_ros.learning.clip.small_clip import RATE, learn_small_clip
 from depth_prompt_ros.learning.clip.study.features import open_or_compute
 from depth_prompt_ros.learning.clip.study.page import write_page
 from depth_prompt_ros.learning.clip.study.plan import TABLE, Effort
 from depth_prompt_ros.learning.clip.study.runs import Material, constant_rows, execute, result_of
 from depth_prompt_ros.learning.clip.study.video import render_video
 from depth_prompt_ros.learning.clip.text_decoder import learn_text_decoder, phrase_scores, text_iou
+from depth_prompt_ros.learning.clip.zero_shot import accepted, zero_shot
 from depth_prompt_ros.learning.trainer import Schedule, pick_device
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.decoder import Decoder
-from depth_prompt_ros.networks.clip_mirror.entries import SMALL
+from depth_prompt_ros.networks.clip_mirror.entries import SMALL, SMALL_NAME
 from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, load_clip
 from depth_prompt_ros.written_aside import write_text
 
@@ -68,15 +69,15 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
     report(f"pictures: {len(train)} and {len(test)}, tables: {len(tables)} and {len(test_tables)}")
     weights = clip or out / "clip.safetensors"
     if not weights.is_file():
-        schedule = Schedule(effort.clip_steps, effort.clip_batch, 7e-4, 0, True)
+        schedule = Schedule(effort.clip_steps, effort.clip_batch, RATE)
         figures = learn_small_clip(train, test, weights, schedule)
         report(f"small CLIP: {figures}")
-    small = load_clip(NAME, weights).with_plain_attention().to(device)
+    small = load_clip(SMALL_NAME, weights).with_plain_attention().to(device)
     before = zero_shot(small, test, device)
     if not accepted(before):
         report(f"the small CLIP is not accepted, its accuracies are too near to chance: {before}")
     first = _part(train, effort.pictures)
-    normalise = catalogue.Normalise(catalogue.find_clip(NAME)).to(device)
+    normalise = catalogue.Normalise(catalogue.find_clip(SMALL_NAME)).to(device)
 
     @cache_results
     def material_of(name: str) -> Material:
