@@ -225,6 +225,12 @@ class SyncParameters(_Group):
     hold: float = Field(
         3.0, gt=0, le=60, description="how long a picture waits for its partners, and for other stages, seconds (live)"
     )
+    most_megabytes: float = Field(
+        256.0,
+        gt=0,
+        le=65536,
+        description="pictures that wait take no more memory, or whole sets are dropped, the oldest first (live)",
+    )
 
 
 class DepthParameters(_Group):
@@ -282,6 +288,11 @@ class StageTopics(_Group):
     confidence: str = Field("stereo_depth/confidence", description="of that depth (live)")
     labels: str = Field("segmentation/labels", description="of the targets (live)")
     tom_mask: str = Field("segmentation/tom_mask", description="transparent-or-mirror pixels (live)")
+    targets: str = Field(
+        "segmentation/targets",
+        description="how the segmentation found them, and what a detector calls them; empty: the labels are someone "
+        "else's (live)",
+    )
     mono_depth: str = Field("prompted_depth/mono_depth", description="the fitted monocular shapes (live)")
 
 

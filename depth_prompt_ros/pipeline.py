@@ -106,8 +106,8 @@ class ObjectDepthPipeline:
                 moving = self.moving(frame, measurement)
         return FrameDepth(
             frame, measurement, merged.depth, merged.confidence, belief.labels, belief.tom, belief.reasons,
-            merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces, reason, seconds,
-            moving,
+            merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces,
+            "" if labels.any() else reason, seconds, moving,
         )  # fmt: skip
 
     def reset(self) -> None:

@@ -18,6 +18,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Detection, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.rectification import rectify
 from depth_prompt_ros.ros.cv_bridge_pictures import live_picture
+from depth_prompt_ros.ros.found import FOUND, Found, found_in
 from depth_prompt_ros.ros.inputs.topics import INFO, Topic, image_topic
 
 _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
@@ -41,6 +42,7 @@ class HandedOver:
         camera: the left camera, with its baseline if it is a stereo pair's.
         arrays: (H, W[, 3]) by role.
         detections: boxes on the rectified left picture, None where nobody detects.
+        found: how the segmentation found the targets; None where ``stages.targets`` is empty.
     """
 
     stamp_ns: int
@@ -48,6 +50,7 @@ class HandedOver:
     camera: CameraModel
     arrays: dict[str, NDArray[Any]]
     detections: tuple[Detection, ...] | None = None
+    found: Found | None = None
 
     def frame(self) -> Frame:
         """As the pipeline takes it, with what other stages found."""
@@ -66,9 +69,14 @@ class HandedOver:
 
 
 def stage_topics(settings: Parameters, roles: Collection[str]) -> dict[str, Topic]:
-    """Name and type by role: camera_info of the camera, and the images of these roles, the first of them first."""
+    """Name and type by role: camera_info of the camera, and the images of these roles, the first of them first.
+
+    Role ``targets`` is no image, and is left out where the labels are someone else's.
+    """
     names = settings.stages.model_dump()
-    used = {role: image_topic(names[role], reliable=True) for role in roles}
+    used = {role: image_topic(names[role], reliable=True) for role in roles if role != "targets"}
+    if "targets" in roles and names["targets"]:
+        used["targets"] = Topic(names["targets"], FOUND, reliable=True)
     if "image" in roles and names["image"] == settings.topics.left_image:
         used["image"] = image_topic(names["image"], transport=settings.transport.left_image)
     used["left_camera_info"] = Topic(settings.topics.left_camera_info, INFO)
@@ -102,4 +110,6 @@ def handed_over(messages: Mapping[str, Any], settings: Parameters, rectified: bo
         for role in raw & arrays.keys():
             arrays[role] = rectify(arrays[role], info, "left", pair, nearest=role != "image")
     first = next(iter(messages.values()))
-    return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays, seen_rectified(messages, rectified))
+    found = found_in(messages["targets"]) if "targets" in messages else None
+    detections = found.detections if found else seen_rectified(messages, rectified)
+    return HandedOver(stamp_of(first), first.header.frame_id, camera, arrays, detections, found)

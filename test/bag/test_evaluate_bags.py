@@ -17,9 +17,13 @@ import pytest
 from depth_prompt_ros.bag.evaluation import many
 from depth_prompt_ros.bag.evaluation.document import write_document
 from depth_prompt_ros.bag.evaluation.many import evaluate_bags
+from depth_prompt_ros.bag.evaluation.page import write_page
 from depth_prompt_ros.bag.messages import disparity_message, image_message
 from depth_prompt_ros.bag.truth.source import TruthSource
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.evaluation.bags.plots import Curves
+from depth_prompt_ros.evaluation.bags.sums import SUM_NAMES
+from depth_prompt_ros.evaluation.bags.totals import Totals
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.work.run import Where
 
@@ -102,6 +106,43 @@ def test_twice_gives_the_same_but_for_times(tmp_path, bag):
     assert but_times(tmp_path / "one") == but_times(tmp_path / "two")
     one, two = ((tmp_path / name / "evaluation.json").read_text().split('"times"')[0] for name in ("one", "two"))
     assert one == two
+
+
+def test_every_frame_is_parsed_once_for_json_page_and_curves(tmp_path, bag, monkeypatch) -> None:
+    second = bags.write(tmp_path / "second", [*bags.stereo_records(FRAMES), *truth_records()])
+    out = tmp_path / "out"
+    evaluated = evaluate_bags([bag, second], out, PARAMETERS, WITH_TOPIC, pipeline=bags.fake_pipeline)
+    parsed = []
+    real = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or real(text))
+    read = write_document(evaluated, out / "evaluation.json")
+    write_page(evaluated, read, out / "evaluation.html", "the test")
+    frames = [text for text in parsed if '"stamp_ns"' in text and '"signature"' not in text]
+    monkeypatch.undo()
+    said = document(out)
+    written = [frame for found in said["bags"] for frame in found["frames"]]
+    assert [real(text) for text in frames] == written
+    assert len(written) == 2 * FRAMES
+    totals = Totals()
+    for frame in written:
+        totals.add(frame)
+    expected = totals.figures()
+    del expected["targets"]["by_label"]
+    assert said["together"] == read.together == real(json.dumps(expected))
+    assert read.curves["in"].draw().std() > 0
+    np.testing.assert_array_equal(read.curves["in"].draw(), read.curves["second"].draw())
+
+
+@pytest.mark.parametrize("count", [0, 1, 1500, 1501, 40_000])
+def test_curves_hold_so_many_points_and_no_more(count) -> None:
+    name = {"ours": {"all": [0.0] * len(SUM_NAMES)}, "measured": {"all": [0.0] * len(SUM_NAMES)}}
+    curves = Curves(count)
+    for number in range(count):
+        curves.add({"stamp_ns": number, "sums": name, "targets": []})
+    held = list(curves._times)
+    assert held == list(range(0, count, max(1, -(-count // 1500))))
+    assert len(held) <= 1500
+    assert curves.draw().shape == (700, 1100, 3)
 
 
 def test_truth_of_every_kind_gives_the_same_figures(tmp_path, bag):
@@ -266,6 +307,7 @@ def test_killed_at_any_moment_and_resumed_it_gives_the_same(tmp_path):
         from pathlib import Path
         from depth_prompt_ros.bag.evaluation.document import write_document
         from depth_prompt_ros.bag.evaluation.many import evaluate_bags
+from depth_prompt_ros.bag.evaluation.page import write_page
         from depth_prompt_ros.bag.truth.source import TruthSource
         from depth_prompt_ros.parameters import Parameters
 

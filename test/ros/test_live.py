@@ -286,6 +286,22 @@ def test_stamps_that_drift_apart_are_measured(live, frame) -> None:
     assert len(live.received["/object_depth/depth"]) == 1
 
 
+def test_pictures_that_wait_in_vain_are_dropped_for_their_size_and_it_is_said(live, frame) -> None:
+    live.listen("depth")
+    live.start(sync__hold=60.0, sync__most_megabytes=1.0, device="cpu")
+    live.until(live.node.wanted)
+    for number in range(8):
+        stamp = START_NS + number * 1_000_000_000
+        live.show(replace(frame, labels=None), stamp, late={"/right/image_rect": 50_000_000})
+    waiting = live.node.inputs.waiting
+    live.until(lambda: waiting.dropped > 0)
+    assert waiting.size <= 1_000_000
+    status = live.diagnosis("inputs")
+    assert "sets that waited for a picture were dropped: sync.most_megabytes is 1" in status.message
+    values = {value.key: value.value for value in status.values}
+    assert int(values["sets dropped for sync.most_megabytes"]) > 0
+
+
 def test_time_that_jumps_back_starts_anew(live, frame) -> None:
     live.listen("depth")
     live.start(**GIVEN)

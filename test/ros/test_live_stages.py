@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 import weakref
 from dataclasses import replace
@@ -10,19 +11,28 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cards import standing_boxes
 from graphs import constant, write_graph
 from graphs import node as graph_node
 from live import START_NS, Live, succeeded
+from sensor_msgs.msg import RegionOfInterest
+from std_srvs.srv import Trigger
 
 from depth_prompt_ros.bag.images import depth_metres, label_image
-from depth_prompt_ros.bag.messages import stamp_of
-from depth_prompt_ros.parameters import Parameters, StereoParameters
+from depth_prompt_ros.bag.messages import camera_info_message, image_message, stamp_of
+from depth_prompt_ros.bag.outputs import anchors_message
+from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.frame import DepthMeasurement, Detection
+from depth_prompt_ros.parameters import Parameters, SegmentationParameters, StereoParameters, TomParameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
+from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.found import Found, found_in, found_message
 from depth_prompt_ros.ros.nodes.depth_merge import DepthMergeNode
 from depth_prompt_ros.ros.nodes.point_cloud import PointCloudNode
-from depth_prompt_ros.ros.nodes.prompted_depth import PromptedDepthNode
+from depth_prompt_ros.ros.nodes.prompted_depth import PromptedDepthNode, _as_found
 from depth_prompt_ros.ros.nodes.segmentation import SegmentationNode
 from depth_prompt_ros.ros.nodes.stereo_depth import StereoDepthNode
+from depth_prompt_ros.stages.belief import Masks, believe
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
 NODES = (StereoDepthNode, SegmentationNode, PromptedDepthNode, DepthMergeNode, PointCloudNode)
@@ -51,9 +61,12 @@ def start(live: Live, **given: Any) -> None:
         succeeded(node.trigger_configure())
 
 
-def test_five_nodes_give_what_one_gives(frame, box) -> None:
+@pytest.mark.parametrize("sent", [False, True])
+def test_five_nodes_give_what_one_gives(frame, box, sent) -> None:
+    """Of a box that the parameters name, and of one that is sent while the parameters say something else."""
+    method = {"method": "things"} if sent else {"method": "box", "target_box": box}
     with Live(*NODES) as live:
-        start(live, segmentation__method="box", segmentation__target_box=box)
+        start(live, sync__hold=30.0, **{f"segmentation__{name}": value for name, value in method.items()})
         live.listen("points", node="point_cloud")
         live.listen("depth", node="depth_merge")
         live.listen("labels", node="prompted_depth")
@@ -61,7 +74,13 @@ def test_five_nodes_give_what_one_gives(frame, box) -> None:
         for node in live.nodes:
             succeeded(node.trigger_activate())
         live.until(lambda: live.tester.count_subscribers("/left/image_rect") == 1)
-        end, number = time.monotonic() + 20, 0
+        if sent:
+            x, y, width, height = map(int, box)
+            live.publish(
+                "/segmentation/target_box", RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height)
+            )
+            live.until(lambda: json.loads(live.call("/segmentation/get_targets", Trigger).message)["chosen"])
+        end, number = time.monotonic() + 60, 0
         while not live.received["/point_cloud/points"]:  # topics may take their time to find each other
             assert time.monotonic() < end
             live.show(replace(frame, labels=None), START_NS + number * 100_000_000)
@@ -71,8 +90,9 @@ def test_five_nodes_give_what_one_gives(frame, box) -> None:
         depth = depth_metres(live.wait("/depth_merge/depth")[0])
         labels = label_image(live.wait("/prompted_depth/labels")[0])
         anchors = live.wait("/prompted_depth/anchors")[0]
-    parameters = Parameters.checked({"segmentation": {"method": "box", "target_box": box}, "device": "cpu"}, "the test")
-    alone = ObjectDepthPipeline(parameters)(frame)
+    pipeline = ObjectDepthPipeline(Parameters.checked({"segmentation": method, "device": "cpu"}, "the test"))
+    pipeline.take_targets(SegmentationParameters(method="box", target_box=box))
+    alone = pipeline(frame)
     assert (stamp_of(cloud) - START_NS) % 100_000_000 == 0
     assert cloud.header.frame_id == "left_optical"
     np.testing.assert_array_equal(labels, alone.labels)
@@ -82,6 +102,65 @@ def test_five_nodes_give_what_one_gives(frame, box) -> None:
     assert [status.values[1].value for status in anchors.status] == [
         report.anchor for report in (*alone.targets, *alone.surfaces)
     ]
+
+
+def test_masks_are_judged_as_the_segmentation_of_each_frame_says() -> None:
+    """A network that found the targets has seen their holes; of a box that somebody has sent nobody has."""
+    given, _, labels = standing_boxes((0.0, 0.5, 0.12))
+    table = standing_boxes()[1].depth
+    depth = np.where((labels > 0) & (np.arange(320) % 3 == 0), np.float32(0), table)  # seen through, or not at all
+    frame = replace(given, depth=depth, labels=None, camera=replace(given.camera, baseline=0.0))
+    confidence = np.where(depth > 0, np.float32(1), np.float32(0))
+    nobody = np.zeros(labels.shape, np.bool_)
+    held = {
+        "/left/image_rect": (frame.image, "rgb8"),
+        "/stereo_depth/depth": (depth, "32FC1"),
+        "/stereo_depth/confidence": (confidence, "32FC1"),
+        "/segmentation/labels": (labels, "mono16"),
+        "/segmentation/tom_mask": (nobody, "mono8"),
+    }
+    box = Detection((1.0, 2.0, 30.0, 40.0), "cup", 0.5)
+    told = (Found("things"), Found("box"), Found("detections", "", (box,) * int(labels.max())))
+    with Live(PromptedDepthNode) as live:
+        live.listen("belief", "anchors", node="prompted_depth")
+        live.start(
+            device="cpu", topics__depth_image="depth", stages__image="left/image_rect",
+            segmentation__method="things", tom__method="network",
+        )  # fmt: skip
+        live.until(live.node.wanted)
+        for number, found in enumerate(told):
+            stamp = START_NS + number * 100_000_000
+            for topic, (array, encoding) in held.items():
+                live.publish(topic, image_message(array, encoding, stamp, frame.frame_id, ros_message))
+            live.publish(
+                "/left/camera_info", camera_info_message(frame.camera, stamp, frame.frame_id, make=ros_message)
+            )
+            live.publish("/segmentation/targets", found_message(found, stamp, frame.frame_id))
+            live.wait("/prompted_depth/belief", number + 1)
+        live.wait("/prompted_depth/anchors", len(told))
+        beliefs = [label_image(message) for message in live.received["/prompted_depth/belief"]]
+        anchors = live.received["/prompted_depth/anchors"]
+    measured = DepthMeasurement(np.where(depth > 0, depth, np.nan), confidence)
+    frame = replace(frame, stamp_ns=START_NS)
+    judged, unknown = (
+        believe(frame, measured, labels, nobody, Masks(judged=judged), TomParameters()).reasons
+        for judged in (True, False)
+    )
+    assert (judged != unknown).sum() > 0.5 * (labels > 0).sum()
+    for found, expected in zip(beliefs, (judged, unknown, unknown), strict=True):
+        assert (found != expected).mean() < 0.001
+    named = {value.key: value.value for value in anchors[2].status[0].values}
+    assert (named["class"], named["score"]) == ("cup", "0.5")
+    assert "class" not in {value.key for value in anchors[1].status[0].values}
+
+
+def test_labels_that_are_someone_else_s_need_no_word_of_the_segmentation(frame) -> None:
+    with Live(PromptedDepthNode) as live:
+        live.start(device="cpu", stages__targets="")
+        assert "targets" not in live.node.topics(live.node.settings)
+        assert not Masks.of(_as_found(live.node.settings, None)).judged
+    with pytest.raises(BadFrame, match="stages.targets brings no targets of the segmentation node"):
+        found_in(anchors_message([], START_NS, "left", ros_message, "nothing there"))
 
 
 def test_only_a_listener_at_the_end_wakes_the_stages(frame) -> None:

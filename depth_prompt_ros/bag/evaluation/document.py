@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from depth_prompt_ros.bag.evaluation.many import Evaluated
 from depth_prompt_ros.bag.evaluation.one import FRAMES, SUMMARY, TIMES
+from depth_prompt_ros.evaluation.bags.plots import Curves
 from depth_prompt_ros.evaluation.bags.sums import METRICS, SUM_NAMES
 from depth_prompt_ros.evaluation.bags.totals import Totals
 from depth_prompt_ros.written_aside import written_aside
@@ -16,15 +18,28 @@ from depth_prompt_ros.written_aside import written_aside
 FORMAT = "depth_prompt_ros evaluation of recordings, 1"
 
 
-def write_document(evaluated: Evaluated, path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class FramesRead:
+    """What all frames say, each read once; no frame is kept.
+
+    Attributes:
+        together: figures of all recordings; labels mean nothing across recordings and are left out.
+        curves: of each recording, by its name.
+    """
+
+    together: dict[str, Any]
+    curves: dict[str, Curves]
+
+
+def write_document(evaluated: Evaluated, path: Path) -> FramesRead:
     """Write the evaluation, frame by frame, aside, and rename it.
 
     All but ``times`` is the same for the same recordings, configuration and versions on the same device.
 
     Returns:
-        The figures of all recordings together.
+        What the page needs of the frames.
     """
-    figures = together(evaluated)
+    read = read_frames(evaluated)
     head = {
         "format": FORMAT,
         "configuration": evaluated.configuration,
@@ -33,7 +48,7 @@ def write_document(evaluated: Evaluated, path: Path) -> dict[str, Any]:
         "units": {column.key: column.unit for column in METRICS},
         "sum_names": SUM_NAMES,
         "failed": evaluated.failed,
-        "together": figures,
+        "together": read.together,
     }
     with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head, indent=1, allow_nan=False)[:-2] + ',\n "bags": [')
@@ -42,18 +57,21 @@ def write_document(evaluated: Evaluated, path: Path) -> dict[str, Any]:
             _write_bag(file, name, folder)
         times = {name: read_times(folder) for name, folder in evaluated.folders.items()}
         file.write(f'\n ],\n "times": {json.dumps(times)}\n}}\n')
-    return figures
+    return read
 
 
-def together(evaluated: Evaluated) -> dict[str, Any]:
-    """All frames of all recordings added up; labels mean nothing across recordings and are left out."""
-    totals = Totals()
-    for folder in evaluated.folders.values():
+def read_frames(evaluated: Evaluated) -> FramesRead:
+    """Every frame of every recording, one after the other."""
+    totals, curves = Totals(), {}
+    for name, folder in evaluated.folders.items():
+        curves[name] = Curves(read_summary(folder)["frames"])
         for line in frame_lines(folder):
-            totals.add(json.loads(line))
-    figures = totals.figures()
-    del figures["targets"]["by_label"]
-    return figures
+            frame = json.loads(line)
+            totals.add(frame)
+            curves[name].add(frame)
+    together = totals.figures()
+    del together["targets"]["by_label"]
+    return FramesRead(together, curves)
 
 
 def frame_lines(folder: Path) -> Iterator[str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from depth_prompt_ros.bag.evaluation.document import frame_lines, read_summary, read_times
+from depth_prompt_ros.bag.evaluation.document import FramesRead, read_summary, read_times
 from depth_prompt_ros.bag.evaluation.many import Evaluated
 from depth_prompt_ros.bag.evaluation.one import PICTURES
-from depth_prompt_ros.evaluation.bags.plots import over_time
+from depth_prompt_ros.evaluation.bags.plots import Curves
 from depth_prompt_ros.evaluation.bags.tables import (
     accuracy_table,
     grasp_table,
@@ -26,23 +25,26 @@ from depth_prompt_ros.evaluation.report import CloudRow, Figure, Gallery, Report
 from depth_prompt_ros.written_aside import write_text
 
 
-def write_page(evaluated: Evaluated, together: dict[str, Any], path: Path, command: str) -> None:
+def write_page(evaluated: Evaluated, read: FramesRead, path: Path, command: str) -> None:
     """Write the page aside, and rename it.
 
     Args:
         evaluated: at least one recording.
-        together: their figures, as :func:`.document.write_document` gives them.
+        read: of their frames, as :func:`.document.write_document` gives it.
         path: of the HTML file.
         command: that made it.
     """
-    write_text(path, to_html(_report(evaluated, together, command)))
+    write_text(path, to_html(_report(evaluated, read, command)))
 
 
-def _report(evaluated: Evaluated, together: dict[str, Any], command: str) -> Report:
-    sections = [_section(number, name, folder) for number, (name, folder) in enumerate(evaluated.folders.items(), 1)]
+def _report(evaluated: Evaluated, read: FramesRead, command: str) -> Report:
+    sections = [
+        _section(number, name, folder, read.curves[name])
+        for number, (name, folder) in enumerate(evaluated.folders.items(), 1)
+    ]
     if len(sections) > 1 or evaluated.failed:
         failed = [f"{name} could not be evaluated: {reason}" for name, reason in evaluated.failed.items()]
-        tables = [accuracy_table(together)]
+        tables = [accuracy_table(read.together)]
         sections.insert(
             0, Section("together", "All recordings together", "Each pixel once.", tables=tables, remarks=failed)
         )
@@ -60,16 +62,15 @@ def _report(evaluated: Evaluated, together: dict[str, Any], command: str) -> Rep
     )
 
 
-def _section(number: int, name: str, folder: Path) -> Section:
+def _section(number: int, name: str, folder: Path, curves: Curves) -> Section:
     summary, times = read_summary(folder), read_times(folder)
     tables = [
         accuracy_table(summary), target_table(summary), grasp_table(summary), steadiness_table(summary),
         latency_table(times),
     ]  # fmt: skip
-    curves = over_time((json.loads(line) for line in frame_lines(folder)), summary["frames"])
     caption = "Of targets where a frame has some, else of the whole picture; flying pixels at edges."
     galleries = [
-        Gallery("Over time", [Figure("curves", "Every frame", caption, curves)], 1),
+        Gallery("Over time", [Figure("curves", "Every frame", caption, curves.draw())], 1),
         Gallery("Worst frames first", [_worst(folder, frame) for frame in summary["worst"]], 1),
     ]
     return Section(

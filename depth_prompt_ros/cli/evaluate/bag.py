@@ -90,7 +90,7 @@ def bag(
     if evaluated.kept:
         typer.echo(f"done before: {', '.join(evaluated.kept)}")
     if evaluated.folders:
-        together = write_document(evaluated, out / "evaluation.json")
+        read = write_document(evaluated, out / "evaluation.json")
         options = " ".join(
             f"{option} {value}"
             for option, value in (
@@ -106,8 +106,8 @@ def bag(
             if value
         )
         command = f"depth-prompt evaluate bag {' '.join(name_of(each) for each in bags)} {options} --out {out.name}"
-        write_page(evaluated, together, out / "evaluation.html", command)
-        wide_console().print(table_text(accuracy_table(together), brief=True))
+        write_page(evaluated, read, out / "evaluation.html", command)
+        wide_console().print(table_text(accuracy_table(read.together), brief=True))
         typer.echo(f"{out / 'evaluation.json'}\n{out / 'evaluation.html'}")
     for name, reason in evaluated.failed.items():
         typer.secho(f"{name} could not be evaluated: {reason}", fg=typer.colors.RED, err=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,37 +13,40 @@ from depth_prompt_ros.evaluation.bags.sums import METRICS, RegionSums
 from depth_prompt_ros.evaluation.pictures import Picture
 
 _POINTS = 1500
+_LATEST = np.iinfo(np.int64).max
 _SHOWN = {"rmse": "targets", "coverage": "targets", "flying": "edges"}
 
 
-def over_time(frames: Iterable[Mapping[str, Any]], count: int) -> Picture:
-    """Curves of error, coverage, flying pixels and anchors' residual against seconds since the first frame.
+class Curves:
+    """Error, coverage, flying pixels and anchors' residual against seconds since the first frame.
 
-    Of targets where a frame has some, else of the whole picture. Of more than 1500 frames evenly spread ones are drawn.
-
-    Args:
-        frames: as :meth:`FrameScores.to_dict` gives them.
-        count: how many there are.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
+    Of targets where a frame has some, else of the whole picture. Of more than 1500 frames evenly spread ones are kept.
     """
-    step = -(-count // _POINTS)
-    times: list[int] = []
-    curves: dict[tuple[str, str], list[float]] = {(key, name): [] for key in _SHOWN for name in (MEASURED, OURS)}
-    residuals: list[float] = []
-    for number, frame in enumerate(frames):
-        if number % step:
-            continue
-        times.append(frame["stamp_ns"])
-        for (key, name), curve in curves.items():
+
+    def __init__(self, count: int) -> None:
+        """Begin without a frame; ``count``: how many there will be."""
+        self._step, self._seen = max(1, -(-count // _POINTS)), 0
+        self._times = array("q")
+        self._curves = {(key, name): array("d") for key in _SHOWN for name in (MEASURED, OURS)}
+        self._residuals = array("d")
+
+    def add(self, frame: Mapping[str, Any]) -> None:
+        """Take the next frame, as :meth:`FrameScores.to_dict` gives it."""
+        self._seen += 1
+        if (self._seen - 1) % self._step:
+            return
+        self._times.append(frame["stamp_ns"])
+        for (key, name), curve in self._curves.items():
             by_region = frame["sums"][name]
             figures = RegionSums(*by_region.get(_SHOWN[key], by_region["all"])).figures()
             curve.append(_number(figures[key]))
         found = [target["residual"] for target in frame["targets"] if target["residual"] is not None]
-        residuals.append(100 * float(np.mean(found)) if found else float("nan"))
-    seconds = (np.array(times, np.int64) - (min(times) if times else 0)) * 1e-9
-    return _draw(seconds, curves, residuals)
+        self._residuals.append(100 * float(np.mean(found)) if found else float("nan"))
+
+    def draw(self) -> Picture:
+        """(H, W, 3) uint8 RGB."""
+        times = np.array(self._times, np.int64)
+        return _draw((times - times.min(initial=_LATEST)) * 1e-9, self._curves, self._residuals)
 
 
 def _draw(seconds: Any, curves: Mapping[tuple[str, str], Sequence[float]], residuals: Sequence[float]) -> Picture:

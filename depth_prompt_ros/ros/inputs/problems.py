@@ -31,8 +31,12 @@ def problems(inputs: Inputs, sync: SyncParameters, count_publishers: Callable[[s
                 f"lost {arrived.topic}",
                 f"{arrived.topic}: {arrived.lost} messages were lost on their way: {_ENLARGE}",
             )
+    waiting = inputs.waiting
+    if not before and waiting.dropped and now - waiting.dropped_at < LATE_S:
+        most = f"sync.most_megabytes is {sync.most_megabytes:g}, raise it if there is memory"
+        yield "no room", f"{waiting.dropped} sets that waited for a picture were dropped: {most}"
     images = [arrived for arrived in inputs.arrived.values() if not arrived.holds]
-    for role, (seconds, noticed) in inputs.waiting.late.items():
+    for role, (seconds, noticed) in waiting.late.items():
         if now - noticed < LATE_S:
             before = True
             starves = f"starves: {inputs.arrived[role].topic} comes {seconds:.1f} s after its {images[0].topic}"

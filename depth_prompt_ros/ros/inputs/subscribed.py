@@ -96,7 +96,7 @@ class Inputs:
             for role, topic in topics.items()
         }
         self._images = [role for role, arrived in self.arrived.items() if not arrived.holds]
-        self.waiting = WaitingSets(self._images, sync.tolerance, sync.hold)
+        self.waiting = WaitingSets(self._images, sync.tolerance, sync.hold, sync.most_megabytes)
         self._infos = CameraInfos([role for role in self.arrived if role not in self._images], sync.tolerance)
         self._paired: dict[str, Any] | None = None
         self.sets, self.resets, self.last_set_at = 0, 0, 0.0

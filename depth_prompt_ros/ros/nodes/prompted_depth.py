@@ -11,6 +11,7 @@ from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.result import side_by_side
 from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.found import Found
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
 from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.stage_node import StageNode
@@ -41,7 +42,7 @@ class PromptedDepthNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("image", "depth", "confidence", "labels", "tom_mask"))
+        return stage_topics(settings, ("image", "depth", "confidence", "labels", "tom_mask", "targets"))
 
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
@@ -62,7 +63,7 @@ class PromptedDepthNode(StageNode):
         given = handed_over(messages, self.settings, self.takes_rectified())
         labels, tom = given.arrays["labels"], given.arrays["tom_mask"]
         seconds: dict[str, float] = {}
-        masks = Masks.of(self.settings)
+        masks = Masks.of(_as_found(self.settings, given.found))
         belief, shaped = self._pipeline.shape(given.frame(), given.measurement(), labels, tom, masks, seconds)
         self.frames.segments = seconds
         stamp, frame_id = given.stamp_ns, given.frame_id
@@ -77,10 +78,16 @@ class PromptedDepthNode(StageNode):
         if "prompted_image" in wanted:
             yield "prompted_image", image_message(side_by_side(shaped.pictures), "rgb8", stamp, frame_id, ros_message)
         if "anchors" in wanted:
-            yield "anchors", anchors_message(
-                [*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message,
-                "" if labels.any() else "the segmentation found no target: its diagnostics say why",
-            )  # fmt: skip
+            reason = given.found.reason if given.found else ""
+            if not (reason or labels.any()):
+                reason = "the labels are all 0"
+            yield "anchors", anchors_message([*shaped.reports, *shaped.surfaces], stamp, frame_id, ros_message, reason)
+
+
+def _as_found(settings: Parameters, found: Found | None) -> Parameters:
+    """The parameters with the segmentation's method of this frame; labels that nobody speaks for are someone else's."""
+    method = found.method if found else "labels"
+    return settings.model_copy(update={"segmentation": settings.segmentation.model_copy(update={"method": method})})
 
 
 def _of_this_stage(settings: Parameters) -> Parameters:

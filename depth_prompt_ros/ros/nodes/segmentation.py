@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from depth_prompt_ros.bag.messages import image_message
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.ros.convert import ros_message
+from depth_prompt_ros.ros.found import FOUND, Found, found_message
 from depth_prompt_ros.ros.handed_over import handed_over, stage_topics
 from depth_prompt_ros.ros.inputs.topics import Topic
 from depth_prompt_ros.ros.nodes.object_depth import camera_topics
@@ -23,7 +26,11 @@ from depth_prompt_ros.stages.tom.standing_glass import becomes_a_target, with_st
 class SegmentationNode(StageNode):
     """Picture and measured depth to labels and ToM mask."""
 
-    outputs: ClassVar[Mapping[str, str]] = {"labels": "sensor_msgs/msg/Image", "tom_mask": "sensor_msgs/msg/Image"}
+    outputs: ClassVar[Mapping[str, str]] = {
+        "labels": "sensor_msgs/msg/Image",
+        "tom_mask": "sensor_msgs/msg/Image",
+        "targets": FOUND,
+    }
     next_stage = "prompted_depth"
 
     def __init__(self) -> None:
@@ -80,12 +87,22 @@ class SegmentationNode(StageNode):
         if becomes_a_target(looked_for) or "tom_mask" in wanted:
             tom = self._find_tom(frame, measurement)
             labels = with_standing_glass(frame, measurement, labels, tom, looked_for)
+        reason = "" if labels.any() else reason
         self.frames.notes = {"no target": reason} if reason else {}
-        self._targets.seen([{"label": int(label)} for label in sorted(set(labels.ravel().tolist()) - {0})])
+        self._targets.seen(
+            [
+                {"label": label}
+                | ({"class": found.name, "score": found.score} if (found := frame.detection(label)) else {})
+                for label in np.unique(labels[labels > 0]).tolist()
+            ]
+        )
         if "labels" in wanted:
             yield "labels", image_message(labels, "mono16", given.stamp_ns, given.frame_id, ros_message)
         if "tom_mask" in wanted:
             yield "tom_mask", image_message(tom, "mono8", given.stamp_ns, given.frame_id, ros_message)
+        if "targets" in wanted:
+            how = Found(segmentation.method, reason, given.detections)
+            yield "targets", found_message(how, given.stamp_ns, given.frame_id)
 
 
 def main() -> None:

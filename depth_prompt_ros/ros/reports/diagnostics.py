@@ -95,12 +95,13 @@ def inputs(node: Reported, status: Any) -> Any:
         node.console.forget()
         status.summary(OK, "not active")
         return status
-    now = time.monotonic()
+    now, waiting = time.monotonic(), subscribed.waiting
     for arrived in subscribed.arrived.values():
         came = f"{arrived.count} messages" + (f", the last {now - arrived.at:.1f} s ago" if arrived.count else "")
         status.add(arrived.topic, came + (f", {arrived.lost} lost on their way" if arrived.lost else ""))
     status.add("sets", str(subscribed.sets))
-    status.add("images that wait for their partners", str(len(subscribed.waiting)))
+    status.add("images that wait for their partners", f"{len(waiting)}, {waiting.size / 1e6:.1f} MB")
+    status.add("sets dropped for sync.most_megabytes", str(waiting.dropped))
     status.add("times that time jumped back", str(subscribed.resets))
     found = dict(problems(subscribed, node.settings.sync, node.count_publishers))
     if subscribed.since is None:
