@@ -14,7 +14,7 @@ DEMO_ENV = .venv-demo
 TEST_ENV = .venv-test
 DEMO_READY = $(DEMO_ENV)/ready-$(CONSTRAINTS)
 TEST_READY = $(TEST_ENV)/ready-$(CONSTRAINTS)
-TEST_EXTRAS = demo,dev,evaluate,rembg,scanned$(if $(filter newest,$(CONSTRAINTS)),$(comma)cluster$(comma)learn$(comma)networks$(comma)tensorboard)
+TEST_EXTRAS = demo,dev,evaluate,rembg,scanned$(if $(filter newest,$(CONSTRAINTS)),$(comma)cluster$(comma)learn$(comma)networks$(comma)tensorboard$(comma)view)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

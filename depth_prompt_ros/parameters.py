@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -342,7 +342,7 @@ class Parameters(RuntimeParameters):
         """
         path = preset_or_file(path)
         read = cls.checked(parameters_of(read_yaml(path, "parameters"), NODE, str(path)), str(path))
-        return _relative_to(read, path.parent)
+        return read.with_files(lambda named: below(path.parent, named))
 
     @classmethod
     def checked(cls, content: Any, source: str) -> Parameters:
@@ -355,6 +355,10 @@ class Parameters(RuntimeParameters):
             return cls.model_validate(content)
         except ValidationError as error:
             raise BadInput(f"bad parameters in {source}: {faults(error, _meant)}") from error
+
+    def with_files(self, place: Callable[[Path], Path]) -> Parameters:
+        """The same parameters; each file that they name is where ``place`` puts it."""
+        return _with_files(self, place)
 
 
 def _meant(name: str) -> str:
@@ -374,15 +378,14 @@ def _names(group: type[BaseModel], before: str) -> Iterator[str]:
 Group = TypeVar("Group", bound=BaseModel)
 
 
-def _relative_to(group: Group, folder: Path) -> Group:
-    """The same parameters, their files below ``folder`` where they are relative and no shipped ones."""
+def _with_files(group: Group, place: Callable[[Path], Path]) -> Group:
     changed: dict[str, Any] = {}
     for name, field in type(group).model_fields.items():
         value = getattr(group, name)
         if isinstance(value, BaseModel):
-            changed[name] = _relative_to(value, folder)
+            changed[name] = _with_files(value, place)
         elif value and any(isinstance(mark, _FileName) and value.endswith(mark.ending) for mark in field.metadata):
-            changed[name] = str(below(folder, Path(value)))
+            changed[name] = str(place(Path(value)))
     return group.model_copy(update=changed)
 
 

@@ -16,6 +16,7 @@ from depth_prompt_ros.stages.moving import make_moving
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
 from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
+from depth_prompt_ros.stages.slow_frames import SlowFrames
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 from depth_prompt_ros.stages.target_shapes import Shaped, anchor_targets, fit_targets
 from depth_prompt_ros.stages.tom import make_scene_depth, make_tom_detector
@@ -40,6 +41,7 @@ class ObjectDepthPipeline:
         self.scene_depth = make_scene_depth(parameters)
         self.prompted_depth = PromptedDepth(parameters.prompted_depth, parameters)
         self.moving = make_moving(parameters.moving, parameters)
+        self._slow_frames = SlowFrames()
 
     def change(self, parameters: Parameters) -> Callable[[], None]:
         """Make what other parameters need; the graph stays, and so do stages whose parameters are the same.
@@ -104,6 +106,7 @@ class ObjectDepthPipeline:
         if self.moving is not None:
             with timed(seconds, "moving"):
                 moving = self.moving(frame, measurement)
+        self._slow_frames.look_at(seconds, self.parameters)
         return FrameDepth(
             frame, measurement, merged.depth, merged.confidence, belief.labels, belief.tom, belief.reasons,
             merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces,

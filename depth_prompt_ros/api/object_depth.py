@@ -26,6 +26,9 @@ from depth_prompt_ros.rectification import rectify
 
 logger = logging.getLogger(__name__)
 
+Pictures = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
+"""The (left) one, and of a pair the right one."""
+
 FRAME_ID = "camera"
 """Of pictures that come without a header."""
 
@@ -69,6 +72,7 @@ class ObjectDepth:
         text: str = "",
         labels: Any = None,
         tom: Any = None,
+        bgr: bool = False,
     ) -> Answer:
         """Depth of one pair of pictures, or of one picture with a depth camera's image.
 
@@ -90,6 +94,7 @@ class ObjectDepth:
             text: its names, commas between them (parameter ``segmentation.text_network``); or
             labels: (H, W) integers, 0 = background. None of these: as the parameters say, by default every thing.
             tom: (H, W) bool, transparent and mirror pixels; None: a network and the measurement tell.
+            bgr: arrays of pictures have blue first, as of ``cv2.imread``; PIL pictures and paths say it themselves.
 
         Raises:
             TypeError: something of another kind than these.
@@ -98,18 +103,19 @@ class ObjectDepth:
         """
         with _errors_of_python():
             parameters = with_targets(self.parameters, box, point, labels is not None, text, tom is not None)
-            frame = self._frame(image, right, depth, (camera, right_camera, baseline), labels, tom)
+            pictures = (as_picture(image, "image", bgr), None if right is None else as_picture(right, "right", bgr))
+            frame = self._frame(pictures, depth, (camera, right_camera, baseline), labels, tom)
             if parameters != self._pipeline.parameters:
                 self._pipeline.change(parameters)()
             return Answer(self._pipeline(frame))
 
-    def _frame(self, image: Any, right: Any, depth: Any, cameras: tuple[Any, Any, Any], labels: Any, tom: Any) -> Frame:
+    def _frame(self, pictures: Pictures, depth: Any, cameras: tuple[Any, Any, Any], labels: Any, tom: Any) -> Frame:
+        left, right = pictures
         if (right is None) == (depth is None):
             raise WrongValue("give right, the right picture of a pair, or depth, that of a depth camera: one of them")
         unit = self.parameters.depth
-        left = as_picture(image, "image")
         arrays: dict[str, NDArray[Any] | None] = {
-            "right": None if right is None else as_picture(right, "right"),
+            "right": right,
             "depth": None if depth is None else as_depth(depth, unit.unit, unit.float_unit),
             "labels": None if labels is None else as_labels(labels, "labels"),
             "tom": None if tom is None else as_labels(tom, "tom"),

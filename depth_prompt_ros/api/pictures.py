@@ -17,12 +17,13 @@ _FARTHEST = 100.0
 """Metres: a depth image of a table whose median is beyond this is in millimetres."""
 
 
-def as_picture(given: Any, what: str) -> NDArray[np.uint8]:
+def as_picture(given: Any, what: str, bgr: bool = False) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB.
 
     Args:
         given: (H, W) grey or (H, W, 3) RGB uint8 array, a PIL picture, or the path of a file.
         what: it is called in messages to people.
+        bgr: arrays have blue first, as OpenCV reads them; PIL pictures and files say themselves what they hold.
 
     Raises:
         WrongType: none of these, or an array of another type.
@@ -47,7 +48,7 @@ def as_picture(given: Any, what: str) -> NDArray[np.uint8]:
         raise WrongValue(
             f"{what} has shape {array.shape}, expected (height, width) or (height, width, 3){_turn(array)}"
         )
-    return np.ascontiguousarray(array)
+    return np.ascontiguousarray(array[..., ::-1] if bgr else array)
 
 
 def as_depth(given: Any, unit: float, float_unit: float) -> NDArray[np.float32]:

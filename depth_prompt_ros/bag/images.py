@@ -130,6 +130,13 @@ def depth_metres(message: Any, unit: float = MILLIMETRE, float_unit: float = 1.0
     raise BadFrame(f"depth encoding {message.encoding} is not supported: give 16UC1 (millimetres) or 32FC1 (metres)")
 
 
+def disparity_metres(message: Any) -> NDArray[np.float32]:
+    """(H, W) float32 metres, f * T / d of a DisparityImage (stereo_msgs), NaN where nothing was matched."""
+    disparity = view(message.image).astype(np.float32)
+    matched = (disparity >= message.min_disparity) & (disparity > 0)
+    return np.where(matched, np.float32(message.f * message.t) / np.where(matched, disparity, 1), np.float32(np.nan))
+
+
 def label_image(message: Any) -> NDArray[np.uint16]:
     """(H, W) uint16 labels from ``mono8``, ``8UC1``, ``mono16``, ``16UC1`` or a single-channel PNG.
 

@@ -94,6 +94,7 @@ def replay(
     topics: Sequence[str] | None = None,
     pipeline: Callable[[Frame], FrameDepth] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    look: Callable[[FrameDepth], None] | None = None,
 ) -> ReplayReport:
     """Run every left image of a bag through the pipeline exactly once, in order, and write the results.
 
@@ -111,6 +112,7 @@ def replay(
         topics: outputs, see :func:`depth_prompt_ros.bag.outputs.chosen_topics`; None = all but ``points``.
         pipeline: made from the parameters if not given.
         progress: called with the number of left images done and their total.
+        look: called with the result of every frame that was written.
 
     Raises:
         BadInput: an unreadable bag, a missing topic, an output that exists, a full disk, or 30 frames in a row that
@@ -158,6 +160,8 @@ def replay(
                             writer.write(f"{NAMESPACE}/{topic}", message, recorded.log_ns)
                         writer.flush()
                         report.count_frame(result)
+                        if look is not None:
+                            look(result)
                 if isinstance(content, SkippedFrame):
                     report.count(content)
                 failures.look_at(content)

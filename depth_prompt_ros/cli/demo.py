@@ -9,9 +9,11 @@ import typer
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="folder for the report, pictures, clouds and bags")] = Path("demo"),
-    frames: Annotated[int, typer.Option(min=2, help="length of the rendered table-top sequence")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="another number renders other objects")] = 1,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report, pictures, clouds and bags.")] = Path(
+        "demo"
+    ),
+    frames: Annotated[int, typer.Option(min=2, help="Length of the rendered table-top sequence.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Another number renders other objects.")] = 1,
 ) -> None:
     """Write two stereo bags, replay them, compare with the truth: demo/report.html, clouds and output bags."""
     from rich.console import Console

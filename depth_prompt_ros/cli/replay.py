@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from depth_prompt_ros.cli.target_options import Box, Point, Text
 from depth_prompt_ros.cli.workers import Cores, Jobs, Ray, Retries, where
-
-if TYPE_CHECKING:
-    from depth_prompt_ros.parameters import Parameters
-    from depth_prompt_ros.work.run import Where
 
 
 class StorageName(str, Enum):
@@ -62,6 +58,11 @@ def replay(
     ray: Ray = "",
     cores: Cores = 1,
     retries: Retries = 2,
+    view: Annotated[bool, typer.Option("--view", help="Show what comes out in Rerun (extra view).")] = False,
+    save: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--save", help="Rerun's recording to write, .rrd, where there is no display for --view."),
+    ] = None,
 ) -> None:
     """Run every frame of a bag through the pipeline and write the results as a bag for RViz and Foxglove.
 
@@ -70,6 +71,8 @@ def replay(
     again, one that fails is named, the others go on, and the exit code is 1.
     """
     from depth_prompt_ros.api.targets import numbers_of, with_targets
+    from depth_prompt_ros.cli.replaying import replay_in_view, replay_many, replay_one
+    from depth_prompt_ros.errors import BadInput
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.work.places import is_url
 
@@ -85,60 +88,11 @@ def replay(
     parameters = parameters.model_copy(update={"topics": parameters.topics.model_copy(update=named)})
     names = [name.strip() for name in topics.split(",") if name.strip()] or None
     if len(bags) == 1 and not is_url(bags[0]) and jobs is None and not ray:
-        _one(Path(bags[0]), out, parameters, storage, names)
+        if view or save:
+            replay_in_view(Path(bags[0]), out, parameters, storage.value, names, save)
+        else:
+            replay_one(Path(bags[0]), out, parameters, storage.value, names)
+    elif view or save:
+        raise BadInput("--view shows one recording while it is replayed: give one, without --jobs and --ray")
     else:
-        _list(bags, out, parameters, storage, names, where(jobs, ray, cores, retries))
-
-
-def _one(bag: Path, out: Path, parameters: Parameters, storage: StorageName, names: list[str] | None) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from depth_prompt_ros.bag.replay import replay as run
-    from depth_prompt_ros.errors import BadInput
-
-    console = Console(stderr=True)
-    rate = TextColumn("{task.fields[rate]}")
-    columns = (TextColumn("replay"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("replay", total=None, rate="")
-
-        def show(done: int, total: int) -> None:
-            speed = bar.tasks[task].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.1f} frames/s" if speed else "")
-
-        try:
-            report = run(bag, out, parameters, storage.value, names, progress=show)
-        except (KeyboardInterrupt, SystemExit) as stop:
-            code = 130 if isinstance(stop, KeyboardInterrupt) else stop.code
-            if code not in (130, 143):
-                raise
-            bar.stop()
-            kept = f"the frames done so far are in {out}" if out.exists() else "nothing was written"
-            typer.echo(f"interrupted: {kept}", err=True)
-            raise typer.Exit(code) from None
-    typer.echo(report.summary())
-    if report.damage:
-        raise BadInput(f"{report.damage}; the results up to there are in {out}")
-    if not report.frames:
-        raise BadInput(f"no frame of {bag} could be used: the lines above say why")
-
-
-def _list(
-    bags: list[str], out: Path, parameters: Parameters, storage: StorageName, names: list[str] | None, workers: Where
-) -> None:
-    from depth_prompt_ros.bag.replay_list import replay_list
-    from depth_prompt_ros.cli.progress import items_or_steps, progress
-
-    failed = {}
-    with progress("replay") as show:
-        shown = items_or_steps(show, len(bags))
-        for item, outcome in replay_list(bags, out, parameters, storage.value, names, workers, shown):
-            if outcome.problem:
-                failed[item.name] = outcome.problem
-            else:
-                typer.echo(f"{out / item.name}{' (done before)' if outcome.kept else ''}: {outcome.said}")
-    for name, reason in failed.items():
-        typer.secho(f"{name} could not be replayed: {reason}", fg=typer.colors.RED, err=True)
-    if failed:
-        raise typer.Exit(1)
+        replay_many(bags, out, parameters, storage.value, names, where(jobs, ray, cores, retries))

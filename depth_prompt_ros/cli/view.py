@@ -22,21 +22,23 @@ def view(
 ) -> None:
     """Pictures, masks, measured and merged depth, provenance and points on a timeline (extra view).
 
-    A camera's bag goes through the pipeline while it is shown; a replay's bag holds no pictures.
+    A camera's bag goes through the pipeline while it is shown. A replay's bag has no pictures: replay --view.
     """
     from itertools import islice
 
     from depth_prompt_ros.cli.progress import stoppable
     from depth_prompt_ros.parameters import Parameters
-    from depth_prompt_ros.view.shown import Viewer
     from depth_prompt_ros.view.sources import frames_of
+    from depth_prompt_ros.view.viewer import viewer
 
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
-    viewer = Viewer(source.name, save)
-    count = 0
-    with stoppable():
+    with stoppable(), viewer(source.resolve().name, save) as shows:
         for shown in islice(frames_of(source, parameters), frames):
-            viewer.show(shown)
-            count += 1
-    viewer.close()
-    typer.echo(f"{count} frames" + (f" in {save}: open it with rerun {save}" if save else ""))
+            shows.show(shown)
+    typer.echo(said(shows.frames, save))
+
+
+def said(frames: int, save: Path | None) -> str:
+    """What was shown, and how a file is opened."""
+    count = f"{frames} frame{'' if frames == 1 else 's'}"
+    return f"{count} in {save}: open it with rerun {save}" if save else f"{count} shown"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import depth_metres, label_image, picture, view
+from depth_prompt_ros.bag.images import depth_metres, disparity_metres, label_image, picture, view
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.recording import Recording
 from depth_prompt_ros.camera import CameraModel
@@ -64,20 +64,13 @@ def _outcome(stamp_ns: int, given: dict[str, Any], result: dict[str, Any]) -> Ou
         true_tom=view(given[TRUE_TOM_TOPIC]) > 0 if TRUE_TOM_TOPIC in given else None,
         labels=label_image(result["labels"]),
         tom=view(result["tom_mask"]) > 0,
-        stereo=_stereo_depth(result["disparity"]),
+        stereo=disparity_metres(result["disparity"]),
         mono=depth_metres(result["mono_depth"]),
         merged=depth_metres(result["depth"]),
         provenance=view(result["provenance"]),
         prompted_image=picture(result["prompted_image"]) if "prompted_image" in result else image[:0],
         anchors=_anchors(result["anchors"]),
     )
-
-
-def _stereo_depth(message: Any) -> NDArray[np.float32]:
-    """Depth = f * T / d of a DisparityImage (stereo_msgs), NaN where nothing was matched."""
-    disparity = view(message.image).astype(np.float32)
-    matched = (disparity >= message.min_disparity) & (disparity > 0)
-    return np.where(matched, np.float32(message.f * message.t) / np.where(matched, disparity, 1), np.float32(np.nan))
 
 
 def _anchors(message: Any) -> dict[int, AnchorReport]:

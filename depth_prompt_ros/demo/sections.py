@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from depth_prompt_ros.evaluation.background.backgrounds import BackgroundComparison
 from depth_prompt_ros.evaluation.figures import (
     cloud_figures,
+    cloud_row,
     depth_error_mm,
     depth_figures,
     disparity_error,
@@ -55,6 +56,7 @@ def motorcycle_section(outcome: Outcome) -> Section:
         [comparison.table()],
         galleries,
         comparison.remarks(),
+        [cloud_row(outcome, "The motorcycle")],
     )
 
 
@@ -104,6 +106,7 @@ def tabletop_section(
         [comparison.table(), comparison.object_table(), scene_table(others), backgrounds.table()],
         galleries,
         [*comparison.remarks(), scene_remark(others)],
+        [cloud_row(example, "The frame above")],
     )
 
 

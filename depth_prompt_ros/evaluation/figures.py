@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
+from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.outcome import Depth, Outcome
 from depth_prompt_ros.evaluation.pictures import (
-    MISSING,
     PAPER,
+    PROVENANCE_COLOURS,
     Picture,
     Scale,
     Viewpoint,
@@ -21,16 +22,7 @@ from depth_prompt_ros.evaluation.pictures import (
     overlay,
     side_by_side,
 )
-from depth_prompt_ros.evaluation.report import Figure
-from depth_prompt_ros.stages.merge import Provenance
-
-PROVENANCE_COLOURS = {
-    int(Provenance.INVALID): ("invalid", MISSING),
-    int(Provenance.STEREO): ("stereo", (58, 110, 165)),
-    int(Provenance.MONO): ("mono", (242, 142, 43)),
-    int(Provenance.MERGED): ("merged", (89, 161, 79)),
-    int(Provenance.CONTINUED): ("continued", (176, 122, 161)),
-}
+from depth_prompt_ros.evaluation.report import CloudRow, Figure
 
 Error = Callable[[Outcome, Depth], Depth]
 """(H, W) absolute error of a depth, in the unit that the figures are scaled in."""
@@ -117,6 +109,12 @@ def cloud_figures(outcome: Outcome, view: Viewpoint) -> list[Figure]:
         Figure(key, title, caption, cloud_view(outcome.camera, depth, outcome.image, outcome.labels, view))
         for key, title, caption, depth in clouds
     ]
+
+
+def cloud_row(outcome: Outcome, title: str) -> CloudRow:
+    """What stereo alone measured, the merged depth and the truth, to be turned together in the page."""
+    depths = {"stereo alone": outcome.stereo, "merged depth": outcome.merged, "true depth": outcome.true_depth}
+    return CloudRow(title, Clouds.of(outcome.camera, outcome.image, outcome.labels, depths))
 
 
 def overview_figure(outcome: Outcome, view: Viewpoint) -> Figure:

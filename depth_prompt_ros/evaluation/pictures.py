@@ -12,18 +12,25 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.titles import INK, PAPER
+from depth_prompt_ros.stages.merge import Provenance
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 MISSING: Colour = (218, 221, 226)
-PAPER: Colour = (255, 255, 255)
-INK: Colour = (55, 62, 72)
 _OVERSAMPLING = 2
 TARGET_COLOURS: tuple[Colour, ...] = (
     (31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40),
     (148, 103, 189), (23, 190, 207), (227, 119, 194), (188, 189, 34),
 )  # fmt: skip
+PROVENANCE_COLOURS = {
+    int(Provenance.INVALID): ("invalid", MISSING),
+    int(Provenance.STEREO): ("stereo", (58, 110, 165)),
+    int(Provenance.MONO): ("mono", (242, 142, 43)),
+    int(Provenance.MERGED): ("merged", (89, 161, 79)),
+    int(Provenance.CONTINUED): ("continued", (176, 122, 161)),
+}
 
 
 @dataclass(frozen=True)
@@ -176,15 +183,6 @@ def side_by_side(pictures: Sequence[Picture], gap: int = 8) -> Picture:
     spacer = np.full((pictures[0].shape[0], gap, 3), PAPER, np.uint8)
     parts = [part for picture in pictures for part in (spacer, picture)][1:]
     return np.hstack(parts)
-
-
-def text_row(lines: Sequence[str], width: int) -> Picture:
-    """Lines of small text on paper, 16 pixels each."""
-    strip = Image.new("RGB", (width, 16 * len(lines)), PAPER)
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(10)
-    for number, line in enumerate(lines):
-        draw.text((2, 16 * number + 2), line, INK, font=font)
-    return np.asarray(strip)
 
 
 def png(picture: Picture) -> bytes:

@@ -13,6 +13,7 @@ from depth_prompt_ros.errors import in_one_line
 from depth_prompt_ros.parameter_file import OF_ROS
 from depth_prompt_ros.parameter_listing import Entry, entries
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.ros.parameter_files import beside, parameter_folders
 
 _UNSET: dict[str, float] = {"int": -1, "float": -1.0}
 """Elements of an array that is not given: ROS knows no empty array of numbers, and lists none without a value.
@@ -65,7 +66,7 @@ def declare(node: Any, none_of: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 def read(node: Any, changes: Mapping[str, Any] | None = None) -> Parameters:
-    """All parameters, with some of them changed.
+    """All parameters, with some of them changed; files are looked for beside the node's parameter files first.
 
     Raises:
         BadInput: a value out of range, or values that do not go together.
@@ -82,7 +83,8 @@ def read(node: Any, changes: Mapping[str, Any] | None = None) -> Parameters:
         for part in entry.path[:-1]:
             group = group.setdefault(part, {})
         group[entry.path[-1]] = value
-    return Parameters.checked(content, "the node's parameters")
+    folders = parameter_folders()
+    return Parameters.checked(content, "the node's parameters").with_files(lambda path: beside(folders, path))
 
 
 def changed(node: Any, values: Mapping[str, Any]) -> dict[str, Any]:

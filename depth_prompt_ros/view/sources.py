@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.failures import made_or_skipped
-from depth_prompt_ros.bag.images import depth_metres, label_image
+from depth_prompt_ros.bag.images import depth_metres, disparity_metres, label_image
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.outputs import NAMESPACE
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
@@ -20,12 +23,14 @@ from depth_prompt_ros.data.readers.sample import read_arrays
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
-from depth_prompt_ros.view.shown import Shown
+from depth_prompt_ros.view.shown import Shown, line_of
 
-ANSWER = "answer.npz"
+ANSWER, TARGETS = "answer.npz", "targets.json"
 _INFO = f"{NAMESPACE}/depth/camera_info"
+_ANCHORS = f"{NAMESPACE}/anchors"
 _WRITTEN: dict[str, tuple[str, Callable[[Any], NDArray[Any]]]] = {
-    f"{NAMESPACE}/depth": ("depth", depth_metres),
+    f"{NAMESPACE}/disparity": ("measured", disparity_metres),
+    f"{NAMESPACE}/depth": ("merged", depth_metres),
     f"{NAMESPACE}/labels": ("labels", label_image),
     f"{NAMESPACE}/tom_mask": ("tom", lambda message: label_image(message) > 0),
     f"{NAMESPACE}/provenance": ("provenance", label_image),
@@ -41,8 +46,7 @@ def frames_of(path: Path, parameters: Parameters) -> Iterator[Shown]:
     """
     answers = [path / ANSWER] if (path / ANSWER).is_file() else sorted(path.glob(f"*/{ANSWER}"))
     if answers:
-        for second, answer in enumerate(answers):
-            yield _of_answer(answer, second * 10**9)
+        yield from map(_of_answer, answers)
         return
     recording = Recording(path)
     if _INFO in recording.types:
@@ -51,31 +55,43 @@ def frames_of(path: Path, parameters: Parameters) -> Iterator[Shown]:
         yield from _of_camera(path, parameters)
 
 
-def _of_answer(path: Path, stamp_ns: int) -> Shown:
-    names = ("picture", "depth", "measured", "labels", "tom", "provenance", "belief")
-    *arrays, K = read_arrays(path, ("image", *names[1:], "K"))
+def _of_answer(path: Path) -> Shown:
+    names = ("picture", "measured", "merged", "labels", "tom", "provenance", "belief")
+    *arrays, K = read_arrays(path, ("image", "measured", "depth", *names[3:], "K"))
     height, width = arrays[1].shape
     camera = CameraModel(width, height, K[0, 0], K[1, 1], K[0, 2], K[1, 2])
-    return Shown(stamp_ns, camera, dict(zip(names, arrays, strict=True)))
+    lines = []
+    with suppress(OSError, ValueError, KeyError):  # beside the pictures, and no condition of theirs
+        said = json.loads((path.parent / TARGETS).read_text())
+        lines = [f"no target: {said['reason']}"] if said["reason"] else []
+        lines += [line_of(each["label"], each["anchor"], each["reason"]) for each in said["targets"] + said["surfaces"]]
+    return Shown(None, camera, dict(zip(names, arrays, strict=True)), lines, path.parent.name)
 
 
 def _of_replay(recording: Recording) -> Iterator[Shown]:
     """Messages of one stamp are one frame; they were written one after the other."""
-    images: dict[str, NDArray[Any]] = {}
-    camera, stamp = None, None
-    for raw in recording.messages({*_WRITTEN, _INFO}):
-        message = typestore().deserialize_cdr(raw.data, raw.msgtype)
-        if stamp is not None and stamp_of(message) != stamp and camera is not None:
-            yield Shown(stamp, camera, images)
-            images, camera = {}, None
-        stamp = stamp_of(message)
-        if raw.topic == _INFO:
-            camera = CameraModel.from_camera_info(message)
-        else:
-            name, convert = _WRITTEN[raw.topic]
-            images[name] = np.array(convert(message))
-    if stamp is not None and camera is not None:
-        yield Shown(stamp, camera, images)
+    messages = (
+        (raw.topic, typestore().deserialize_cdr(raw.data, raw.msgtype))
+        for raw in recording.messages({*_WRITTEN, _INFO, _ANCHORS})
+    )
+    for stamp, group in groupby(messages, key=lambda found: stamp_of(found[1])):
+        frame = dict(group)
+        if _INFO not in frame:
+            continue
+        images = {
+            name: np.array(convert(frame[topic])) for topic, (name, convert) in _WRITTEN.items() if topic in frame
+        }
+        said = frame[_ANCHORS].status if _ANCHORS in frame else ()
+        lines = list(map(_line, said))
+        yield Shown(stamp, CameraModel.from_camera_info(frame[_INFO]), images, lines)
+
+
+def _line(status: Any) -> str:
+    """Of what :func:`depth_prompt_ros.bag.outputs.anchors_message` says of one target."""
+    values = {pair.key: pair.value for pair in status.values}
+    if "anchor" not in values:
+        return f"no target: {status.message}"
+    return line_of(int(values["label"]), values["anchor"], status.message)
 
 
 def _of_camera(path: Path, parameters: Parameters) -> Iterator[Shown]:

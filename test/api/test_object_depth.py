@@ -72,6 +72,16 @@ def test_the_code_that_is_shown_runs(page, files) -> None:
     assert list(files.glob("**/*.ply"))
 
 
+def test_pictures_of_opencv_are_bgr_where_that_is_said(view, pair, estimate, files) -> None:
+    read = {name: cv2.imread(f"{name}.png") for name in ("left", "right")}
+    given = {"camera": TABLETOP_CAMERA, "labels": view.labels, "bgr": True}
+    answer = estimate(read["left"], right=read["right"], **given)
+    np.testing.assert_array_equal(answer.image, view.left)
+    np.testing.assert_array_equal(answer.depth, pair.depth)
+    for left, right in (("left.png", "right.png"), (Image.open("left.png"), Image.open("right.png"))):
+        np.testing.assert_array_equal(estimate(left, right=right, **given).image, view.left)
+
+
 def test_the_readme_needs_ten_lines() -> None:
     (block,) = code_of("README.md")
     assert len(block.splitlines()) <= 10

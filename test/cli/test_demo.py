@@ -153,6 +153,9 @@ def test_demo_from_nothing_to_the_report(tmp_path) -> None:
     assert depths["Merged, white background"] != depths["Merged"]
     html = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=.?(?!data:|#|.data:|.#)", html)
+    for title in ("The motorcycle", "The frame above"):
+        for name in ("stereo alone", "merged depth", "true depth"):
+            assert f'aria-label="{name}, {title}"' in html
     header = (tmp_path / "demo" / "cloud.ply").read_bytes()[:300]
     assert int(re.search(rb"element vertex (\d+)", header)[1]) > 100_000
     assert set(Recording(tmp_path / "demo" / "bags" / "tabletop_depth").types) >= {"/object_depth/depth"}

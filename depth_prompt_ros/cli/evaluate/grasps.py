@@ -23,7 +23,9 @@ def grasps(
     ] = 0.5,
     out: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--out", help="Folder for the picture; the page, Markdown, is written beside it under its name."),
+        typer.Option(
+            "--out", "-o", help="Folder for the picture; the page, Markdown, is written beside it under its name."
+        ),
     ] = None,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045

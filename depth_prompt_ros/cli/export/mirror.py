@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.export.options import Precision, PrecisionOption
+from depth_prompt_ros.cli.export.options import Precision, PrecisionOption, say_cost
 
 
 def mirror(
@@ -47,3 +47,4 @@ def mirror(
     halved = f", {written.halved} nodes in float16" if written.halved else ""
     typer.echo(f"{path}\n{written.path}{halved}; largest relative difference from PyTorch {written.difference:.1e}")
     typer.echo(f"{written.path.with_suffix('.yaml')}")
+    say_cost(written.path)

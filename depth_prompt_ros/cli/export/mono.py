@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.export.options import Precision, PrecisionOption
+from depth_prompt_ros.cli.export.options import Precision, PrecisionOption, say_cost
 
 
 def mono(
@@ -34,3 +34,4 @@ def mono(
     halved = f", {written.halved} nodes in float16" if written.halved else ""
     typer.echo(f"{out}: {pictures}{halved}; largest relative difference from PyTorch {written.difference:.1e}")
     typer.echo(f"{out.with_suffix('.yaml')}")
+    say_cost(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,3 +23,10 @@ PrecisionOption = Annotated[
         help="fp16: the network in half precision, except sums, powers and softmax; the rest of the graph stays fp32.",
     ),
 ]
+
+
+def say_cost(graph: Path) -> None:
+    """Print how often a second the graph runs here."""
+    from depth_prompt_ros.runtime.cost import describe_graph
+
+    typer.echo(describe_graph(graph))

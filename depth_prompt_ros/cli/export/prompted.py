@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from depth_prompt_ros.cli.export.options import Precision, PrecisionOption
+from depth_prompt_ros.cli.export.options import Precision, PrecisionOption, say_cost
 
 
 def prompted(
@@ -31,3 +31,4 @@ def prompted(
     places = "any number of targets" if written.targets is None else f"{written.targets} target(s) a run"
     halved = f", {written.halved} nodes in float16" if written.halved else ""
     typer.echo(f"{out}: {places}{halved}; largest relative difference from PyTorch {written.difference:.1e}")
+    say_cost(out)

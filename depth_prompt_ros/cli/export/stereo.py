@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.export.options import say_cost
+
 
 def stereo(
     out: Annotated[
@@ -41,3 +43,4 @@ def stereo(
     size = None if height is None or width is None else (height, width)
     difference = export_stereo(out, network, weights, size, iterations)
     typer.echo(f"{out}: largest difference from PyTorch {difference:.1e} px\n{out.with_suffix('.yaml')}")
+    say_cost(out)

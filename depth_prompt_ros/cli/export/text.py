@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.export.options import say_cost
+
 
 def text(
     out: Annotated[
@@ -45,3 +47,4 @@ def text(
     written = export_text(out, Tokeniser.read(path), network, weights, (height, width), mirror)
     differences = ", ".join(f"{part} {value:.1e}" for part, value in written.differences.items())
     typer.echo(f"{out}: largest relative difference from PyTorch: {differences}")
+    say_cost(out.with_name(f"{out.stem}_image.onnx"))

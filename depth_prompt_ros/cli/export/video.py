@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.export.options import say_cost
+
 
 def video(
     weights: Annotated[Path, typer.Argument(help="What depth-prompt learn video wrote, .safetensors.")],
@@ -37,3 +39,4 @@ def video(
     else:
         difference = export_targets(out, weights, crop, focal)
     typer.echo(f"{out}: largest relative difference from PyTorch {difference:.1e}")
+    say_cost(out)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
+from depth_prompt_ros.data.titles import text_row
 from depth_prompt_ros.written_aside import write_picture
 
 _GAP = 4
@@ -21,14 +22,17 @@ def contact_sheet(pictures: PictureSet | StereoSet) -> Picture:
     """(H, W, 3) uint8 RGB: up to 24 pictures, or 16 pairs, spread over the set; beside each its objects and its depth.
 
     Depth is near bright, far dark, on the range inside the mask (of pairs: of the picture); white where it is unknown
-    or outside.
+    or outside. A caption below says so.
     """
     tile, columns, rows = (_pair_tile, 4, 4) if isinstance(pictures, StereoSet) else (_picture_tile, 6, 4)
     chosen = np.unique(np.linspace(0, len(pictures) - 1, columns * rows).astype(int))
     tiles = [tile(pictures, int(index)) for index in chosen]  # type: ignore[arg-type]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     bands = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
-    return np.vstack(bands)
+    near = "depth: near bright, white: unknown or outside, each on its own range"
+    said = "left, right, glass and mirrors" if isinstance(pictures, StereoSet) else "picture, object"
+    caption = f"{len(chosen)} of {len(pictures)}, evenly spread. Each tile: {said}, {near}."
+    return np.vstack([*bands, text_row([caption], bands[0].shape[1])])
 
 
 def write_sheet(path: Path, sheet: Picture) -> None:

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.titles import text_row, title_row
 from depth_prompt_ros.evaluation.grasps.execute import Outcome
 from depth_prompt_ros.evaluation.grasps.gripper import Grasp, Gripper
 from depth_prompt_ros.evaluation.grasps.rendered import SHOWN, RenderedScores, ShownScene
-from depth_prompt_ros.evaluation.pictures import PAPER, Colour, Picture, text_row
+from depth_prompt_ros.evaluation.pictures import PAPER, Colour, Picture
 
 COLOURS: dict[Outcome, Colour] = {
     Outcome.HOLDS: (30, 160, 70), Outcome.SLIPS: (240, 160, 20), Outcome.COLLIDES: (215, 40, 40),
@@ -24,7 +25,7 @@ _DRAWN = 1
 
 def sheet(scores: RenderedScores, gripper: Gripper) -> Picture:
     """One row a scene, one column a cloud: the best grasp of every target, in the colour of what becomes of it."""
-    titles = np.hstack([text_row([name], _TILE + _GAP) for name in SHOWN])
+    titles = title_row(SHOWN, _TILE + _GAP)
     rows = [titles, *(_row(scene, gripper) for scene in scores.shown)]
     said = "green: holds, yellow: slips, red: collides, violet: misses"
     return np.vstack([*rows, text_row([f"The best grasp of every target, {said}."], titles.shape[1])])

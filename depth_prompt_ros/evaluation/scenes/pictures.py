@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
-from depth_prompt_ros.evaluation.pictures import PAPER, Picture, depth_scale, overlay, text_row
+from depth_prompt_ros.data.titles import text_row, title_row
+from depth_prompt_ros.evaluation.pictures import PAPER, Picture, depth_scale, overlay
 from depth_prompt_ros.evaluation.scenes.methods import OURS_TOLD, Answer
 from depth_prompt_ros.evaluation.scenes.scores import moved_pixels
 
@@ -63,7 +64,7 @@ def show(scene: RealScene, measured: Float32, found: Mapping[str, Answer], main:
 def scene_sheet(shown: Mapping[str, Shown]) -> Picture:
     """One row a scene, by its line of text above it; titles above all rows."""
     titles = list(dict.fromkeys(title for each in shown.values() for title in each.tiles))
-    rows: list[Picture] = [np.hstack([text_row([title], _TILE + _GAP) for title in titles])]
+    rows: list[Picture] = [title_row(titles, _TILE + _GAP)]
     for line, each in shown.items():
         rows += [text_row([line], rows[0].shape[1]), _row(each, titles)]
     return np.vstack(rows)

@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_prompt_ros.evaluation.pictures import PAPER, Picture, depth_scale, error_scale, jpeg, overlay, text_row
+from depth_prompt_ros.data.titles import text_row, title_row
+from depth_prompt_ros.evaluation.pictures import PAPER, Picture, depth_scale, error_scale, jpeg, overlay
 from depth_prompt_ros.evaluation.tom.mask_quality import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.tom.methods import MERGED, STEREO, Way
 from depth_prompt_ros.evaluation.tom.pairs import SetScores, Shown, sweep_name
@@ -24,7 +25,7 @@ def scene_sheet(scenes: Sequence[Shown]) -> Picture:
     """One row a scene: picture with masks, depths and truth on one scale, errors in percent of the distance."""
     first = scenes[0]
     titles = ["picture", "targets, ToM hatched", *first.depths, "truth", *(f"error: {title}" for title in first.errors)]
-    rows = [_titles(titles), *(_row(scene) for scene in scenes)]
+    rows = [title_row(titles, _TILE + _GAP), *(_row(scene) for scene in scenes)]
     width = rows[0].shape[1]
     foot = text_row([f"Errors: black 0, brightest from {_WORST:g} % of the distance. Grey: no value."], width)
     return np.vstack([*rows, foot])
@@ -71,7 +72,3 @@ def _row(scene: Shown) -> Picture:
     size = (_TILE, round(_TILE * scene.image.shape[0] / scene.image.shape[1]))
     small = [cv2.resize(tile, size, interpolation=cv2.INTER_AREA) for tile in tiles]
     return np.hstack([cv2.copyMakeBorder(tile, 0, _GAP, 0, _GAP, cv2.BORDER_CONSTANT, value=PAPER) for tile in small])
-
-
-def _titles(titles: Sequence[str]) -> Picture:
-    return np.hstack([text_row([title], _TILE + _GAP) for title in titles])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.data.titles import title_row
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.prompt import PromptSettings, add, composite, make_prompt
 from depth_prompt_ros.learning import losses
@@ -144,4 +145,6 @@ def write_prompt(
 def _write_pictures(path: Path, prompt: nn.Module, compose: Callable[[Batch], Tensor], shown: Batch) -> None:
     """The background of the first picture, then all prompted pictures, side by side."""
     row = torch.cat([prompt(shown.image, shown.mask)[:1], compose(shown).clamp(0, 1)]).permute(2, 0, 3, 1).flatten(1, 2)
-    write_picture(path, (255 * row.cpu().numpy() + 0.5).astype(np.uint8))
+    pictures = (255 * row.cpu().numpy() + 0.5).astype(np.uint8)
+    titles = title_row(["background", *["prompted picture"] * len(shown.image)], pictures.shape[0])
+    write_picture(path, np.vstack([titles, pictures]))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from depth_prompt_ros.data.sets.metric_set import MetricSet, resized
+from depth_prompt_ros.data.titles import title_row
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.metric.errors import mean_errors, picture_errors
 from depth_prompt_ros.learning import losses
@@ -227,4 +228,5 @@ def write_pictures(path: Path, network: nn.Module, normalise: nn.Module, picture
             maps.append(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS))
         rows.append(np.hstack([image[..., ::-1], *maps]))
     network.train(training)
-    write_picture(path, np.vstack(rows)[..., ::-1])
+    titles = title_row(["picture", "true depth: near bright", "found depth, same scale"], rows[0].shape[1] // 3)
+    write_picture(path, np.vstack([titles, np.vstack(rows)[..., ::-1]]))

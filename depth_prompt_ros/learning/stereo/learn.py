@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
+from depth_prompt_ros.data.titles import title_row
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.losses import sequence_loss
 from depth_prompt_ros.learning.precision import in_bfloat16
@@ -193,4 +194,5 @@ def _write_pictures(path: Path, network: PreparedStereo, data: StereoSet, device
         grey = [(255 * np.clip(level, 0, 1)).astype(np.uint8) for level in levels]
         maps = [cv2.applyColorMap(each, cv2.COLORMAP_TURBO) for each in grey[:2]]
         rows.append(np.hstack([data.lefts[index][..., ::-1], *maps, cv2.cvtColor(grey[2], cv2.COLOR_GRAY2BGR)]))
-    write_picture(path, np.vstack(rows)[..., ::-1])
+    titles = ["left picture", "true disparity", "found disparity, same scale", "difference, white: 4 pixels"]
+    write_picture(path, np.vstack([title_row(titles, rows[0].shape[1] // 4), np.vstack(rows)[..., ::-1]]))

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.tom_pictures import TomPicture, TomPictures
+from depth_prompt_ros.data.titles import title_row
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
 from depth_prompt_ros.learning.tom.painting import Painting
@@ -241,9 +242,10 @@ class LabelFolder:
 
 
 def _view(label: VirtualLabel) -> NDArray[np.uint8]:
-    """(h, 3 w, 3) uint8 RGB: picture, ToM in white, disparity from dark (far) to bright (near)."""
+    """(H, 3 w, 3) uint8 RGB, titles over picture, ToM in white, disparity from dark (far) to bright (near)."""
     low, high = float(label.disparity.min()), float(label.disparity.max())
     grey = ((label.disparity - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
     colours = cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)[..., ::-1]
     white = np.repeat(label.tom[..., None].astype(np.uint8) * np.uint8(255), 3, axis=2)
-    return np.asarray(np.hstack([label.image, white, colours]), np.uint8)
+    titles = title_row(["picture", "transparent or mirror", "disparity: near bright"], label.image.shape[1])
+    return np.vstack([titles, np.hstack([label.image, white, colours])]).astype(np.uint8)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.video import LeftOut
+from depth_prompt_ros.data.titles import title_row
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.learning.video.look import disparity_of, network_inputs
@@ -191,7 +192,8 @@ def _write_sheet(path: Path, model: VideoModel, data: VideoSet, look: int, devic
         moving = (~static).astype(np.uint8) * 255
         rows.append(np.hstack([image[..., ::-1], coloured(disparity), cv2.cvtColor(moving, cv2.COLOR_GRAY2BGR)]))
     model.train()
-    write_picture(path, np.vstack(rows)[..., ::-1])
+    titles = title_row(["picture", "disparity: red near", "moving: white"], rows[0].shape[1] // 3)
+    write_picture(path, np.vstack([titles, np.vstack(rows)[..., ::-1]]))
 
 
 def coloured(disparity: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.data.titles import text_row
 from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, on_white
@@ -39,7 +40,8 @@ def write_prompt_sheet(
         picture = compose(batch)
         bands += [_band(name, picture), _band("", shade(network(picture), batch))]
     bands.append(_band("truth", shade(batch.depth, batch)))
-    write_picture(path, np.vstack(bands), 80)
+    caption = "Each prompted picture above the depth that it gives: near bright, on the truth's range."
+    write_picture(path, np.vstack([*bands, text_row([caption], bands[0].shape[1])]), 80)
 
 
 def shade(depth: Tensor, batch: Batch) -> Tensor:
@@ -59,6 +61,6 @@ def shade(depth: Tensor, batch: Batch) -> Tensor:
 def _band(name: str, pictures: Tensor) -> NDArray[np.uint8]:
     row = pictures.clamp(0, 1).permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
     label = np.full((row.shape[0], _LABEL, 3), 255, np.uint8)
-    for line, word in enumerate(name.replace(",", "").split(" ")):
-        cv2.putText(label, word, (6, 24 + 18 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    words = text_row([name], _LABEL)[: len(label)]
+    label[: len(words)] = words
     return np.hstack([label, (255 * row + 0.5).astype(np.uint8)])
