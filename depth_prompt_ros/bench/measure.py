@@ -11,6 +11,7 @@ from typing import Any
 from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.outputs import output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
+from depth_prompt_ros.bench.yardstick import Yardstick
 from depth_prompt_ros.errors import BadFrame, BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters
@@ -29,6 +30,7 @@ class Measured:
         load: making the pipeline, with its models.
         first: the first frame, from message to message.
         segments: of every warm frame: decode, the pipeline's stages, convert (the clouds' messages), rest, whole.
+        yardstick: of one pass of semi-global matching after every warm frame.
         targets: of every warm frame.
         sent: frames given to the pipeline, the first and those that warm up among them.
         missed: frames that it could not use, by reason.
@@ -40,6 +42,7 @@ class Measured:
     load: float = 0.0
     first: float = 0.0
     segments: dict[str, list[float]] = field(default_factory=dict)
+    yardstick: list[float] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
     sent: int = 0
     missed: dict[str, int] = field(default_factory=dict)
@@ -79,7 +82,7 @@ def measure(
     measured.load = time.perf_counter() - began
     measured.resident_mib["loaded"] = resident_mib("VmRSS")
     measured.runtimes = [pipeline.prompted_depth.graph.runs_in]
-    build = _TimedBuilder(parameters)
+    build, yardstick = _TimedBuilder(parameters), Yardstick()
     used, total = 0, warm_up + frames
     for content in _repeated(bag, parameters, build):
         measured.sent += 1
@@ -88,6 +91,7 @@ def measure(
             try:
                 _one(pipeline, content, build.seconds, parameters, measured, used >= warm_up)
                 used += 1
+                measured.yardstick += [yardstick()] if used > warm_up else []
             except BadFrame as error:
                 reason = str(error)
         if reason is not None:

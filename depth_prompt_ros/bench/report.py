@@ -14,10 +14,12 @@ import numpy as np
 from rich.table import Table
 
 from depth_prompt_ros import __version__
+from depth_prompt_ros.bench import yardstick
 from depth_prompt_ros.bench.measure import Measured
 from depth_prompt_ros.parameters import Parameters
 
 PERCENTILES = (50, 95, 99)
+_COMPARED = (50, 95)
 _LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "onnxruntime", "onnxruntime-gpu", "open3d-cpu",
               "open3d", "rosbags", "tensorrt", "cuda-python", "torch")  # fmt: skip
 
@@ -42,6 +44,8 @@ def as_json(measured: Measured, bag: Path, parameters: Parameters) -> dict[str, 
         "BasicPerformanceMetrics.STD_DEV_JITTER": float(jitter.std()),
         "custom": {
             "segments_ms": {name: _percentiles(seconds) for name, seconds in measured.segments.items()},
+            "yardstick_ms": _percentiles(measured.yardstick),
+            "segments_over_yardstick": over_yardstick(measured),
             "load_ms": 1000 * measured.load,
             "targets": float(np.mean(measured.targets)),
             "missed": measured.missed,
@@ -67,14 +71,16 @@ def as_json(measured: Measured, bag: Path, parameters: Parameters) -> dict[str, 
 
 
 def as_table(measured: Measured) -> Table:
-    """Milliseconds of each segment; what no network and no matcher does is summed up as rest."""
-    table = Table("segment, ms", *(f"p{share}" for share in PERCENTILES))
+    """Milliseconds of each segment, and over R; what no network and no matcher does is summed up as rest."""
+    heads = [*(f"p{share}" for share in PERCENTILES), *(f"p{share} / {yardstick.NAME}" for share in _COMPARED)]
+    table, ratios = Table("segment, ms", *heads), over_yardstick(measured)
     names = [name for name in measured.segments if name not in ("rest", "whole")]
     for name in [*names, "rest", "whole"]:
         if name == "rest":
             table.add_section()
         row = _percentiles(measured.segments[name])
-        table.add_row(name, *(f"{row[f'p{share}']:.2f}" for share in PERCENTILES))
+        shares = [f"{row[f'p{share}']:.2f}" for share in PERCENTILES]
+        table.add_row(name, *shares, *(f"{ratios[name][f'p{share}']:.2f}" for share in _COMPARED))
     return table
 
 
@@ -82,12 +88,23 @@ def summary(measured: Measured) -> list[str]:
     """The other figures, a line each."""
     gpu = "" if measured.gpu_mib is None else f"; GPU {measured.gpu_mib:.0f} MiB in use by all programs"
     machine = f"{cores()} cores of {cpu_name()}; graph in {measured.runtimes[0]}"
+    once = 1000 * float(np.median(measured.yardstick))
     lines = [
+        f"{yardstick.NAME} = {once:.1f} ms, p50: {yardstick.MEANING}",
         f"{frames_per_second(measured):.1f} frames per second, {np.mean(measured.targets):.1f} targets, {machine}",
         f"cold: {1000 * measured.load:.0f} ms to load, {1000 * measured.first:.0f} ms for the first frame",
         "resident: " + ", ".join(f"{value:.0f} MiB {when}" for when, value in measured.resident_mib.items()) + gpu,
     ]
     return lines + [f"missed {count}: {reason}" for reason, count in measured.missed.items()]
+
+
+def over_yardstick(measured: Measured) -> dict[str, dict[str, float]]:
+    """Percentiles of each segment over the median pass of semi-global matching in the same run."""
+    once = float(np.median(measured.yardstick))
+    return {
+        name: {f"p{share}": float(np.percentile(seconds, share)) / once for share in _COMPARED}
+        for name, seconds in measured.segments.items()
+    }
 
 
 def frames_per_second(measured: Measured) -> float:

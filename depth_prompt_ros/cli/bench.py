@@ -22,10 +22,16 @@ def bench(
         Optional[Path],  # noqa: UP045
         typer.Option("--json", help="Write everything here, in the shape of ros2_benchmark's reports."),
     ] = None,
+    base: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--base", help="What --json wrote before: end with 1 where a segment is 15 % slower, over R."),
+    ] = None,
 ) -> None:
     """Time every segment from the camera's messages to the clouds', cold and warm, and the memory it takes.
 
-    One frame after the other in one process: a live node adds its middleware, see docs/results/performance.md.
+    Each is also given over R, one pass of OpenCV's SGBM that takes turns with the frames: that can be compared with
+    another day's run. One frame after the other in one process: a live node adds its middleware, see
+    docs/results/performance.md.
     """
     import json
     import tempfile
@@ -34,6 +40,7 @@ def bench(
     from rich.progress import Progress
 
     from depth_prompt_ros.bench import report
+    from depth_prompt_ros.bench.base import read_base, regressions
     from depth_prompt_ros.bench.measure import measure
     from depth_prompt_ros.errors import BadInput
     from depth_prompt_ros.parameters import Parameters
@@ -41,6 +48,7 @@ def bench(
 
     if json_file is not None and not json_file.parent.is_dir():
         raise BadInput(f"no folder {json_file.parent} for --json: make it first")
+    before = None if base is None else read_base(base)
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory() as folder, Progress(console=console, transient=True) as progress:
@@ -60,3 +68,8 @@ def bench(
     out.print(report.as_table(measured))
     for line in report.summary(measured):
         out.print(line, highlight=False)
+    grown = [] if before is None else regressions(report.over_yardstick(measured), before)
+    for line in grown:
+        out.print(f"slower: {line}", highlight=False)
+    if grown:
+        raise typer.Exit(1)

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from depth_prompt_ros.bench import report
+from depth_prompt_ros.bench.base import read_base, regressions
 from depth_prompt_ros.bench.measure import SEPARATE, measure
 from depth_prompt_ros.cli.main import app
 from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA, render_tabletop_sequence
@@ -83,12 +84,49 @@ def test_the_report_has_the_names_of_ros2_benchmark(measured, bag) -> None:
     assert Parameters.model_validate_json(content["metadata"]["BenchmarkMetadata.CONFIG"]) == PARAMETERS
 
 
-def test_the_command_writes_table_and_json(bag, tmp_path) -> None:
-    (tmp_path / "params.yaml").write_text(PARAMETERS.model_dump_json(exclude_none=True))
-    answer = CliRunner().invoke(
-        app, ["bench", str(bag), "--params", str(tmp_path / "params.yaml"), "--frames", "3", "--json",
-              str(tmp_path / "bench.json")],
+def test_every_segment_is_given_over_the_yardstick_of_the_same_run(measured) -> None:
+    assert len(measured.yardstick) == 6
+    ratios = report.over_yardstick(measured)
+    assert ratios["graph"]["p50"] == pytest.approx(
+        np.median(measured.segments["graph"]) / np.median(measured.yardstick)
+    )
+    assert set(ratios) == set(measured.segments)
+
+
+def test_a_segment_that_grew_by_more_than_15_percent_is_a_regression() -> None:
+    base = {"stereo": {"p50": 1.0}, "merge": {"p50": 0.02}, "whole": {"p50": 2.0}, "gone": {"p50": 1.0}}
+    now = {"stereo": {"p50": 1.16}, "merge": {"p50": 0.08}, "whole": {"p50": 2.29}, "new": {"p50": 1.0}}
+    (line,) = regressions(now, base)
+    assert line.startswith("stereo: 1.16")
+    assert "+16%" in line
+
+
+def invoke(bag, folder, *words):
+    (folder / "params.yaml").write_text(PARAMETERS.model_dump_json(exclude_none=True))
+    return CliRunner().invoke(
+        app, ["bench", str(bag), "--params", str(folder / "params.yaml"), "--frames", "3", *words]
     )  # fmt: skip
+
+
+def test_the_command_ends_with_1_where_a_segment_is_slower_than_its_base(bag, tmp_path) -> None:
+    base = tmp_path / "base.json"
+    base.write_text(json.dumps({"custom": {"segments_over_yardstick": {"whole": {"p50": 1e-6}}}}))
+    answer = invoke(bag, tmp_path, "--base", str(base))
+    assert answer.exit_code == 1
+    assert "slower: whole" in answer.output
+    base.write_text(json.dumps({"custom": {"segments_over_yardstick": {"whole": {"p50": 1e6}}}}))
+    assert invoke(bag, tmp_path, "--base", str(base)).exit_code == 0
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"custom": {"segments_over_yardstick": {"whole": {"p50": 0}}}}', "[]"])
+def test_a_base_that_is_none_is_refused(tmp_path, content) -> None:
+    (tmp_path / "base.json").write_text(content)
+    with pytest.raises(BadInput, match="is not what depth-prompt bench --json wrote"):
+        read_base(tmp_path / "base.json")
+
+
+def test_the_command_writes_table_and_json(bag, tmp_path) -> None:
+    answer = invoke(bag, tmp_path, "--json", str(tmp_path / "bench.json"))
     assert answer.exit_code == 0, answer.output
     assert "frames per second" in answer.output
     assert "graph" in answer.output
