@@ -55,12 +55,19 @@ class VideoSet:
             followed say; none where they are not followed.
     """
 
-    def __init__(self, spans: Sequence[Sequence[VideoFrame]], step: int = 1, follows: bool = True) -> None:
+    def __init__(
+        self,
+        spans: Sequence[Sequence[VideoFrame]],
+        step: int = 1,
+        follows: bool = True,
+        chosen: NDArray[np.int64] | None = None,
+    ) -> None:
         """Stack the frames.
 
         Args:
             step: frames between neighbours.
             follows: follow corners, so that the pose network need not learn how the camera turns.
+            chosen: (n, 5) as ``samples``, counted through all spans; None: neighbours in time.
 
         Raises:
             BadInput: no span, or spans of pictures of several sizes.
@@ -92,7 +99,7 @@ class VideoSet:
         width = min(POSE_WIDTH, self.size[1])
         small = (width, max(8, round(self.size[0] * width / self.size[1])))
         self.small = np.stack([cv2.resize(image, small, interpolation=cv2.INTER_AREA) for image in self.images])
-        self.samples = self._samples(spans, step)
+        self.samples = self._samples(spans, step) if chosen is None else chosen
         if not len(self.samples):
             raise BadInput(f"nothing to learn from: no frame has neighbours {step} frames before and behind it")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +34,25 @@ TOLD = {
     "shipped network, scale and shift fitted": "scale and shift of each frame",
     "learned from colour": "median of the true depth",
     "learned from colour, scale and shift fitted": "scale and shift of each frame",
+    "learned from colour, places found first": "median of the true depth",
+    "learned from colour, places found first, scale and shift fitted": "scale and shift of each frame",
     "learned with poses": "nothing: metric",
     "learned with poses, median-scaled": "median of the true depth",
 }
 """What a row is told of each test frame's truth."""
 
+LEARNED = {
+    "colour": "learned from colour",
+    "found": "learned from colour, places found first",
+    "poses": "learned with poses",
+}
+"""Rows by what was learned."""
+
 LIMITS = Limits(0.3, 10.0)
 """Metres that the depth camera measures."""
+
+Way = Callable[[VideoFrame, NDArray[np.bool_]], Float32]
+"""Depth of a frame, told where its truth is known."""
 
 _EVERY = 2
 """Every so many of the test frames are looked at."""
@@ -59,17 +71,17 @@ class RealRow:
     frames: tuple[DepthErrors, ...]
 
 
-def real_rows(folder: Path, split: float, colour: Path | None, poses: Path | None) -> list[RealRow]:
+def real_rows(folder: Path, split: float, weights: Mapping[str, Path]) -> list[RealRow]:
     """All rows over the frames behind ``split``.
 
     Args:
         folder: see :class:`depth_prompt_ros.data.readers.video_folder.VideoFolder`, with depth.
         split: share of the frames that was learned from.
-        colour, poses: weights learned from those frames' colour, and from their poses too; None: no such row.
+        weights: what was learned from those frames, by the names of :data:`LEARNED`.
     """
     test = [frame for frame in VideoFolder(folder, Part(split, 1.0)) if frame.depth is not None][::_EVERY]
     mean = _mean_inverse(VideoFolder(folder, Part(0.0, split)))
-    ways: dict[str, Callable[[VideoFrame, NDArray[np.bool_]], Float32]] = {
+    ways: dict[str, Way] = {
         "constant": lambda frame, known: np.full(known.shape, np.median(_truth(frame)[known]), np.float32),
         "mean frame": lambda frame, known: median_scaled(np.float32(1) / mean, _truth(frame), known),
     }
@@ -78,21 +90,22 @@ def real_rows(folder: Path, split: float, colour: Path | None, poses: Path | Non
     ways["shipped network, scale and shift fitted"] = lambda frame, known: fitted_inverse(
         shipped(frame.image), _truth(frame), known
     )
-    if colour is not None:
-        look = _looker(colour)
-        ways["learned from colour"] = lambda frame, known: median_scaled(
-            np.float32(1) / look(frame), _truth(frame), known
-        )
-        ways["learned from colour, scale and shift fitted"] = lambda frame, known: fitted_inverse(
+    for kind, path in weights.items():
+        ways |= _learned(LEARNED[kind], path, metric=kind == "poses")
+    return [RealRow(name, _errors(test, way)) for name, way in ways.items()]
+
+
+def _learned(name: str, weights: Path, metric: bool) -> dict[str, Way]:
+    """The rows of one network."""
+    look = _looker(weights)
+    scaled = f"{name}, median-scaled" if metric else name
+    ways: dict[str, Way] = {name: lambda frame, _: np.float32(1) / look(frame)} if metric else {}
+    ways[scaled] = lambda frame, known: median_scaled(np.float32(1) / look(frame), _truth(frame), known)
+    if not metric:
+        ways[f"{name}, scale and shift fitted"] = lambda frame, known: fitted_inverse(
             look(frame), _truth(frame), known
         )
-    if poses is not None:
-        metric = _looker(poses)
-        ways["learned with poses"] = lambda frame, _: np.float32(1) / metric(frame)
-        ways["learned with poses, median-scaled"] = lambda frame, known: median_scaled(
-            np.float32(1) / metric(frame), _truth(frame), known
-        )
-    return [RealRow(name, _errors(test, way)) for name, way in ways.items()]
+    return ways
 
 
 def _errors(

@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from depth_prompt_ros.data.readers.video_folder import Part, VideoFolder
 from depth_prompt_ros.data.rendering.workspaces import Motion
-from depth_prompt_ros.data.sets.video import SpanRules, gather
-from depth_prompt_ros.learning.trainer import Schedule
-from depth_prompt_ros.learning.video.learn import Told, learn_video
-from depth_prompt_ros.learning.video.objective import VideoLearning
-from depth_prompt_ros.learning.video.samples import Cuts, VideoSet
 from depth_prompt_ros.learning.video.study.execute import RESULT, Errors, execute, simple_rows
 from depth_prompt_ros.learning.video.study.plan import Effort, runs
 from depth_prompt_ros.learning.video.study.real import real_rows
+from depth_prompt_ros.learning.video.study.real_learning import learn_found, learn_neighbours
 from depth_prompt_ros.learning.video.study.tables import page
-from depth_prompt_ros.networks.video.depth_net import VideoSettings
 from depth_prompt_ros.written_aside import write_text
 
 SPLIT = 0.667
 """Share of a real video that is learned from."""
 
-_REAL = Schedule(500, 4, 2e-4, 0, False, "halved")
+_REAL: dict[str, Callable[[Path, Path], None]] = {
+    "colour": lambda folder, out: learn_neighbours(folder, out, SPLIT, False),
+    "found": lambda folder, out: learn_found(folder, out, SPLIT),
+    "poses": lambda folder, out: learn_neighbours(folder, out, SPLIT, True),
+}
+"""What is learned from a real video, by the names of :data:`depth_prompt_ros.learning.video.study.real.LEARNED`."""
 
 
 def study_video(
@@ -57,32 +56,18 @@ def study_video(
             found.append(json.loads(path.read_text()))
         else:
             missing.append(run.folder)
-    weights: dict[str, Path | None] = {"colour": None, "poses": None}
-    if real is not None:
-        for kind in weights:
-            path = out / "real" / f"{kind}.safetensors"
-            if learns and not path.exists():
-                report(f"real/{kind}")
-                _learn_real(real, path, kind == "poses")
-            weights[kind] = path if path.exists() else None
+    weights = {}
+    for kind, learn in _REAL.items():
+        path = out / "real" / f"{kind}.safetensors"
+        if learns and real is not None and not path.exists():
+            report(f"real/{kind}")
+            learn(real, path)
+        if path.exists():
+            weights[kind] = path
     motions: tuple[Motion, ...] = ("bound", "random")
     there = [motion for motion in motions if any(each["motion"] == motion for each in found)]
     simple: dict[str, dict[str, dict[str, Errors]]] = {motion: simple_rows(motion, effort) for motion in there}
-    rows = real_rows(real, SPLIT, weights["colour"], weights["poses"]) if real is not None else []
+    rows = real_rows(real, SPLIT, weights) if real is not None else []
     notes = [f"Not run: {', '.join(missing)}."] if missing else []
     text = page(found, simple, rows, effort, notes)
     write_text(results, text)
-
-
-def _learn_real(folder: Path, out: Path, poses: bool) -> None:
-    """A quarter of the width; nothing moves there: one stage."""
-    step, planes = 2, 17
-    source = VideoFolder(folder, Part(0.0, SPLIT), poses)
-    spans, left_out = gather([source], SpanRules(step=step), 320)
-    ends = (0.15, 3.0) if poses else (0.005, 0.3)
-    network = VideoSettings("adaptive", 0.25, 11, *ends)
-    learning = VideoLearning(network, 0.25, Cuts((72, 96)), planes, given_motion=poses, warm_up=0.2)
-    stages: Literal[1] = 1
-    learn_video(
-        VideoSet(spans, step), out, _REAL, learning, stages, told=Told((source.name,), tuple(left_out))
-    )  # fmt: skip

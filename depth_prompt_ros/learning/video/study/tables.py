@@ -9,7 +9,7 @@ import numpy as np
 
 from depth_prompt_ros.evaluation.video.errors import PARTS, mean_errors, paired_interval
 from depth_prompt_ros.learning.video.study.plan import Effort
-from depth_prompt_ros.learning.video.study.real import TOLD, RealRow
+from depth_prompt_ros.learning.video.study.real import LEARNED, TOLD, RealRow
 
 Result = Mapping[str, Any]
 
@@ -18,6 +18,7 @@ _REAL = (
     "of Eigen et al. (2014), means over frames, depth between 0.3 and 10 m."
 )
 
+_FOUND = LEARNED["found"]
 _BOUND, _ELSEWHERE = "true masks (bound)", "stage 1, what moves seen elsewhere: "
 _COMPARED = {
     _BOUND: "",
@@ -189,6 +190,8 @@ def _real(rows: Sequence[RealRow]) -> list[str]:
     by_name = {row.name: np.array([errors.abs_rel for errors in row.frames]) for row in rows}
     pairs = [
         ("learned from colour", "constant"), ("learned from colour", "mean frame"),
+        (_FOUND, "constant"), (_FOUND, "mean frame"), (_FOUND, "shipped network, scale and shift fitted"),
+        (f"{_FOUND}, scale and shift fitted", "shipped network, scale and shift fitted"),
         ("learned from colour, scale and shift fitted", "shipped network, scale and shift fitted"),
         ("learned from colour, scale and shift fitted", "mean frame, scale and shift fitted"),
         ("learned with poses, median-scaled", "constant"),

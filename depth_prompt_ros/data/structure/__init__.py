@@ -1,0 +1,1 @@
+"""Where a moving camera was, from its pictures alone: features, points and poses (structure from motion)."""
