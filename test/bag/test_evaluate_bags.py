@@ -307,7 +307,6 @@ def test_killed_at_any_moment_and_resumed_it_gives_the_same(tmp_path):
         from pathlib import Path
         from depth_prompt_ros.bag.evaluation.document import write_document
         from depth_prompt_ros.bag.evaluation.many import evaluate_bags
-from depth_prompt_ros.bag.evaluation.page import write_page
         from depth_prompt_ros.bag.truth.source import TruthSource
         from depth_prompt_ros.parameters import Parameters
 
