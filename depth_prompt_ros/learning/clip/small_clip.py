@@ -23,7 +23,7 @@ from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.entries import SMALL_NAME
 from depth_prompt_ros.stages.text.phrases import Tokeniser
 
-RATE, DECAY = 1e-3, 0.05
+RATE, DECAY = 5e-4, 0.05
 """Of learning, the peak; weight decay."""
 _PATCHES, _LARGEST = 12, 0.55
 """Of 49 that most steps look at; most of an object's longer side meanwhile, of the picture's."""
