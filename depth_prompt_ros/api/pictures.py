@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.readers.sample import read_picture
+from depth_prompt_ros.data.picture_file import read_picture, read_unchanged
 from depth_prompt_ros.errors import BadInput, WrongType, WrongValue
 
 _FARTHEST = 100.0
@@ -115,16 +115,11 @@ def _stored(given: Any, what: str) -> Any:
         return given
     path = Path(given)
     try:
-        found = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _unchanged(path)
+        return np.load(path, allow_pickle=False) if path.suffix == ".npy" else read_unchanged(path)
+    except BadInput as error:
+        raise WrongValue(f"{what}: {error}") from error
     except (OSError, ValueError, EOFError) as error:
         raise WrongValue(f"{what}: cannot read {path}: {error}") from error
-    if found is None:
-        raise WrongValue(f"{what}: cannot read {path}: it is missing or no picture")
-    return found
-
-
-def _unchanged(path: Path) -> NDArray[Any] | None:
-    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
 
 
 def _array(given: Any, what: str, wanted: str) -> NDArray[Any]:

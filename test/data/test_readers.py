@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from depth_prompt_ros.data.picture_file import read_picture
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
 from depth_prompt_ros.data.readers.prepare import prepare, squared
-from depth_prompt_ros.data.readers.sample import Sample, read_picture
+from depth_prompt_ros.data.readers.sample import Sample
 from depth_prompt_ros.errors import BadInput
 
 SIZE = 64

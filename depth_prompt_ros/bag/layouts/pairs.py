@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.layouts.write import FRAME_ID, SECOND, LayoutFrame
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.picture_file import read_picture, read_png16, read_unchanged
 from depth_prompt_ros.data.readers.booster import list_booster
 from depth_prompt_ros.data.readers.driving import kitti_numbers
-from depth_prompt_ros.data.readers.sample import read_picture, read_png16
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 
@@ -120,7 +119,7 @@ def _middlebury_camera(path: Path, image: NDArray[np.uint8]) -> CameraModel:
 def _read_pfm(path: Path) -> NDArray[np.float32] | None:
     if not path.exists():
         return None
-    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if found is None or found.ndim != 2:
-        raise BadInput(f"cannot read the disparity {path}: it is damaged or has more than one channel")
+    found = read_unchanged(path, "the disparity")
+    if found.ndim != 2:
+        raise BadInput(f"cannot read the disparity {path}: it has more than one channel")
     return np.where(np.isfinite(found) & (found > 0), found, np.float32(np.nan)).astype(np.float32)

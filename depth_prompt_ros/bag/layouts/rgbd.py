@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.layouts.write import FRAME_ID, SECOND, LayoutFrame, read_depth
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.readers.sample import read_json, read_matrix, read_picture
+from depth_prompt_ros.data.picture_file import read_picture, read_unchanged
+from depth_prompt_ros.data.readers.sample import read_json, read_matrix
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 
@@ -125,7 +125,5 @@ def _camera(image: NDArray[np.uint8], intrinsics: NDArray[np.float64]) -> Camera
 
 
 def _labels(path: Path) -> NDArray[np.uint16]:
-    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if found is None:
-        raise BadInput(f"cannot read the labels {path}: missing or damaged")
+    found = read_unchanged(path, "the labels")
     return np.asarray(found if found.ndim == 2 else found[..., 0], np.uint16)

@@ -11,7 +11,8 @@ import numpy as np
 from depth_prompt_ros.bag.layouts.write import FRAME_ID, LayoutFrame, read_depth
 from depth_prompt_ros.bag.sync import pair
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.readers.sample import read_json, read_picture
+from depth_prompt_ros.data.picture_file import read_picture
+from depth_prompt_ros.data.readers.sample import read_json
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 

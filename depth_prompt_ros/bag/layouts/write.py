@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import camera_info_message, image_message
 from depth_prompt_ros.bag.writer import BagWriter, Storage
-from depth_prompt_ros.data.readers.sample import read_png16
+from depth_prompt_ros.data.picture_file import read_png16
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.written_aside import folder_aside, write_text

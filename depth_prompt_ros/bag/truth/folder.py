@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.sync import pair
 from depth_prompt_ros.bag.truth.overlap import no_overlap
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.picture_file import read_unchanged
 from depth_prompt_ros.data.readers.exr import read_exr
 from depth_prompt_ros.errors import BadInput
 
@@ -105,9 +105,7 @@ def _read(path: Path, unit: float) -> Float32:
         except (OSError, ValueError, EOFError) as error:
             raise BadInput(f"cannot read the truth {path}: {error}") from error
     else:
-        values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if values is None:
-            raise BadInput(f"cannot read the truth {path}: it is damaged, or of a kind that OpenCV does not read")
+        values = read_unchanged(path, "the truth")
     if values.ndim != 2 or values.dtype.kind not in "fu" or values.dtype == np.uint8:
         raise BadInput(f"the truth {path} is {values.dtype} {values.shape}, expected one channel of 16 bits or floats")
     metres = values.astype(np.float32) * np.float32(unit if values.dtype.kind == "u" else 1)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.readers.sample import read_picture
+from depth_prompt_ros.data.picture_file import read_picture, read_unchanged
 from depth_prompt_ros.errors import BadInput
 
 _TRUTH = "disp_00.npy"
@@ -69,9 +69,7 @@ class BoosterScene:
         path = self.folder / "mask_cat.png"
         if not path.exists():
             return None
-        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if mask is None:
-            raise BadInput(f"cannot read the categories {path}: it is damaged")
+        mask = read_unchanged(path, "the categories")
         mask = mask if mask.ndim == 2 else mask[..., 0]
         if mask.shape != self.disparity.shape:
             raise BadInput(f"{path} is {mask.shape}, but the disparity beside it {self.disparity.shape}")

@@ -12,6 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.picture_file import read_picture, read_unchanged
 from depth_prompt_ros.data.readers.exr import read_exr
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
@@ -56,12 +57,8 @@ def read_cleargrasp(folder: Path) -> Iterator[ClearGraspScene]:
     camera = _read_camera(folder / "camera_intrinsics.yaml")
     for number, picture in enumerate(pictures):
         name = picture.name[: -len(_IMAGE)]
-        image = cv2.imread(str(picture), cv2.IMREAD_COLOR)
-        mask = cv2.imread(str(folder / f"{name}-mask.png"), cv2.IMREAD_GRAYSCALE)
-        if image is None or mask is None:
-            raise BadInput(
-                f"scene {name} in {folder}: {picture.name if image is None else name + '-mask.png'} is unreadable"
-            )
+        image = read_picture(picture)
+        mask = read_unchanged(folder / f"{name}-mask.png", "the mask", cv2.IMREAD_GRAYSCALE)
         depth = read_exr(folder / f"{name}-transparent-depth-img.exr")
         truth = read_exr(folder / f"{name}-opaque-depth-img.exr")
         size = (camera.height, camera.width)
@@ -73,7 +70,7 @@ def read_cleargrasp(folder: Path) -> Iterator[ClearGraspScene]:
         frame = Frame(
             stamp_ns=number,
             frame_id=f"cleargrasp_{name}",
-            image=np.ascontiguousarray(image[..., ::-1]),
+            image=image,
             camera=camera,
             depth=depth,
             labels=label_objects(tom),

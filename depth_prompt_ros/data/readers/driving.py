@@ -9,11 +9,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.picture_file import read_picture
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadInput
 
@@ -66,11 +66,11 @@ class KittiDrive:
         right = self._cameras["P_rect_03"].reshape(3, 4)
         baseline = float(projection[0, 3] / projection[0, 0] - right[0, 3] / right[0, 0])
         for path, stamp in zip(self._files, self._stamps, strict=True):
-            image = _picture(path)
+            image = read_picture(path)
             height, width = image.shape[:2]
             fx, fy, cx, cy = projection[0, 0], projection[1, 1], projection[0, 2], projection[1, 2]
             other = self._drive / "image_03" / "data" / path.name
-            beside = _picture(other) if self._pair and other.is_file() else None
+            beside = read_picture(other) if self._pair and other.is_file() else None
             camera = CameraModel(
                 width, height, float(fx), float(fy), float(cx), float(cy), baseline if beside is not None else 0.0
             )  # fmt: skip
@@ -139,11 +139,11 @@ class CityscapesSequences:
                 snippet += 1
             before = int(number)
             stamp = snippet * 600 * 10**9 + int(number) * _CITYSCAPES_NS
-            image = _picture(path)
+            image = read_picture(path)
             # A snippet's calibration is that of its annotated picture, the 20th.
             camera = cameras.get((city, sequence, _annotated(cameras, city, sequence, int(number))))
             other = self._beside("rightImg8bit_sequence", name + _RIGHT)
-            right = _picture(other) if self._pair and other.is_file() and camera is not None else None
+            right = read_picture(other) if self._pair and other.is_file() and camera is not None else None
             if camera is not None:
                 camera = camera.scaled(image.shape[1], image.shape[0])
                 if right is None:
@@ -209,10 +209,3 @@ def _kitti_stamps(path: Path, count: int) -> list[int]:
     if len(stamps) != count:
         raise BadInput(f"{path} has {len(stamps)} stamps for {count} pictures")
     return stamps
-
-
-def _picture(path: Path) -> NDArray[np.uint8]:
-    content = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if content is None:
-        raise BadInput(f"cannot read {path}: the file is damaged or no picture")
-    return np.ascontiguousarray(content[..., ::-1], np.uint8)

@@ -9,21 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.data.picture_file import read_mask, read_picture, read_unchanged
 from depth_prompt_ros.data.readers.exr import read_exr
-from depth_prompt_ros.data.readers.sample import (
-    FAR,
-    Layout,
-    Sample,
-    read_arrays,
-    read_json,
-    read_mask,
-    read_matrix,
-    read_picture,
-)
+from depth_prompt_ros.data.readers.sample import FAR, Layout, Sample, read_arrays, read_json, read_matrix
 from depth_prompt_ros.errors import BadInput
 
 
@@ -87,19 +78,13 @@ def _read_gso(path: Path) -> Sample:
         focal = width * float(camera["focal_length"]) / float(camera["sensor_width"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise BadInput(f"{path.with_name('metadata.json')} has no camera focal_length and sensor_width") from error
-    distance = cv2.imread(str(path.with_name(f"depth_{number}.tiff")), cv2.IMREAD_UNCHANGED)
-    if distance is None:
-        raise BadInput(f"cannot read depth {path.with_name(f'depth_{number}.tiff')}: it is missing or damaged")
-    segments = cv2.imread(str(path.with_name(f"segmentation_{number}.png")), cv2.IMREAD_UNCHANGED)
-    if segments is None:
-        raise BadInput(f"cannot read mask {path.with_name(f'segmentation_{number}.png')}: it is missing or damaged")
-    mask = _largest(segments)
-    distance = np.asarray(distance, np.float32).reshape(distance.shape[:2])
-    if distance.shape != (height, width):
-        raise BadInput(f"depth and picture of {path} differ in size: {distance.shape} and {(height, width)}")
+    distance = np.asarray(read_unchanged(path.with_name(f"depth_{number}.tiff"), "depth"), np.float32)
+    mask = _largest(read_unchanged(path.with_name(f"segmentation_{number}.png"), "mask"))
+    if distance.shape[:2] != (height, width):
+        raise BadInput(f"depth and picture of {path} differ in size: {distance.shape[:2]} and {(height, width)}")
     x = (np.arange(width) - (width - 1) / 2) / focal
     y = (np.arange(height)[:, None] - (height - 1) / 2) / focal
-    depth = (distance / np.sqrt(x**2 + y**2 + 1)).astype(np.float32)
+    depth = (distance.reshape(height, width) / np.sqrt(x**2 + y**2 + 1)).astype(np.float32)
     return _of(path, depth, mask, np.array([focal, focal, (width - 1) / 2, (height - 1) / 2]))
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.readers.sample import Layout, read_picture, read_png16
+from depth_prompt_ros.data.picture_file import read_picture, read_png16
+from depth_prompt_ros.data.readers.sample import Layout
 from depth_prompt_ros.errors import BadInput
 
 NYU_FILE, NYU_SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,45 +52,6 @@ class Layout(Generic[S]):
     expects: str
     samples: Callable[[Path], list[Path]]
     read: Callable[[Path], S]
-
-
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB.
-
-    Raises:
-        BadInput: missing, truncated or no picture.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if picture is None or _torn_jpeg(path):
-        raise BadInput(f"cannot read picture {path}: it is missing or damaged")
-    return np.ascontiguousarray(picture[..., ::-1])
-
-
-def read_png16(path: Path) -> NDArray[np.uint16]:
-    """(H, W) uint16 counts of a picture with depth, disparity or labels.
-
-    Raises:
-        BadInput: missing, damaged, or no 16-bit picture of one channel.
-    """
-    content = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
-    if content is None or content.dtype != np.uint16 or content.ndim != 2:
-        raise BadInput(f"cannot read depth {path}: it is missing, damaged or no 16-bit picture of one channel")
-    return np.asarray(content, np.uint16)
-
-
-def _torn_jpeg(path: Path) -> bool:
-    """Whether a JPEG's end is missing: OpenCV fills such pictures with grey."""
-    content = path.read_bytes()
-    return content.startswith(b"\xff\xd8") and b"\xff\xd9" not in content[-1024:]
-
-
-def read_mask(path: Path, level: int = 128) -> NDArray[np.bool_]:
-    """(H, W) bool, true where one of the picture's channels is at least ``level``.
-
-    Raises:
-        BadInput: missing, truncated or no picture.
-    """
-    return np.asarray(read_picture(path).max(-1) >= level)
 
 
 def read_matrix(values: Any, where: Path) -> NDArray[np.float64]:

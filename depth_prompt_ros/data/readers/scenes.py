@@ -19,11 +19,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.picture_file import read_picture, read_png16, read_unchanged
 from depth_prompt_ros.data.readers.cleargrasp import label_objects
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
@@ -115,10 +115,7 @@ def read_scene(folder: Path) -> RealScene:
 def _picture(folder: Path, name: str) -> NDArray[np.uint8] | None:
     for path in (folder / f"{name}.png", folder / f"{name}.jpg"):
         if path.is_file():
-            read = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if read is None:
-                raise BadInput(f"cannot read the picture {path}")
-            return np.ascontiguousarray(read[..., ::-1], np.uint8)
+            return read_picture(path)
     return None
 
 
@@ -130,10 +127,7 @@ def _metres(folder: Path, name: str) -> Float32 | None:
         except (OSError, ValueError, TypeError, EOFError) as error:
             raise BadInput(f"cannot read {array}: {error}") from error
     elif picture.is_file():
-        read = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
-        if read is None or read.dtype != np.uint16 or read.ndim != 2:
-            raise BadInput(f"{picture} is no 16-bit picture of one channel: depth is stored in millimetres")
-        depth = read.astype(np.float32) / 1000
+        depth = read_png16(picture).astype(np.float32) / 1000
     else:
         return None
     if depth.ndim != 2:
@@ -144,8 +138,8 @@ def _metres(folder: Path, name: str) -> Float32 | None:
 def _mask(path: Path) -> NDArray[np.uint16] | None:
     if not path.is_file():
         return None
-    read = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if read is None or read.ndim != 2:
+    read = read_unchanged(path, "the mask")
+    if read.ndim != 2:
         raise BadInput(f"{path} is no picture of one channel")
     return np.asarray(read, np.uint16)
 

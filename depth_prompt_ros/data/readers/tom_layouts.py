@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.readers.sample import Layout, read_mask, read_picture
+from depth_prompt_ros.data.picture_file import read_mask, read_picture
+from depth_prompt_ros.data.readers.sample import Layout
 from depth_prompt_ros.errors import BadInput
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.picture_file import read_picture, read_unchanged
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.rotation import rotation_matrix
@@ -115,10 +116,7 @@ class VideoFolder:
             )
 
     def _picture(self, path: Path) -> NDArray[np.uint8]:
-        content = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        if content is None:
-            raise BadInput(f"cannot read {path}: the file is damaged or no picture")
-        return np.ascontiguousarray(self._rectified(content, cv2.INTER_LINEAR)[..., ::-1], np.uint8)
+        return np.asarray(self._rectified(read_picture(path, as_stored=True), cv2.INTER_LINEAR), np.uint8)
 
     def _camera(self, image: NDArray[np.uint8]) -> CameraModel:
         c = self._calibration
@@ -202,12 +200,7 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 
 def _read_optional(path: Path) -> NDArray[Any] | None:
-    if not path.exists():
-        return None
-    content = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if content is None:
-        raise BadInput(f"cannot read {path}: the file is damaged or no picture")
-    return np.asarray(content)
+    return read_unchanged(path) if path.exists() else None
 
 
 def _any(mask: NDArray[Any]) -> NDArray[np.uint8]:

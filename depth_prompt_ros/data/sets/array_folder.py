@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.written_aside import folder_aside
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -81,21 +82,15 @@ def settings_of(folder: Path) -> dict[str, Any]:
 
 def _make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: Callable[[Path], None]) -> None:
     """Let ``fill`` write into empty arrays in a folder aside, which is then renamed to ``folder``."""
-    aside = folder.with_name(folder.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
     try:
-        aside.mkdir(parents=True)
-        for name, (shape, dtype) in shapes.items():
-            _reserve(aside / f"{name}.npy", shape, dtype)
-        fill(aside)
-        (aside / _NOTE).write_text(json.dumps(settings))
-    except BadInput:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+        with folder_aside(folder) as aside:
+            for name, (shape, dtype) in shapes.items():
+                _reserve(aside / f"{name}.npy", shape, dtype)
+            fill(aside)
+            (aside / _NOTE).write_text(json.dumps(settings))
+            aside.rename(folder)
     except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
         raise BadInput(f"cannot write the picture set {folder} ({error.strerror or error})") from error
-    aside.rename(folder)
 
 
 def _reserve(path: Path, shape: tuple[int, ...], dtype: Any) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.sets.tom_pictures import ENDINGS, NOTE, read_picture
+from depth_prompt_ros.data.picture_file import read_picture
+from depth_prompt_ros.data.sets.tom_pictures import ENDINGS, NOTE
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.written_aside import write_picture, write_text
 
@@ -29,7 +30,7 @@ def pictures_in(folder: Path) -> Iterator[tuple[str, Picture]]:
     names = [path.stem for path in files]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BadInput(f"{place} holds two pictures of the name {twice[0]}: rename one")
-    return ((path.stem, read_picture(path)) for path in files)
+    return ((path.stem, read_picture(path, as_stored=True)) for path in files)
 
 
 class FoundMasks:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.data.picture_file import read_picture, read_unchanged
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput
 
@@ -121,8 +122,8 @@ class TomFolder:
             BadInput: a file that is damaged, or a mask of another size than its picture.
         """
         for name, (picture, mask) in self._files.items():
-            image = read_picture(picture)
-            values = _read(mask, cv2.IMREAD_UNCHANGED)
+            image = read_picture(picture, as_stored=True)
+            values = read_unchanged(mask, "mask")
             if values.shape[:2] != image.shape[:2]:
                 raise BadInput(
                     f"{mask} is {values.shape[1]}x{values.shape[0]} but its picture is "
@@ -139,15 +140,6 @@ def _found_by(note: Path) -> str:
         raise BadInput(f"{note} does not say what found the masks: remove it if they were drawn") from error
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB, as it lies in the file.
-
-    Raises:
-        BadInput: damaged, or no picture.
-    """
-    return np.ascontiguousarray(_read(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)[..., ::-1])
-
-
 def _subfolder(folder: Path, names: tuple[str, ...]) -> Path:
     for name in names:
         if (folder / name).is_dir():
@@ -155,10 +147,3 @@ def _subfolder(folder: Path, names: tuple[str, ...]) -> Path:
     raise BadInput(
         f"{folder} has no folder {names[0]}: expected images/NAME.jpg with masks/NAME.png, a stereo set or a recording"
     )
-
-
-def _read(path: Path, flags: int) -> NDArray[np.uint8]:
-    content = cv2.imread(str(path), flags)
-    if content is None:
-        raise BadInput(f"cannot read {path}: the file is damaged or no picture")
-    return np.asarray(content, np.uint8)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.picture_file import read_unchanged
 from depth_prompt_ros.data.sets.following import follow, turn_between
-from depth_prompt_ros.errors import BadInput
 
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -238,9 +238,7 @@ def gather(
     Raises:
         BadInput: a mask that cannot be read.
     """
-    mask = None if own is None else cv2.imread(str(own), cv2.IMREAD_GRAYSCALE)
-    if own is not None and mask is None:
-        raise BadInput(f"cannot read {own}: the file is missing, damaged or no picture")
+    mask = None if own is None else read_unchanged(own, "mask", cv2.IMREAD_GRAYSCALE)
 
     def prepared(frame: VideoFrame) -> VideoFrame:
         small = frame.at_width(width)
