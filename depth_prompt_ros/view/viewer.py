@@ -29,6 +29,7 @@ _FRUSTUM = 0.15
 """Size of the camera in the clouds, in units of the targets' distance."""
 
 _CLASSES: dict[str, Classes] = {
+    **{f"{name}/unknown": {0: ("known", _NOTHING), 1: ("no value", MISSING)} for name in DEPTHS},
     "provenance": PROVENANCE_COLOURS,
     "belief": {
         Reason.HOLE: ("hole", MISSING), Reason.BELIEVED: ("believed", (58, 110, 165)),
@@ -112,6 +113,8 @@ class Viewer:
         for name, image in shown.images.items():
             recording.log(f"camera/{name}", self._image(name, image))
             if name in DEPTHS:
+                unknown = rerun.SegmentationImage((~np.isfinite(image)).astype(np.uint8), opacity=1.0)
+                recording.log(f"camera/{name}/unknown", unknown)
                 recording.log(f"points/{name}", self._points(shown, image))
         heading = [f"**{shown.name}**"] if shown.name else []
         lines = [*heading, *(f"- {line}" for line in shown.lines)] or ["nothing is known of targets"]
@@ -122,7 +125,7 @@ class Viewer:
         rerun, recording = self._rerun, self._recording
         recording.log("/", rerun.ViewCoordinates.RDF, static=True)  # x right, y down, z forward: REP 103, optical
         for name, classes in _CLASSES.items():
-            if name in first.images:
+            if name.partition("/")[0] in first.images:
                 known = [rerun.AnnotationInfo(value, *said) for value, said in classes.items()]
                 recording.log(f"camera/{name}", rerun.AnnotationContext(known), static=True)
         if depths := [first.images[name] for name in DEPTHS if name in first.images]:
