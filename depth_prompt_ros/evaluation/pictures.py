@@ -218,12 +218,19 @@ def _colour_bar(gradient: Picture, ticks: Sequence[str], unit: str) -> Picture:
 
 
 def _legend(width: int, entries: Sequence[tuple[str, Colour]]) -> Picture:
+    """Names beside their colours, in as many lines as they need."""
     text = max(10, width // 26)
-    strip = Image.new("RGB", (width, int(text * 2.7)), PAPER)
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(text)
-    x, middle = width * 0.02, text * 0.9
-    for name, colour in entries:
+    font, margin = ImageFont.load_default(text), width * 0.02
+    places, x, line = [], margin, 0
+    for name, _ in entries:
+        long = text * 1.4 + font.getlength(name)
+        if x > margin and x + long > width:
+            x, line = margin, line + 1
+        places.append((x, text * (0.9 + 1.5 * line)))
+        x += long + text * 1.2
+    strip = Image.new("RGB", (width, int(text * (2.7 + 1.5 * line))), PAPER)
+    draw = ImageDraw.Draw(strip)
+    for (name, colour), (x, middle) in zip(entries, places, strict=True):
         draw.rectangle((x, middle - text * 0.4, x + text, middle + text * 0.4), fill=colour)
         draw.text((x + text * 1.4, middle), name, INK, font=font, anchor="lm")
-        x += text * 2.6 + draw.textlength(name, font=font)
     return np.asarray(strip)

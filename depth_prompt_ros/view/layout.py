@@ -70,7 +70,7 @@ def middle(shown: Shown) -> NDArray[np.float64]:
 def _pixels(name: str, title: str) -> View:
     import rerun.blueprint as rrb
 
-    return rrb.Spatial2DView(origin="camera", contents=[f"camera/{name}"], name=title)
+    return rrb.Spatial2DView(origin="camera", contents=[f"camera/{name}/**"], name=title)
 
 
 def _eye(shown: Shown) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,35 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.evaluation.pictures import MISSING, PROVENANCE_COLOURS, TARGET_COLOURS, Colour, depth_scale
-from depth_prompt_ros.stages.belief import Reason
+from depth_prompt_ros.evaluation.pictures import TARGET_COLOURS, depth_scale
+from depth_prompt_ros.view.classes import CLASSES
 from depth_prompt_ros.view.layout import layout, middle
 from depth_prompt_ros.view.shown import DEPTHS, Shown
 
 if TYPE_CHECKING:
     from rerun import RecordingStream
 
-Classes = Mapping[int, tuple[str, Colour | tuple[int, int, int, int]]]
-
-_NOTHING = (0, 0, 0, 0)
 _MOST_POINTS = 100_000
 _JPEG = 90
 _FRUSTUM = 0.15
 """Size of the camera in the clouds, in units of the targets' distance."""
-
-_CLASSES: dict[str, Classes] = {
-    "provenance": PROVENANCE_COLOURS,
-    "belief": {
-        Reason.HOLE: ("hole", MISSING), Reason.BELIEVED: ("believed", (58, 110, 165)),
-        Reason.TOLD: ("told: glass or mirror", (23, 190, 207)), Reason.SEEN_THROUGH: ("seen through", (242, 142, 43)),
-        Reason.REFUTED: ("refuted", (214, 39, 40)),
-    },
-    "tom": {0: ("opaque", MISSING), 1: ("transparent or mirror", (23, 190, 207))},
-    "labels": {
-        0: ("background", _NOTHING),
-        **{label: (f"target {label}", TARGET_COLOURS[(label - 1) % len(TARGET_COLOURS)]) for label in range(1, 65)},
-    },
-}  # fmt: skip
 
 
 @contextmanager
@@ -112,6 +95,8 @@ class Viewer:
         for name, image in shown.images.items():
             recording.log(f"camera/{name}", self._image(name, image))
             if name in DEPTHS:
+                unknown = rerun.SegmentationImage((~np.isfinite(image)).astype(np.uint8), opacity=1.0)
+                recording.log(f"camera/{name}/unknown", unknown)
                 recording.log(f"points/{name}", self._points(shown, image))
         heading = [f"**{shown.name}**"] if shown.name else []
         lines = [*heading, *(f"- {line}" for line in shown.lines)] or ["nothing is known of targets"]
@@ -121,8 +106,8 @@ class Viewer:
         """What holds for all frames: axes, classes, one scale of depth, the layout."""
         rerun, recording = self._rerun, self._recording
         recording.log("/", rerun.ViewCoordinates.RDF, static=True)  # x right, y down, z forward: REP 103, optical
-        for name, classes in _CLASSES.items():
-            if name in first.images:
+        for name, classes in CLASSES.items():
+            if name.partition("/")[0] in first.images:
                 known = [rerun.AnnotationInfo(value, *said) for value, said in classes.items()]
                 recording.log(f"camera/{name}", rerun.AnnotationContext(known), static=True)
         if depths := [first.images[name] for name in DEPTHS if name in first.images]:
@@ -134,7 +119,7 @@ class Viewer:
         rerun = self._rerun
         if name in DEPTHS:
             return rerun.DepthImage(image.astype(np.float32), meter=1.0, colormap="turbo", depth_range=self._scale)
-        if name in _CLASSES:
+        if name in CLASSES:
             return rerun.SegmentationImage(image.astype(np.uint16), opacity=0.6 if name == "labels" else 1.0)
         return rerun.Image(image).compress(jpeg_quality=_JPEG)
 

@@ -12,6 +12,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.evaluation.pictures import (
     MISSING,
     PAPER,
+    PROVENANCE_COLOURS,
     Scale,
     Viewpoint,
     category_panel,
@@ -69,6 +70,15 @@ def test_categories_have_their_colours() -> None:
     assert (panel[0, 150] == (1, 2, 3)).all()
     assert (panel[0, 0] == MISSING).all()
     assert (panel[0, 299] == MISSING).all()
+
+
+@pytest.mark.parametrize("width", [320, 640, 741])
+def test_a_legend_is_whole(width) -> None:
+    """Every swatch is there and no name is cut at the right edge, whatever the picture's width."""
+    legend = category_panel(np.full((1, width), 99), PROVENANCE_COLOURS)[1:]
+    swatches = [int((legend == colour).all(-1).sum()) for _, colour in PROVENANCE_COLOURS.values()]
+    assert 80 < max(swatches) < 1.1 * min(swatches)
+    assert (legend[:, -2:] == 255).all()
 
 
 def test_overlay_tints_targets_and_fades_the_rest() -> None:

@@ -64,6 +64,9 @@ def test_the_study_goes_through_resumes_and_writes_its_page(sets, tmp_path, monk
     networks, said = [StudiedNetwork("scene-net")], []
     where = {"cache": tmp_path, "folder": tmp_path / "runs", "results": tmp_path / "docs" / "page.md"}
     background.study_background(networks, EFFORT, **where, jobs=1, report=said.append)
+    planned = len(list(runs(networks, EFFORT)))
+    assert said[0] == f"0 of {planned} runs are done, {planned} are left"
+    assert f"{planned} of {planned}: scene-net/fine-tuned-0" in said
     page = (tmp_path / "docs" / "page.md").read_text()
     for row in (
         "constant depth",
@@ -95,7 +98,9 @@ def test_the_study_goes_through_resumes_and_writes_its_page(sets, tmp_path, monk
     learned = tmp_path / "runs" / "scene-net" / "1-BG-0" / "learned.safetensors"
     made = learned.stat().st_mtime_ns
     (tmp_path / "runs" / "scene-net" / "fine-tuned-0" / "result.json").unlink()
+    said.clear()
     background.study_background(networks, EFFORT, **where, jobs=1, report=said.append)
+    assert said[0] == f"{planned - 1} of {planned} runs are done, 1 are left"
     assert learned.stat().st_mtime_ns == made
     with pytest.raises(BadInput, match="holds a study made with other settings"):
         background.study_background(networks, replace(EFFORT, seeds=2), **where, jobs=1, report=said.append)

@@ -168,8 +168,12 @@ def test_the_study_runs_goes_on_and_writes_its_page(tmp_path, monkeypatch) -> No
     assert 0 < found.figures["trembling"] < 1
     assert set(found.figures["curve"]) == {"0.05", "0.25", "1"}
     lines, before = len(said), json.loads((tmp_path / "out" / "mirror-0" / "result.json").read_text())
+    wanted = len(rows) * TINY.seeds
+    assert f"0 of {wanted} runs are done, {wanted} are left" in said
+    assert [line for line in said if line.startswith(f"{wanted} of {wanted}: ")]
     study.study_clip(TINY, tmp_path / "cache", tmp_path / "out", page, said.append)
-    assert not [line for line in said[lines:] if line.startswith("mirror")]  # nothing is learned again
+    assert f"{wanted} of {wanted} runs are done, 0 are left" in said[lines:]
+    assert not [line for line in said[lines:] if ": AbsRel" in line]  # nothing is learned again
     assert json.loads((tmp_path / "out" / "mirror-0" / "result.json").read_text()) == before
     assert page.read_text() == text
 

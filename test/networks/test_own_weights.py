@@ -133,6 +133,8 @@ def test_from_the_folder_of_a_run_to_a_replayed_bag(folder, fine_tuned, tmp_path
     export = ["export", "prompted", "p.safetensors", "-o", "mine.onnx"]
     assert commands.run(monkeypatch, export) == 2
     assert commands.run(monkeypatch, [*export, "--network", "cups-1"]) == 0
+    assert "mine.onnx: " in (said := capsys.readouterr().out)
+    assert "runs a second on this machine (ONNX Runtime" in said
     view, t = next(render_tabletop_sequence(frames=1, seed=4)), bags.stamp(0)
     records = [
         ("/left/image_rect", image_message(view.left, "rgb8", t, "left"), t),

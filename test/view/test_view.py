@@ -74,7 +74,7 @@ def test_what_run_wrote_is_shown(view, tmp_path) -> None:
 
 ENTITIES = (
     "/camera/picture", "/camera/labels", "/camera/measured", "/camera/merged", "/camera/provenance", "/points/measured",
-    "/points/merged", "/targets",
+    "/camera/merged/unknown", "/points/merged", "/targets",
 )  # fmt: skip
 
 
