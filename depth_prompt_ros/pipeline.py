@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.memory import keep_freed_memory
 from depth_prompt_ros.parameters import Parameters, SegmentationParameters
 from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.belief import Belief, Masks, believe
@@ -33,6 +34,7 @@ class ObjectDepthPipeline:
         Raises:
             BadInput: parameters that do not fit together; BadModel: a model that cannot be used.
         """
+        keep_freed_memory()
         self.parameters = parameters
         self.match_stereo = make_stereo_matcher(parameters.stereo, parameters)
         self.segment = make_segmenter(parameters.segmentation, parameters)
