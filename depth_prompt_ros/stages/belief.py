@@ -158,7 +158,7 @@ def believe(
     found, anywhere = targets_in(labels), labels > 0
     supports = level_with_each_other(
         {
-            target.label: fit_support_plane(camera, depth, anywhere, labels == target.label, frame.seed)
+            target.label: fit_support_plane(camera, depth, anywhere, target.box, frame.seed)
             for target in found
         }
     )
