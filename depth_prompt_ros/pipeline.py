@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
+from depth_prompt_ros.memory import keep_freed_memory
 from depth_prompt_ros.parameters import Parameters, SegmentationParameters
 from depth_prompt_ros.result import FrameDepth
+from depth_prompt_ros.side_by_side import both
 from depth_prompt_ros.stages.belief import Belief, Masks, believe
 from depth_prompt_ros.stages.merge import merge
 from depth_prompt_ros.stages.moving import make_moving
@@ -21,7 +23,7 @@ from depth_prompt_ros.stages.stereo import make_stereo_matcher
 from depth_prompt_ros.stages.target_shapes import Shaped, anchor_targets, fit_targets
 from depth_prompt_ros.stages.tom import make_scene_depth, make_tom_detector
 from depth_prompt_ros.stages.tom.standing_glass import with_standing_glass
-from depth_prompt_ros.stages.tom.surfaces import take_surroundings
+from depth_prompt_ros.stages.tom.surfaces import Surroundings
 from depth_prompt_ros.timing import timed
 
 
@@ -34,6 +36,7 @@ class ObjectDepthPipeline:
         Raises:
             BadInput: parameters that do not fit together; BadModel: a model that cannot be used.
         """
+        keep_freed_memory()
         self.parameters = parameters
         self.match_stereo = make_stereo_matcher(parameters.stereo, parameters)
         self.segment = make_segmenter(parameters.segmentation, parameters)
@@ -92,9 +95,8 @@ class ObjectDepthPipeline:
         with timed(seconds, "stereo"):
             measurement = self.measure(frame)
         with timed(seconds, "segmentation"):
-            labels, reason = find_targets(self.segment, frame, measurement)
+            (labels, reason), tom = self.find(frame, measurement)
         with timed(seconds, "tom"):
-            tom = self.find_tom(frame, measurement)
             labels = with_standing_glass(frame, measurement, labels, tom, self.parameters)
         belief, shaped = self.shape(frame, measurement, labels, tom, Masks.of(self.parameters), seconds)
         with timed(seconds, "merge"):
@@ -118,9 +120,26 @@ class ObjectDepthPipeline:
         if self.moving is not None:
             self.moving.reset()
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether stages may run side by side: a GPU does one thing after the other."""
+        return not self.prompted_depth.graph.on_gpu
+
     def measure(self, frame: Frame) -> DepthMeasurement:
         """Depth of stereo or of the depth camera."""
         return self.match_stereo(frame) if frame.depth is None else measure_sensor_depth(frame)
+
+    def find(
+        self, frame: Frame, measurement: DepthMeasurement
+    ) -> tuple[tuple[NDArray[np.uint16], str], NDArray[np.bool_]]:
+        """Labels with the reason where there is no target, and ToM pixels: at once where they share no network."""
+
+        def targets() -> tuple[NDArray[np.uint16], str]:
+            return find_targets(self.segment, frame, measurement)
+
+        if self.on_cpu and self.parameters.tom.method == "network" and not hasattr(self.segment, "finder"):
+            return both(targets, lambda: self.find_tom(frame, measurement))
+        return targets(), self.find_tom(frame, measurement)
 
     def shape(
         self,
@@ -139,6 +158,7 @@ class ObjectDepthPipeline:
         chosen = self.parameters
         with timed(seconds, "belief"):
             belief = believe(frame, measurement, labels, tom, given, chosen.tom)
+            uncovered = Surroundings(frame, belief, self.scene_depth, chosen, ahead=self.on_cpu)
         with timed(seconds, "anchor"):
             masks, anchors = anchor_targets(frame, measurement, belief, chosen.scale)
         with timed(seconds, "crop"):
@@ -150,7 +170,5 @@ class ObjectDepthPipeline:
                 frame, self.prompted_depth, crops, answer, belief, masks, anchors, chosen.scale.max_residual
             )
         with timed(seconds, "surroundings"):
-            regions, surfaces = take_surroundings(
-                frame, measurement, belief.labels, belief.tom, mono_depth, reports, self.scene_depth, chosen
-            )
+            regions, surfaces = uncovered.take(measurement, mono_depth, reports)
         return belief, Shaped(mono_depth, answer["picture"], reports, regions, surfaces)

@@ -10,6 +10,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.stages.anchor import upright
 from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
+from depth_prompt_ros.stages.boxes import box_of
 from depth_prompt_ros.stages.least_squares import least_squares
 
 Float32 = NDArray[np.float32]
@@ -68,7 +69,7 @@ def silhouette_on_support(
         measurement: depth around the target, for the support plane.
         seed: of the support plane's search.
     """
-    support = fit_support_plane(camera, measurement.depth, mask, mask, seed)
+    support = fit_support_plane(camera, measurement.depth, mask, box_of(mask), seed)
     return None if support is None else upright.cast_silhouette(camera, support, mask)
 
 

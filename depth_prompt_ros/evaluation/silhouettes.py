@@ -12,6 +12,7 @@ from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
 from depth_prompt_ros.stages.anchor.choose import choose_anchor
 from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
+from depth_prompt_ros.stages.boxes import box_of
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -49,7 +50,7 @@ def standing_block(camera: CameraModel, mask: Mask, targets: Mask, measurement: 
     Returns:
         (H, W) float32 metres, NaN outside the mask, and where the anchor is refused.
     """
-    support = fit_support_plane(camera, measurement.depth, targets, mask, seed)
+    support = fit_support_plane(camera, measurement.depth, targets, box_of(mask), seed)
     anchor = choose_anchor(camera, mask, mask, measurement, support, ScaleParameters(), targets)
     inverse = anchor.trusted
     return np.divide(1, inverse, out=np.full_like(inverse, np.nan), where=mask & (inverse > 0))

@@ -157,10 +157,7 @@ def believe(
     refuted, stereo = np.zeros(measured.shape, np.bool_), camera.baseline > 0
     found, anywhere = targets_in(labels), labels > 0
     supports = level_with_each_other(
-        {
-            target.label: fit_support_plane(camera, depth, anywhere, labels == target.label, frame.seed)
-            for target in found
-        }
+        {target.label: fit_support_plane(camera, depth, anywhere, target.box, frame.seed) for target in found}
     )
     for target in found if parameters.evidence else ():
         support = supports[target.label]

@@ -47,9 +47,6 @@ def beyond_reach(camera: CameraModel, depth: Float32, mask: Mask) -> Mask:
 def mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
     """(h, w) those connected parts of ``beyond`` that the target encloses and that resemble nothing beside it."""
     (grown, inner), mask = grown_box(target.box, depth.shape, max(3, max(beyond.shape) // 4)), target.mask
-    around = depth[grown].copy()
-    around[inner][mask] = np.nan
-    beside = np.sort(around[around > 0])
     count, parts = cv2.connectedComponents(beyond.view(np.uint8), connectivity=8)
     parts = cv2.copyMakeBorder(parts.astype(np.float32), 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
     spread = cv2.dilate(parts, np.ones((5, 5), np.uint8)).astype(np.int64)
@@ -57,6 +54,11 @@ def mismatches(depth: Float32, target: Target, beyond: Mask) -> Mask:
     own = np.zeros(rim.shape, np.bool_)
     own[2:-2, 2:-2] = mask & ~beyond
     held = np.bincount(rim[own], minlength=count) >= _ENCLOSED * np.bincount(rim.ravel(), minlength=count)
+    if not held[1:].any():
+        return np.zeros_like(beyond)
+    around = depth[grown].copy()
+    around[inner][mask] = np.nan
+    beside = np.sort(around[around > 0])
     number = parts[2:-2, 2:-2].astype(np.int64)[beyond]
     middle = np.bincount(number, depth[target.box][beyond], count) / np.maximum(np.bincount(number, minlength=count), 1)
     alike = np.searchsorted(beside, (1 + _ALIKE) * middle) - np.searchsorted(beside, (1 - _ALIKE) * middle)
@@ -72,22 +74,35 @@ def mismatched_rim(image: NDArray[np.uint8], target: Target, beyond: Mask) -> Ma
 
     Connected parts of fewer than 20 pixels say nothing.
     """
+    found = np.zeros_like(beyond)
     grown, inner = grown_box(target.box, image.shape[:2], _COLOUR_WINDOW)
-    colour = image[grown].astype(np.float32)
-    own, beside = np.zeros(colour.shape[:2], np.float32), np.ones(colour.shape[:2], np.float32)
+    own, beside = (np.full(image[grown].shape[:2], outside, np.uint8) for outside in (0, 1))
     own[inner], beside[inner] = target.mask & ~beyond, ~target.mask
+    rim = (cv2.dilate(beside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0)[inner] & beyond
+    left, top, width, height = cv2.boundingRect(rim.view(np.uint8))
+    if width == 0:
+        return found
+    place = np.s_[top : top + height, left : left + width]
+    rows, columns = (slice(at.start + by.start, at.start + by.stop) for at, by in zip(inner, place, strict=True))
+    near, middle = grown_box((rows, columns), own.shape, _COLOUR_WINDOW // 2)
+    alike = _has_own_colour(image[grown][near].astype(np.float32), own[near], beside[near])
+    found[place] = alike[middle] & rim[place]
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
+    return np.asarray(found & (statistics[parts, cv2.CC_STAT_AREA] >= FEW))
+
+
+def _has_own_colour(colour: Float32, own: NDArray[np.uint8], beside: NDArray[np.uint8]) -> Mask:
+    """(h, w) pixels with the colour around them of the ones of ``own``, where that differs from those of ``beside``."""
+    window = (_COLOUR_WINDOW, _COLOUR_WINDOW)
     distance, means = [], []
-    for weight in (own, beside):
-        share = cv2.blur(weight, (_COLOUR_WINDOW, _COLOUR_WINDOW))
-        total = cv2.blur(colour * weight[..., None], (_COLOUR_WINDOW, _COLOUR_WINDOW))
+    for chosen in (own, beside):
+        weight = chosen.astype(np.float32)
+        share = cv2.blur(weight, window)
+        total = cv2.blur(colour * weight[..., None], window)
         mean = total / np.maximum(share, np.float32(1e-6))[..., None]
         mean[share < 1e-6] = np.inf
         means.append(mean)
         distance.append(np.linalg.norm(colour - mean, axis=2))
     with np.errstate(invalid="ignore"):
         apart = np.linalg.norm(means[0] - means[1], axis=2)
-    alike = (distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart)
-    rim = cv2.dilate(beside, np.ones((2 * _RIM + 1, 2 * _RIM + 1), np.uint8)) > 0
-    found = (alike & rim)[inner] & beyond
-    _, parts, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
-    return np.asarray(found & (statistics[parts, cv2.CC_STAT_AREA] >= FEW))
+    return np.asarray((distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart))

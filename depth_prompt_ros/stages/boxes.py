@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.stages.numbering import count_labels
+
 
 @dataclass(frozen=True, eq=False)
 class Target:
@@ -27,14 +29,22 @@ class Target:
 def targets_in(labels: NDArray[np.uint16]) -> list[Target]:
     """Each label above 0 that occurs in an (H, W) picture, in rising order."""
     left, top, width, height = cv2.boundingRect((labels > 0).view(np.uint8))
+    found: list[Target] = []
+    if width == 0:
+        return found
     around = labels[top : top + height, left : left + width]
-    found = []
-    for label in np.flatnonzero(np.bincount(around[around > 0])).tolist():
+    for label in (np.flatnonzero(count_labels(around)[1:]) + 1).tolist():
         mask = around == label
         x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
         box = np.s_[top + y : top + y + height, left + x : left + x + width]
         found.append(Target(label, box, mask[y : y + height, x : x + width]))
     return found
+
+
+def box_of(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns that an (H, W) mask spans; none of an empty one."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return np.s_[top : top + height, left : left + width]
 
 
 def grown_box(

@@ -23,8 +23,9 @@ def roughness(values: Float32, known: NDArray[np.bool_], smooth: int = 9, rough:
         (H, W) float32 in the unit of the values; 0 where nothing is known around.
     """
     weight = known.astype(np.float32)
-    mean = _mean(np.where(known, values, np.float32(0)), weight, smooth)
-    departure = np.where(known, values - mean, np.float32(0))
+    there = known.view(np.uint8)
+    mean = _mean(cv2.copyTo(values, there), weight, smooth)
+    departure = cv2.copyTo(values - mean, there)
     return np.sqrt(np.maximum(_mean(departure * departure, weight, rough), np.float32(0)))
 
 

@@ -23,7 +23,7 @@ from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
 from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
-from depth_prompt_ros.stages.boxes import targets_in
+from depth_prompt_ros.stages.boxes import box_of, targets_in
 from depth_prompt_ros.stages.merge import merge
 
 Float32 = NDArray[np.float32]
@@ -175,7 +175,7 @@ def _evaluate_scene(scene: ClearGraspScene, told: ObjectDepthPipeline, ways: Pip
             target,
             mask,
             measured,
-            fit_support_plane(frame.camera, measured.depth, mask, target, seed),
+            fit_support_plane(frame.camera, measured.depth, mask, box_of(target), seed),
             told.parameters.scale,
             mask,
         )

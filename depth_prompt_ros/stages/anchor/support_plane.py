@@ -63,7 +63,9 @@ class Plane:
             return np.asarray(depth * camera.rays_dot(-self.normal) - np.float32(self.offset))
 
 
-def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target: Mask, seed: int) -> Plane | None:
+def fit_support_plane(
+    camera: CameraModel, depth: Float32, targets: Mask, box: tuple[slice, slice], seed: int
+) -> Plane | None:
     """Fit the surface that a target stands on to the depth in a ring around its mask.
 
     RANSAC with a truncated quadratic cost (MSAC, Torr and Zisserman 2000), then iteratively reweighted least squares.
@@ -75,14 +77,14 @@ def fit_support_plane(camera: CameraModel, depth: Float32, targets: Mask, target
     Args:
         depth: (H, W) float32 metres, invalid = NaN.
         targets: (H, W) bool, every target; none of their pixels is used.
-        target: (H, W) bool, the target of which the support is wanted.
+        box: rows and columns of the target of which the support is wanted.
         seed: of the random samples.
 
     Returns:
         The plane, or None when the ring has too few valid pixels or fewer than 30 % of them lie on one plane.
     """
     rng = np.random.default_rng(seed)
-    rays, inverse = _ring(camera, depth, targets, target, rng)
+    rays, inverse = _ring(camera, depth, targets, box, rng)
     if len(rays) < 30:
         return None
     planes = random_planes(rays, inverse, _HYPOTHESES, rng)
@@ -165,10 +167,10 @@ def _lies_below(planes: Float64) -> NDArray[np.bool_]:
 
 
 def _ring(
-    camera: CameraModel, depth: Float32, targets: Mask, target: Mask, rng: np.random.Generator
+    camera: CameraModel, depth: Float32, targets: Mask, box: tuple[slice, slice], rng: np.random.Generator
 ) -> tuple[Float64, Float64]:
     """(N, 3) rays and (N,) inverse depth of at most ``_SAMPLES`` valid pixels around the target, lower ones rather."""
-    left, top, width, height = cv2.boundingRect(target.view(np.uint8))
+    top, left, height, width = box[0].start, box[1].start, box[0].stop - box[0].start, box[1].stop - box[1].start
     reach = max(8, round(_REACH * max(width, height)))
     gap = max(3, round(0.03 * max(width, height)))
     step = max(1, (max(width, height) + 2 * reach) // 128)

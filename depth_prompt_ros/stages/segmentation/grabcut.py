@@ -195,7 +195,8 @@ class GrabCutSegmenter:
 
 def _plane_around(frame: Frame, depth: Float32, box: _Box) -> Plane | None:
     mask = box.mask(depth.shape)
-    return fit_support_plane(frame.camera, depth, mask, mask, frame.seed)
+    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+    return fit_support_plane(frame.camera, depth, mask, (rows, columns), frame.seed)
 
 
 def _planes(frame: Frame, depth: Float32, around: _Box) -> Iterator[Plane]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RuntimeParameters, SegmentationParameters
+from depth_prompt_ros.stages.numbering import count_labels, exchange
 from depth_prompt_ros.stages.things.finder import ThingsFinder
 
 
@@ -26,7 +27,7 @@ class ThingsSegmenter:
             NoTarget: nothing is found.
         """
         labels = self.finder(frame, measurement).labels
-        areas = np.bincount(labels.ravel())
+        areas = count_labels(labels)
         kept = np.zeros(len(areas), np.uint16)
         large = [number for number in range(1, len(areas)) if areas[number] >= self._parameters.min_area]
         large = large[: self._parameters.max_targets]
@@ -36,4 +37,4 @@ class ThingsSegmenter:
                 "no target found: the network sees no thing on a table; aim the camera at one, or give a point "
                 "or box on it (segmentation.method)"
             )
-        return kept[labels]
+        return exchange(labels, kept)

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.stages.stereo.places import matched_places
+
 Grey = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -30,28 +32,34 @@ def texture(grey: Grey) -> Float32:
 
 
 def likeness(left: Grey, right: Grey, disparity: Float32) -> Float32:
-    """(H, W) correlation in [-1, 1] of both pictures' horizontal gradients at matched places, in an 11x11 window.
+    """(H, W) correlation in [-1, 1] of both pictures' horizontal gradients at matched places, around 11x11 pixels.
 
-    The scene's texture is in both pictures, the noise of one is not in the other. 0 without any texture.
+    The scene's texture is in both pictures, the noise of one is not in the other. 0 without any texture. Products are
+    summed by blocks of 2x2 pixels, then by 5x5 blocks.
 
     Args:
         left, right: (H, W) uint8.
         disparity: (H, W) float32 pixels of the left picture, NaN = no match, which is left out.
     """
-    height, width = left.shape
-    matched = np.isfinite(disparity)
-    x = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity, nan=-2 * width)
-    y = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, axis=1)
-    here = cv2.copyTo(_gradient(left), matched.view(np.uint8))
+    here = cv2.copyTo(_gradient(left), np.isfinite(disparity).view(np.uint8))
+    x, y = matched_places(disparity)
     there = cv2.remap(_gradient(right), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    power = cv2.sqrBoxFilter(here, cv2.CV_32F, _WINDOW) * cv2.sqrBoxFilter(there, cv2.CV_32F, _WINDOW)
-    return np.asarray(cv2.blur(here * there, _WINDOW) / np.sqrt(power + np.float32(1e-6)), np.float32)
+    both, ours, theirs = (_gathered(product) for product in (here * there, here * here, there * there))
+    alike = both / np.sqrt(ours * theirs + np.float32(1e-6))
+    return np.asarray(cv2.resize(alike, left.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def rests_on_texture(left: Grey, right: Grey, disparity: Float32, confirmed: Mask, least: float) -> Mask:
-    """Which matches have something to go by.
+def _gathered(values: Float32) -> Float32:
+    """Means around each block of 2x2 pixels."""
+    height, width = values.shape
+    blocks = cv2.resize(values, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(blocks, (5, 5)), np.float32)
 
-    That is texture of at least ``least``; or fainter texture that both pictures show alike, among matches that are
+
+def rests_on_texture(left: Grey, right: Grey, disparity: Float32, confirmed: Mask, textured: Mask) -> Mask:
+    """Which confirmed matches have something to go by.
+
+    That is texture; or fainter texture that both pictures show alike, among matches that are
     confirmed: in a 25x25 window the share of confirmed ones and the likeness come to 1.2 together. On a bare surface
     with sensor noise matches are confirmed here and there by chance, and what is matched is not alike.
 
@@ -59,11 +67,11 @@ def rests_on_texture(left: Grey, right: Grey, disparity: Float32, confirmed: Mas
         left, right: (H, W) uint8.
         disparity: (H, W) float32 pixels of the left picture, NaN = no match.
         confirmed: (H, W) bool, matches that passed the left-right check.
-        least: rms grey levels per pixel.
+        textured: (H, W) bool, where the left picture has as much :func:`texture` as asked for.
     """
-    share = cv2.blur(confirmed.astype(np.float32), _NEIGHBOURHOOD)
+    share = cv2.boxFilter(confirmed.view(np.uint8), cv2.CV_32F, _NEIGHBOURHOOD)
     supported = share + likeness(left, right, disparity) >= _SUPPORT
-    return np.asarray((texture(left) >= least) | supported)
+    return np.asarray(confirmed & (textured | supported))
 
 
 def _gradient(grey: Grey) -> Float32:

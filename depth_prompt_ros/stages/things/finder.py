@@ -15,6 +15,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RuntimeParameters
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.choose import open_graph
+from depth_prompt_ros.stages.numbering import count_labels, exchange
 from depth_prompt_ros.stages.things.inputs import INPUT, OUTPUT, channels, find_planes, shrink
 from depth_prompt_ros.stages.things.instances import instances
 
@@ -112,7 +113,7 @@ def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDAr
     inside = np.asarray(cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)) > 0.5
     reach = max(1, round(1.5 * camera.width / found.shape[2]))
     labels = _nearest(small, size)
-    tom = np.isin(labels, _clear_things(small, found[_TOM]))
+    tom = _of_these(labels, _clear_things(small, found[_TOM]))
     if support is not None:
         kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
         wide, core = cv2.dilate(inside.view(np.uint8), kernel) > 0, cv2.erode(inside.view(np.uint8), kernel) > 0
@@ -121,7 +122,7 @@ def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDAr
             nearness = 1 - depth * camera.rays_dot(support)
             inside = inside & ~(rim & (nearness < _LIES)) | rim & (nearness > _STANDS)
         inside &= labels > 0
-    return Things(_ordered(np.where(inside, labels, 0).astype(np.uint16)), tom & inside)
+    return Things(_ordered(cv2.copyTo(labels, inside.view(np.uint8))), tom & inside)
 
 
 def _clear_things(small: NDArray[np.uint8], tom: Float32) -> list[int]:
@@ -140,14 +141,20 @@ def _nearest(small: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint
     return np.asarray(cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def _ordered(labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def _of_these(labels: NDArray[np.uint8], numbers: list[int]) -> Mask:
+    """(H, W) bool, where the label is one of the numbers."""
+    chosen = np.zeros(256, np.uint8)
+    chosen[numbers] = 1
+    return exchange(labels, chosen).view(np.bool_)
+
+
+def _ordered(labels: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Renumbered from the largest; things on the picture's rim, such as arms and furniture, after all others."""
-    areas = np.bincount(labels.ravel())
-    rim = np.zeros(len(areas), np.bool_)
-    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        rim[np.unique(border)] = True
+    areas = count_labels(labels)
+    borders = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    rim = np.bincount(borders, minlength=len(areas)) > 0
     numbers = [number for number in range(1, len(areas)) if areas[number]]
     numbers.sort(key=lambda number: (bool(rim[number]), -int(areas[number])))
     renumbered = np.zeros(len(areas), np.uint16)
     renumbered[numbers] = np.arange(1, len(numbers) + 1)
-    return renumbered[labels]
+    return exchange(labels, renumbered)

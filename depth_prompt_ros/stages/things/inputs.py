@@ -34,9 +34,8 @@ def shrink(depth: Float32, size: tuple[int, int]) -> tuple[Float32, Float32]:
         depth: (H, W) float32 metres, invalid = NaN or 0.
         size: h and w.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        measured = depth > 0
-        inverse = np.where(measured, 1 / depth, np.float32(0)).astype(np.float32)
+    measured = depth > 0
+    inverse = np.divide(1, depth, out=np.zeros(depth.shape, np.float32), where=measured)
     share = cv2.resize(measured.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
     total = cv2.resize(inverse, size[::-1], interpolation=cv2.INTER_AREA)
     small = np.where(share >= _MEASURED, total / np.maximum(share, np.float32(1e-3)), np.float32(0))

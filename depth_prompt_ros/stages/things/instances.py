@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.stages.segmentation.components import components
-
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 
@@ -60,15 +58,22 @@ def instances(thing: Float32, offsets: Float32, outline: Float32, min_area: int)
 def _solid(labels: Labels, min_area: int) -> Labels:
     """Each label's largest part, its holes closed, if it is large enough; numbered from the largest."""
     parts = []
-    for number in np.unique(labels[labels > 0]):
-        largest = max(components(labels == number, 1), key=lambda part: int(part.sum()))
-        if int(largest.sum()) >= min_area:
-            parts.append(largest)
-    parts.sort(key=lambda part: -int(part.sum()))
+    for number in range(1, int(labels.max()) + 1):
+        left, top, width, height = cv2.boundingRect((labels == number).view(np.uint8))
+        if width * height < max(min_area, 1):
+            continue
+        mask = (labels[top : top + height, left : left + width] == number).view(np.uint8)
+        _, pieces, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        areas = statistics[1:, cv2.CC_STAT_AREA]
+        largest = int(np.argmax(areas))
+        if areas[largest] >= min_area:
+            parts.append((int(areas[largest]), (pieces == largest + 1).view(np.uint8), (left, top)))
+    parts.sort(key=lambda part: -part[0])
     found = np.zeros_like(labels)
-    for number, part in enumerate(parts[:_MOST], start=1):
-        contours, _ = cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        filled = np.zeros_like(found)
+    for number, (_, part, (left, top)) in enumerate(parts[:_MOST], start=1):
+        contours, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        filled = np.zeros_like(part)
         cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
-        found[(filled > 0) & (found == 0)] = number
+        around = found[top : top + part.shape[0], left : left + part.shape[1]]
+        around[(filled > 0) & (around == 0)] = number
     return found

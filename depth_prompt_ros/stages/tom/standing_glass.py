@@ -60,7 +60,7 @@ def with_standing_glass(
             break
         whole = np.zeros(labels.shape, np.bool_)
         whole[region.box] = region.mask
-        support = fit_support_plane(frame.camera, depth, anywhere, whole, frame.seed)
+        support = fit_support_plane(frame.camera, depth, anywhere, region.box, frame.seed)
         if support is None:
             continue
         silhouette = cast_silhouette(frame.camera, support, whole, found > 0, depth)

@@ -9,6 +9,7 @@ from standing import CAMERA, StandingBlock, measured
 from depth_prompt_ros.parameters import ScaleParameters
 from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
+from depth_prompt_ros.stages.boxes import box_of
 
 NONE = np.zeros((120, 160), bool)
 
@@ -18,7 +19,7 @@ def choose(scene: StandingBlock, depth: np.ndarray, tom: np.ndarray = NONE) -> A
 
 
 def support_of(scene: StandingBlock, depth: np.ndarray) -> Plane | None:
-    return fit_support_plane(CAMERA, depth, scene.mask, scene.mask, 0)
+    return fit_support_plane(CAMERA, depth, scene.mask, box_of(scene.mask), 0)
 
 
 def test_an_opaque_target_is_anchored_inside_on_its_own_depth() -> None:
@@ -127,7 +128,7 @@ def test_an_occluder_that_is_no_target_is_named_in_the_reason() -> None:
     mask = scene.mask & (scene.depth <= before.depth)
     depth = np.where(mask, np.float32(np.nan), np.fmin(scene.depth, before.depth))
     anchor = choose_anchor(
-        CAMERA, mask, NONE, measured(depth), fit_support_plane(CAMERA, depth, mask, mask, 0), ScaleParameters()
+        CAMERA, mask, NONE, measured(depth), fit_support_plane(CAMERA, depth, mask, box_of(mask), 0), ScaleParameters()
     )
     assert anchor.kind == "support"
     assert "measured along its lower edge" in anchor.reason

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from standing import CAMERA, StandingBlock
 
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane, level_with_each_other
+from depth_prompt_ros.stages.boxes import box_of
 
 
 def fit(scene: StandingBlock, depth: np.ndarray, targets: np.ndarray | None = None, seed: int = 0) -> Plane | None:
-    return fit_support_plane(CAMERA, depth, scene.mask if targets is None else targets, scene.mask, seed)
+    return fit_support_plane(CAMERA, depth, scene.mask if targets is None else targets, box_of(scene.mask), seed)
 
 
 @settings(max_examples=25, deadline=None)
