@@ -68,8 +68,8 @@ def test_the_motion_through_a_rendered_workspace_is_found_up_to_scale() -> None:
     assert len(motion.frames) >= 10
     true = np.stack([np.linalg.inv(frames[number].pose) for number in motion.frames])
     assert aligned_error(motion.worlds, true) < 0.05
-    seen = np.concatenate([seen_from(w, motion.scene[p], INTRINSICS)[1] for w, p in zip(motion.worlds, motion.points)])
-    assert np.median(seen) == pytest.approx(1.0)
+    seen = [seen_from(w, motion.scene[p], INTRINSICS)[1] for w, p in zip(motion.worlds, motion.points, strict=True)]
+    assert np.median(np.concatenate(seen)) == pytest.approx(1.0)
     assert motion.depths[0] < 1 < motion.depths[1]
     first = placed(frames, motion)[0]
     np.testing.assert_allclose(np.linalg.inv(first.pose), motion.worlds[0], atol=1e-9)
