@@ -56,7 +56,7 @@ def with_motion(
     for span in spans:
         try:
             motion = find_motion(span, every, report)
-            found = [frame.at_width(width) for frame in placed(list(span), motion)]
+            found = [frame.at_width(width) for frame in placed(span, motion)]
             camera = found[0].camera
             assert camera is not None
             rows.append(first + neighbours(motion, camera.intrinsics, found[0].image.shape[:2], near))
