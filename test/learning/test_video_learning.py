@@ -264,13 +264,27 @@ def test_a_label_counts_up_to_scale_and_only_where_it_is_believed() -> None:
     answer = label / 2
     assert float(label_loss(answer, label, valid, around)) == pytest.approx(0, abs=1e-6)
     answer[..., 2:4, 2:4] *= 2
-    assert float(label_loss(answer, label, valid, around)) == pytest.approx(np.log(2))
+    assert float(label_loss(answer, label, valid, around)) == pytest.approx(np.log(2) * 4 / 36)
     answer[..., 4:, :] = 99
-    assert float(label_loss(answer, label, valid, around)) == pytest.approx(np.log(2))
+    assert float(label_loss(answer, label, valid, around)) == pytest.approx(np.log(2) * 4 / 36)
     assert float(label_loss(answer, label, valid, 0 * around)) == 0
     moving = np.zeros((20, 20), np.bool_)
     moving[8:12, 8:12] = True
     assert rim(moving).sum() == 12 * 12 - 16 and not (rim(moving) & moving).any()
+
+
+def test_a_few_labelled_pixels_pull_each_no_more_than_many_do() -> None:
+    """Their mean let one pixel pull as much as a picture: second stages ended at a constant."""
+    slopes = []
+    for side in (1, 4):
+        answer = torch.full((1, 1, 12, 12), 1.0, requires_grad=True)
+        valid, around = torch.zeros(1, 1, 12, 12), torch.zeros(1, 1, 12, 12)
+        valid[..., :side, :side], around[..., 8:, :] = 1, 1
+        label = torch.where(valid > 0, 2.0, 1.0)
+        (slope,) = torch.autograd.grad(label_loss(answer, label, valid, around), answer)
+        assert int((slope != 0).sum()) == side**2
+        slopes.append(float(slope.abs().max()))
+    assert slopes[0] == pytest.approx(slopes[1]) == pytest.approx(1 / 144)
 
 
 class ByPlace(torch.nn.Module):

@@ -48,6 +48,13 @@ def video(
     ] = "",
     part: Annotated[str, typer.Option("--part", help="Of each folder: START:STOP, shares of its frames.")] = "0:1",
     poses: Annotated[bool, typer.Option(help="Use poses that a folder or tf has; else they are learned.")] = True,
+    find_poses: Annotated[
+        bool,
+        typer.Option("--find-poses", help="Place the camera by features of all pictures first; all stands still."),
+    ] = False,
+    sharpest_of: Annotated[
+        int, typer.Option("--sharpest-of", min=1, help="With --find-poses: the sharpest of so many frames is placed.")
+    ] = 3,
     follow: Annotated[
         bool, typer.Option(help="Follow corners for the camera's turns; else the pose network learns them too.")
     ] = True,
@@ -105,7 +112,7 @@ def video(
     import numpy as np
 
     from depth_prompt_ros.bag.video import VideoTopics
-    from depth_prompt_ros.cli.learn.video_source import open_video
+    from depth_prompt_ros.cli.learn.video_source import open_video, placed_video
     from depth_prompt_ros.data.readers.video_folder import Part
     from depth_prompt_ros.data.sets.video import SpanRules, gather
     from depth_prompt_ros.errors import BadInput
@@ -122,19 +129,25 @@ def video(
     if not 0 < nearest < farthest:
         raise BadInput(f"no depth lies between --nearest {nearest:g} and --farthest {farthest:g}")
     topics = VideoTopics(image, info, right, right_info, own_topic, "", fixed_frame)
-    sources = [open_video(path, topics, Part.parsed(part), poses, pair) for path in inputs]
+    sources = [open_video(path, topics, Part.parsed(part), poses and not find_poses, pair) for path in inputs]
     rules = SpanRules(max_gap, min_parallax, max_jump, step=step)
-    spans, left_out = gather(sources, rules, picture_width, own)
+    if find_poses:
+        with progress("placing", "frames") as report:
+            placed = placed_video(sources, rules, picture_width, own, sharpest_of, report)
+        spans, chosen, left_out, (nearest, farthest) = placed
+    else:
+        spans, left_out = gather(sources, rules, picture_width, own)
+        chosen = None
     for each in left_out:
         typer.echo(each, err=True)
-    data = VideoSet(spans, step, follow)
+    data = VideoSet(spans, step, follow and not find_poses, chosen)
     unit = focal_unit or float(np.median(data.intrinsics[:, 0]))
     network = VideoSettings(head.value, width, levels, 1 / farthest, 1 / nearest, True, unit, proportional)
     if weights is not None:
         network = catalogue.load_video(weights).settings
     learning = VideoLearning(
         network, network.width, Cuts((crop_height, crop_width)), planes, warp="backward" if backward else "forward",
-        auto_mask=auto_mask, given_motion=poses, warm_up=warm_up, boost=boost,
+        auto_mask=auto_mask, given_motion=poses or find_poses, warm_up=warm_up, boost=boost,
     )  # fmt: skip
     schedule = Schedule(steps, batch, learning_rate, seed, False, "halved")
     told = Told(tuple(source.name for source in sources), tuple(left_out))

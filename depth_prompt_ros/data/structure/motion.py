@@ -129,8 +129,8 @@ def _begin(model: Reconstruction) -> None:
                 best, chosen = score, (one, other, pairs, world)
     if chosen is None:
         raise BadInput(
-            f"no two of {len(model.features)} pictures show {_FIRST} of the same features from places apart: the camera "
-            "has to move along, not only to turn, before a scene with texture that stands still"
+            f"no two of {len(model.features)} pictures show {_FIRST} of the same features from places apart: the "
+            "camera has to move along, not only to turn, before a scene with texture that stands still"
         )
     model.begin(*chosen)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.video import VideoFrame
+from depth_prompt_ros.data.structure.exposure import evened, gains
 from depth_prompt_ros.data.structure.geometry import seen_from
 from depth_prompt_ros.data.structure.motion import Motion
 from depth_prompt_ros.errors import BadInput
@@ -93,9 +95,18 @@ def _scores(
     return scores
 
 
-def placed(frames: list[VideoFrame], motion: Motion) -> list[VideoFrame]:
-    """The frames whose place is known, with their poses in the unit of ``motion``."""
+def placed(frames: Sequence[VideoFrame], motion: Motion) -> list[VideoFrame]:
+    """The frames whose place is known, with their poses in the unit of ``motion``, as if all were exposed alike."""
+    kept = [frames[int(number)] for number in motion.frames]
+    camera = kept[0].camera
+    assert camera is not None
+    intrinsics = np.asarray(camera.intrinsics, np.float64)
+    places = [
+        seen_from(world, motion.scene[which], intrinsics)[0]
+        for world, which in zip(motion.worlds, motion.points, strict=True)
+    ]
+    brighter = gains([frame.image for frame in kept], places, motion.points)
     return [
-        replace(frames[int(number)], pose=np.linalg.inv(world))
-        for number, world in zip(motion.frames, motion.worlds, strict=True)
+        replace(frame, pose=np.linalg.inv(world), image=evened(frame.image, float(gain)))
+        for frame, world, gain in zip(kept, motion.worlds, brighter, strict=True)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,26 @@ from depth_prompt_ros.data.structure.motion import find_motion
 from depth_prompt_ros.data.structure.neighbours import Near, neighbours, placed
 from depth_prompt_ros.errors import BadInput
 
+_WIDER = 1.3
+"""Depths are looked for so many times beyond those of the features."""
+
+
+class Placed(NamedTuple):
+    """What is learned from.
+
+    Attributes:
+        spans: of placed frames, whose median depth is 1.
+        chosen: (n, 5) neighbours, see :func:`depth_prompt_ros.data.structure.neighbours.neighbours`, counted through
+            all spans.
+        left_out: spans that could not be placed, and why.
+        depths: smallest and largest depth to look for.
+    """
+
+    spans: list[list[VideoFrame]]
+    chosen: NDArray[np.int64]
+    left_out: list[LeftOut]
+    depths: tuple[float, float]
+
 
 def with_motion(
     spans: Sequence[Sequence[VideoFrame]],
@@ -19,18 +40,13 @@ def with_motion(
     every: int = 3,
     near: Near | None = None,
     report: Callable[[int, int], None] = lambda *_: None,
-) -> tuple[list[list[VideoFrame]], NDArray[np.int64], list[LeftOut], tuple[float, float]]:
+) -> Placed:
     """Place each span's frames by :func:`depth_prompt_ros.data.structure.motion.find_motion`, then shrink them.
 
     Args:
         width: of the pictures that are learned from; motion is found at the width that they have.
         every, report: see there.
         near: what makes a good neighbour.
-
-    Returns:
-        spans of placed frames, the median depth of each is 1; (n, 5) neighbours, see
-        :func:`depth_prompt_ros.data.structure.neighbours.neighbours`, counted through all spans; spans that are left
-        out and why; the smallest and largest depth.
 
     Raises:
         BadInput: no span is left.
@@ -40,7 +56,7 @@ def with_motion(
     for span in spans:
         try:
             motion = find_motion(span, every, report)
-            found = [frame.at_width(width) for frame in placed(list(span), motion)]
+            found = [frame.at_width(width) for frame in placed(span, motion)]
             camera = found[0].camera
             assert camera is not None
             rows.append(first + neighbours(motion, camera.intrinsics, found[0].image.shape[:2], near))
@@ -54,4 +70,5 @@ def with_motion(
         reasons = "; ".join(str(each) for each in left_out) or "there is no span of frames"
         raise BadInput(f"nothing to learn from: {reasons}")
     low, high = np.array(depths).T
-    return kept, np.concatenate(rows), left_out, (float(low.min()), float(high.max()))
+    ends = float(low.min()) / _WIDER, float(high.max()) * _WIDER
+    return Placed(kept, np.concatenate(rows), left_out, ends)

@@ -58,7 +58,10 @@ def smoothness_loss(disparity: Tensor, picture: Tensor, keep: Tensor) -> Tensor:
 
 
 def label_loss(disparity: Tensor, label: Tensor, valid: Tensor, rim: Tensor) -> Tensor:
-    """() float: mean absolute log ratio to a label on moving pixels, scaled to the answer on what frames them.
+    """() float: absolute log ratio to a label on moving pixels, scaled to the answer on what frames them.
+
+    The sum over what counts is divided by the number of all pixels: a few moving pixels pull no more than as many
+    others. As their own mean they outweighed everything else and drove a network to a constant.
 
     Args:
         disparity: (B, 1, H, W) above 0.
@@ -66,11 +69,10 @@ def label_loss(disparity: Tensor, label: Tensor, valid: Tensor, rim: Tensor) -> 
         valid: (B, 1, H, W) in [0, 1], pixels with a label that is believed.
         rim: (B, 1, H, W) in [0, 1], static pixels around; a picture with fewer than 8 of them does not count.
     """
-    terms, weights = disparity.new_zeros(()), disparity.new_zeros(())
+    terms = disparity.new_zeros(())
     for mine, its, inside, around in zip(disparity, label, valid > 0.5, rim > 0.5, strict=True):
         if around.sum() < 8 or not inside.any():
             continue
         scale = (mine.detach()[around].log() - its[around].log()).median()
         terms = terms + (mine[inside].log() - its[inside].log() - scale).abs().sum()
-        weights = weights + inside.sum()
-    return terms / weights.clamp(min=1)
+    return terms / disparity.numel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,6 @@ _SCHEDULE = Schedule(500, 4, 2e-4, 0, False, "halved")
 _FOUND_SCHEDULE = Schedule(600, 4, 1e-3, 0, False, "halved")
 _WIDTH, _SMALL = 320, 160
 """Pixels of the pictures; of those that are learned from where motion is found first."""
-_WIDER = 1.3
-"""Depths beyond those of the points that were found are looked for as well."""
 
 
 def learn_neighbours(folder: Path, out: Path, split: float, poses: bool) -> None:
@@ -37,11 +36,12 @@ def learn_neighbours(folder: Path, out: Path, split: float, poses: bool) -> None
 def learn_found(folder: Path, out: Path, split: float) -> None:
     """From frames whose places features tell, all together, with neighbours that see the same from elsewhere."""
     source = VideoFolder(folder, Part(0.0, split), poses=False)
-    spans, left_out = gather([source], SpanRules(), _WIDTH)
-    kept, chosen, lost, (low, high) = with_motion(spans, _SMALL)
-    data = VideoSet(kept, follows=False, chosen=chosen)
+    spans, left_out = gather([source], SpanRules(gap=math.inf, parallax=0.0), _WIDTH)
+    placed = with_motion(spans, _SMALL)
+    data = VideoSet(placed.spans, follows=False, chosen=placed.chosen)
+    nearest, farthest = placed.depths
     unit = float(np.median(data.intrinsics[:, 0]))
-    network = VideoSettings("adaptive", 0.25, 11, 1 / (_WIDER * high), _WIDER / low, True, unit, True)
+    network = VideoSettings("adaptive", 0.25, 11, 1 / farthest, 1 / nearest, True, unit, True)
     learning = VideoLearning(network, 0.25, Cuts((60, 80), 0.5, 0.9), 17)
-    told = Told((source.name,), (*left_out, *lost))
+    told = Told((source.name,), (*left_out, *placed.left_out))
     learn_video(data, out, _FOUND_SCHEDULE, learning, 1, told=told)
