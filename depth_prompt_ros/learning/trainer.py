@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -73,6 +74,24 @@ class Schedule:
 def pick_device() -> torch.device:
     """The first GPU, or the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def in_bfloat16(device: torch.device, wanted: bool) -> torch.autocast:
+    """Context in which a network runs in bfloat16, if that is wanted and the processor has it.
+
+    One that has not computes the same ten times as slowly as in float32.
+    """
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted and _has_bfloat16(device.type))
+
+
+@cache
+def _has_bfloat16(kind: str) -> bool:
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except (AttributeError, RuntimeError):  # a PyTorch without oneDNN
+        return False
 
 
 def fit(

@@ -307,3 +307,12 @@ def test_a_finished_run_is_not_overwritten(tmp_path) -> None:
     out.with_suffix(".json").unlink()
     with pytest.raises(BadInput, match="is of a finished run: give another --out"):
         learn(out, schedule=replace(SCHEDULE, batch=5))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_bfloat16_is_used_where_the_processor_has_it(monkeypatch, there) -> None:
+    monkeypatch.setattr(trainer, "_has_bfloat16", lambda _: there)
+    layer, picture = torch.nn.Linear(2, 2), torch.ones(1, 2)
+    for wanted in (True, False):
+        with trainer.in_bfloat16(torch.device("cpu"), wanted):
+            assert layer(picture).dtype == (torch.bfloat16 if wanted and there else torch.float32)

@@ -14,7 +14,7 @@ from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.graph.disparity import inverse_depth_up_to_scale
 from depth_prompt_ros.graph.prompt import composite
 from depth_prompt_ros.learning import losses
-from depth_prompt_ros.learning.trainer import Batch, load_batch
+from depth_prompt_ros.learning.trainer import Batch, in_bfloat16, load_batch
 from depth_prompt_ros.networks import catalogue
 
 Compose = Callable[[Batch], Tensor]
@@ -52,7 +52,7 @@ class DepthNetwork:
         return output if self.kind == "disparity" else 1 / output.clamp(min=1e-3)
 
     def _output(self, picture: Tensor) -> Tensor:
-        with torch.autocast(picture.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
+        with in_bfloat16(picture.device, self.bfloat16):
             output: Tensor = self.network(self._normalise(picture))
         return output.float()
 

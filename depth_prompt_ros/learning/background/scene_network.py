@@ -20,6 +20,7 @@ from depth_prompt_ros.learning.trainer import (
     Schedule,
     augment_colour,
     fit,
+    in_bfloat16,
     load_batch,
     pick_device,
     write_weights,
@@ -70,7 +71,7 @@ def learn_scene_network(
             batch = _zoomed(batch, generator)
         mask = batch.mask
         picture = normalise(augment_colour(batch.image, generator))
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             prediction = network(picture)
         prediction, target = prediction.float(), _normalised_disparity(batch.depth)
         residual = mask * (prediction - target)

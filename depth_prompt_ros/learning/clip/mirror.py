@@ -19,7 +19,7 @@ from depth_prompt_ros.evaluation.metric.errors import mean_errors, picture_error
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.clip.pictures import MetricBatch, MetricPictures
 from depth_prompt_ros.learning.run_state import Report
-from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, in_bfloat16, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror import learned_file
 from depth_prompt_ros.networks.clip_mirror.clip import Clip, ClipSeg
@@ -110,7 +110,7 @@ def learn_mirror(
 
     def loss_of(batch: MetricBatch, generator: torch.Generator) -> Losses:
         batch = batch.flipped(torch.rand(len(batch.image), generator=generator) < 0.5)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             depth = network(normalise(batch.image))
         return {"depth": losses.scale_invariant_log_loss(depth.float(), batch.depth, batch.mask)}
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from depth_prompt_ros.data.rendering.captioned import WORDS, caption
 from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
 from depth_prompt_ros.learning.run_state import Report
-from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, in_bfloat16, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.stages.text.phrases import Tokeniser
@@ -97,7 +97,7 @@ def learn_small_clip(
         shown = batch.words * torch.tensor([name in said for name in WORDS], device=device)
         words, back = shown.unique(dim=0, return_inverse=True)
         ids = torch.from_numpy(tokeniser([caption(row, said) for row in words.cpu().numpy()])).to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             pictures, texts = network.picture_vector(normalise(image), patches), network.phrase_vectors(ids)
         pictures, texts = (functional.normalize(each.float(), dim=1) for each in (pictures, texts))
         same = back[:, None] == back[None]

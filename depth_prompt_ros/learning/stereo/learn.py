@@ -18,7 +18,7 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.losses import sequence_loss
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.stereo.batch import PairBatch, Size, load_pairs, vary
-from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, in_bfloat16, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.stereo.interface import PreparedStereo, load_stereo
 from depth_prompt_ros.written_aside import write_picture
@@ -91,7 +91,7 @@ def learn_stereo(
 
     def loss_of(batch: PairBatch, generator: torch.Generator) -> Losses:
         batch = vary(batch, size, generator)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             steps = network.steps(batch.left, batch.right)
         return {"disparity": sequence_loss([step.float() for step in steps], batch.disparity, batch.mask)}
 

@@ -17,7 +17,15 @@ from depth_prompt_ros.data.rendering.tables import TableClass
 from depth_prompt_ros.data.sets.table_set import TableSet
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.things.samples import NOT_TOM, Samples, ThingsBatch
-from depth_prompt_ros.learning.trainer import Losses, Schedule, augment_colour, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import (
+    Losses,
+    Schedule,
+    augment_colour,
+    fit,
+    in_bfloat16,
+    pick_device,
+    write_weights,
+)
 from depth_prompt_ros.networks.things_net import (
     CLASSES,
     ThingsFinding,
@@ -74,7 +82,7 @@ def learn_things(
 
     def loss_of(batch: ThingsBatch, generator: torch.Generator) -> Losses:
         seen = recoloured(batch.seen, generator).to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             answer = network(seen)
         return things_losses(answer.float(), ThingsBatch(*(each.to(device) for each in batch)))
 

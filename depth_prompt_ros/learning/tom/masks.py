@@ -19,7 +19,7 @@ from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 from depth_prompt_ros.learning.augmentation import augment
 from depth_prompt_ros.learning.losses import mask_losses
 from depth_prompt_ros.learning.run_state import Report
-from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, in_bfloat16, pick_device, write_weights
 from depth_prompt_ros.networks.tom_net import TomNet, TomSaliency, load_tom_net, tom_net_that_knows_rooms
 from depth_prompt_ros.runtime.export.pictures import export_pictures
 from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256
@@ -76,7 +76,7 @@ def learn_tom_masks(
 
     def loss_of(batch: MaskedPictures, generator: torch.Generator) -> Losses:
         image, tom = augment(batch.image, batch.tom, generator)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             logits = network(image)
         return mask_losses(logits.float(), tom)
 

@@ -24,6 +24,7 @@ from depth_prompt_ros.learning.trainer import (
     Schedule,
     augment_colour,
     fit,
+    in_bfloat16,
     pick_device,
     write_weights,
 )
@@ -233,7 +234,7 @@ def learn_tom_mono(
 
     def loss_of(batch: LabelledBatch, generator: torch.Generator) -> Losses:
         batch = augmented(batch, crop, generator, strong)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=schedule.bfloat16):
+        with in_bfloat16(device, schedule.bfloat16):
             prediction = student(batch.image)
         return terms.losses(prediction, batch)
 
