@@ -112,7 +112,7 @@ def plain_and_fitted(
 
 
 def fitted(disparity: Tensor, batch: Batch) -> Tensor:
-    """(N, 1, S, S) disparity fitted by scale and shift to the batch's, of at least a tenth of its mean over the mask."""
+    """(N, 1, S, S) disparity fitted by scale and shift to the truth, at least a tenth of its mean over the mask."""
     target = 1 / losses.scale_to_mean(batch.depth, batch.mask)
     total = batch.mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
     least = 0.1 * (batch.mask * target).sum((1, 2, 3), keepdim=True) / total
