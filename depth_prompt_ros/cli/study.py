@@ -58,6 +58,9 @@ def background(
     paper_schedule: Annotated[
         bool, typer.Option("--paper-schedule", help="The paper's full schedule, for a GPU.")
     ] = False,
+    page_only: Annotated[
+        bool, typer.Option("--page-only", help="Learn nothing: write the page of what is there.")
+    ] = False,
 ) -> None:
     """None, Original, Random, Photo, Fine-tuned, 1-BG and PNet, with ablations, in and out of distribution."""
     from dataclasses import replace
@@ -72,7 +75,7 @@ def background(
     page = results or out / "background.md"
     with stoppable():
         study_background(
-            studied, effort, cache, out, page, meshes, jobs, report=lambda line: typer.echo(line, err=True)
+            studied, effort, cache, out, page, meshes, jobs, lambda line: typer.echo(line, err=True), not page_only
         )
     typer.echo(page)
 

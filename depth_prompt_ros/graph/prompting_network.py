@@ -73,7 +73,9 @@ class UNet(nn.Module):
         with torch.no_grad():
             for layer in (*self.down, *self.up):
                 layer.weight.normal_(0, 0.02, generator=generator)
-            self.up[0].bias.zero_()
+            for name, bias in self.named_parameters():
+                if name.endswith("bias"):
+                    bias.zero_()
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H, W)."""

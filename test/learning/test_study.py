@@ -102,6 +102,13 @@ def test_the_study_goes_through_resumes_and_writes_its_page(sets, tmp_path, monk
     background.study_background(networks, EFFORT, **where, jobs=1, report=said.append)
     assert said[0] == f"{planned - 1} of {planned} runs are done, 1 are left"
     assert learned.stat().st_mtime_ns == made
+    for run in ("fine-tuned-0", "PNet-0"):
+        for file in (tmp_path / "runs" / "scene-net" / run).iterdir():
+            file.unlink() if file.is_file() else None
+    background.study_background(networks, EFFORT, **where, jobs=1, report=said.append, learn=False)
+    page = (tmp_path / "docs" / "page.md").read_text()
+    assert "Not run yet: scene-net/PNet-0, scene-net/fine-tuned-0." in page
+    assert "| PNet |  |  |  |  |" in page
     with pytest.raises(BadInput, match="holds a study made with other settings"):
         background.study_background(networks, replace(EFFORT, seeds=2), **where, jobs=1, report=said.append)
 

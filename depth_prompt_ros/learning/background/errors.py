@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -45,14 +45,22 @@ class DepthNetwork:
 
     def __call__(self, picture: Tensor) -> Tensor:
         """(N, 1, S, S) float32; differentiable."""
-        return 1 / inverse_depth_up_to_scale(self._output(picture), self.kind)
+        return self.as_depth(self.output(picture))
 
     def disparity(self, picture: Tensor) -> Tensor:
         """(N, 1, S, S) up to scale and shift, nothing clipped; differentiable."""
-        output = self._output(picture)
+        return self.as_disparity(self.output(picture))
+
+    def as_depth(self, output: Tensor) -> Tensor:
+        """Depth up to scale of what the network says."""
+        return 1 / inverse_depth_up_to_scale(output, self.kind)
+
+    def as_disparity(self, output: Tensor) -> Tensor:
+        """Disparity up to scale and shift of what the network says, nothing clipped."""
         return output if self.kind == "disparity" else 1 / output.clamp(min=1e-3)
 
-    def _output(self, picture: Tensor) -> Tensor:
+    def output(self, picture: Tensor) -> Tensor:
+        """(N, 1, S, S) float32 of the network's own kind; differentiable."""
         with in_bfloat16(picture.device, self.bfloat16):
             output: Tensor = self.network(self._normalise(picture))
         return output.float()
@@ -70,11 +78,14 @@ def object_errors(
     answer: Callable[[Batch], Tensor], test: PictureSet, device: torch.device, batch: int = 32
 ) -> NDArray[np.float32]:
     """(N, 2) :func:`shape_errors` of every picture of a set; ``answer`` gives a batch's depth up to scale."""
-    rows = []
-    for start in range(0, len(test), batch):
-        pictures = load_batch(test, np.arange(start, min(start + batch, len(test))), device)
-        rows.append(shape_errors(answer(pictures), pictures))
+    rows = [shape_errors(answer(pictures), pictures) for pictures in batches(test, device, batch)]
     return torch.cat(rows).cpu().numpy()
+
+
+def batches(test: PictureSet, device: torch.device, batch: int = 32) -> Iterator[Batch]:
+    """All pictures of a set in order."""
+    for start in range(0, len(test), batch):
+        yield load_batch(test, np.arange(start, min(start + batch, len(test))), device)
 
 
 def prompted(network: DepthNetwork, compose: Compose) -> Callable[[Batch], Tensor]:
@@ -82,25 +93,31 @@ def prompted(network: DepthNetwork, compose: Compose) -> Callable[[Batch], Tenso
     return lambda batch: network(compose(batch))
 
 
-def fitted(network: DepthNetwork, compose: Compose) -> Callable[[Batch], Tensor]:
-    """Depth of the disparity of those pictures once its scale *and shift* are fitted to the truth over the mask.
+@torch.no_grad()
+def plain_and_fitted(
+    row: str, network: DepthNetwork, compose: Compose, test: PictureSet, device: torch.device
+) -> dict[str, NDArray[np.float32]]:
+    """Two rows of a table, (N, 2) each: depth by eq. 2 alone, and disparity with scale *and shift* fitted to the truth.
 
-    Least squares in disparity, nothing clipped before it; what is then farther than ten times the truth's mean is there
-    (2306.05428's published evaluation has it as an option). What is left is what no measured pixel can give.
+    The fit is over the mask, least squares in disparity that nothing has clipped; what is then farther than ten times
+    the truth's mean is there (2306.05428's published evaluation has it as an option). What is left after it is what no
+    measured pixel can give.
     """
+    rows: dict[str, list[Tensor]] = {row: [], row + FITTED: []}
+    for batch in batches(test, device):
+        output = network.output(compose(batch))
+        disparity = fitted(network.as_disparity(output), batch)
+        rows[row].append(shape_errors(network.as_depth(output), batch))
+        rows[row + FITTED].append(shape_errors(1 / disparity, batch))
+    return {name: torch.cat(errors).cpu().numpy() for name, errors in rows.items()}
 
-    def answer(batch: Batch) -> Tensor:
-        target = 1 / losses.scale_to_mean(batch.depth, batch.mask)
-        disparity = losses.align_scale_shift(network.disparity(compose(batch)), target, batch.mask)
-        total = batch.mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
-        return 1 / torch.maximum(disparity, 0.1 * (batch.mask * target).sum((1, 2, 3), keepdim=True) / total)
 
-    return answer
-
-
-def plain_and_fitted(row: str, network: DepthNetwork, compose: Compose) -> dict[str, Callable[[Batch], Tensor]]:
-    """Two rows of a table: by eq. 2 alone, and with scale and shift fitted."""
-    return {row: prompted(network, compose), row + FITTED: fitted(network, compose)}
+def fitted(disparity: Tensor, batch: Batch) -> Tensor:
+    """(N, 1, S, S) disparity fitted by scale and shift to the truth, at least a tenth of its mean over the mask."""
+    target = 1 / losses.scale_to_mean(batch.depth, batch.mask)
+    total = batch.mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    least = 0.1 * (batch.mask * target).sum((1, 2, 3), keepdim=True) / total
+    return torch.maximum(losses.align_scale_shift(disparity, target, batch.mask), least)
 
 
 def on_white(batch: Batch) -> Tensor:
@@ -122,10 +139,9 @@ def compare(
         "original": lambda batch: batch.image,
         **learned,
     }
-    answers = {name: prompted(network, compose) for name, compose in pictures.items()}
-    for name in ("white", "original", *learned):
-        answers[name + FITTED] = fitted(network, pictures[name])
-    errors = {name: object_errors(answer, test, device) for name, answer in answers.items()}
+    errors = {"noise": object_errors(prompted(network, pictures.pop("noise")), test, device)}
+    for name, compose in pictures.items():
+        errors |= plain_and_fitted(name, network, compose, test, device)
     errors["constant depth"] = object_errors(lambda batch: torch.ones_like(batch.depth), test, device)
     means = {name: each.mean(0).tolist() for name, each in errors.items()}
     return {

@@ -18,7 +18,14 @@ from depth_prompt_ros.data.sets.table_set import TableSet
 from depth_prompt_ros.learning.precision import in_bfloat16
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.things.samples import NOT_TOM, Samples, ThingsBatch
-from depth_prompt_ros.learning.trainer import Losses, Schedule, augment_colour, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import (
+    Losses,
+    Schedule,
+    augment_colour,
+    fit,
+    pick_device,
+    write_weights,
+)
 from depth_prompt_ros.networks.things_net import (
     CLASSES,
     ThingsFinding,

@@ -42,6 +42,7 @@ def study_background(
     meshes: Path | None = None,
     jobs: int = 0,
     report: Report = print,
+    learn: bool = True,
 ) -> None:
     """Carry out what is not done yet and write the page; interrupted, the same call goes on where it stopped.
 
@@ -52,9 +53,11 @@ def study_background(
         meshes: folder of scanned objects for a third test set.
         jobs: runs at a time, each with its share of the cores; 0 = one per core, or one where there is a GPU.
         report: called with a line whenever something is done.
+        learn: False writes the page of what is there; it names what is not. Each network needs its first single
+            background.
 
     Raises:
-        BadInput: the folder holds a study made with other settings.
+        BadInput: the folder holds a study made with other settings, or nothing to write a page of.
         BadModel: a network without weights.
     """
     jobs = jobs or (1 if torch.cuda.is_available() else os.cpu_count() or 1)
@@ -66,7 +69,7 @@ def study_background(
     planned = list(runs(networks, effort))
     done = sum((folder / run.folder / RESULT).exists() for run in planned)
     report(f"{done} of {len(planned)} runs are done, {len(planned) - done} are left")
-    for number, run in enumerate(_finished(planned, sets, folder, jobs), start=1):
+    for number, run in enumerate(_finished(planned if learn else [], sets, folder, jobs), start=1):
         report(f"{number} of {len(planned)}: {run.folder}")
     parts = []
     for network in networks:
@@ -112,6 +115,8 @@ def _part(network: StudiedNetwork, own: list[Run], sets: StudySets, folder: Path
     device = pick_device()
     frozen = DepthNetwork.frozen(network.name, network.weights, device)
     learned = folder / next(run.folder for run in own if run.row == "1-BG") / "learned.safetensors"
+    if not learned.exists():
+        raise BadInput(f"{learned} has not been learned yet: run the study without --page-only")
     prompt = load_prompt(learned, network.name).to(device)
     test = PictureSet.open(next(iter(sets.tests.values())))
     picture = results.parent / results.stem / f"{network.name}.jpg"
@@ -152,8 +157,9 @@ def _beyond(
     prompts: dict[str, torch.nn.Module | None] = {"white": None, "1-BG": prompt}
     for row in ("PNet", "PNet, box-aligned mask"):
         for run in own:
-            if run.row == row and run.schedule.seed == 0:
-                prompts[row] = load_prompt(folder / run.folder / "learned.safetensors", frozen.name).to(device)
+            file = folder / run.folder / "learned.safetensors"
+            if run.row == row and run.schedule.seed == 0 and file.exists():
+                prompts[row] = load_prompt(file, frozen.name).to(device)
     for name, each in prompts.items():
         for used in (False, True):
             errors = beyond.partial_errors(frozen, each, partial, used, device)

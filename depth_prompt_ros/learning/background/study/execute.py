@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from depth_prompt_ros.learning.trainer import Batch, load_batch, pick_device
 from depth_prompt_ros.written_aside import write_text
 
 RESULT = "result.json"
+
+ErrorsOn = Callable[[PictureSet], dict[str, NDArray[np.float32]]]
+"""From a test set to (N, 2) si-RMSE and normal cosine by row."""
 FITTED_TOO = ("none (white)", "original")
 """Fixed backgrounds that the learned ones are compared with where scale and shift are fitted."""
 
@@ -47,42 +51,49 @@ def execute(run: Run, sets: StudySets, folder: Path) -> None:
         return
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    answers = fixed_answers(run, sets) if run.method == "fixed" else learned_answers(run, sets, out)
-    device = pick_device()
+    errors_on = fixed_errors(run, sets) if run.method == "fixed" else learned_errors(run, sets, out)
     errors: dict[str, NDArray[np.float32]] = {}
     for test_name, test in open_tests(sets).items():
-        for row, answer in answers.items():
-            errors[f"{row}|{test_name}"] = object_errors(answer, test, device)
+        errors |= {f"{row}|{test_name}": found for row, found in errors_on(test).items()}
     np.savez(out / "errors.npz", **errors)  # type: ignore[arg-type]
     _write(out / RESULT, {"row": run.row, "schedule": asdict(run.schedule), "seconds": round(time.monotonic() - began)})
 
 
-def learned_answers(run: Run, sets: StudySets, out: Path) -> dict[str, Any]:
-    """What the network says after learning, as it is and fitted; weights stay in the run's folder."""
+def learned_errors(run: Run, sets: StudySets, out: Path) -> ErrorsOn:
+    """Errors after learning, as they are and fitted; weights stay in the run's folder."""
     train, validation = PictureSet.open(sets.train), PictureSet.open(sets.validation)
     name, device, file = run.network.name, pick_device(), out / "learned.safetensors"
     if run.settings is None:
         if not file.exists():
             fine_tune(train, validation, file, run.schedule, name, run.network.weights)
-        return plain_and_fitted(run.row, DepthNetwork.frozen(name, file, device), on_white)
+        tuned = DepthNetwork.frozen(name, file, device)
+        return lambda test: plain_and_fitted(run.row, tuned, on_white, test, device)
     if not file.exists():
         learn_background(train, validation, file, run.schedule, run.settings, name, run.network.weights)
     network = DepthNetwork.frozen(name, run.network.weights, device)
-    return plain_and_fitted(run.row, network, composer(load_prompt(file, name).to(device), run.settings))
+    compose = composer(load_prompt(file, name).to(device), run.settings)
+    return lambda test: plain_and_fitted(run.row, network, compose, test, device)
 
 
-def fixed_answers(run: Run, sets: StudySets) -> dict[str, Any]:
+def fixed_errors(run: Run, sets: StudySets) -> ErrorsOn:
     """Rows without learning: four fixed kinds of background, two of them fitted too, and two without any network."""
     device = pick_device()
     network = DepthNetwork.frozen(run.network.name, run.network.weights, device)
     mean_shape = mean_relative_depth(PictureSet.open(sets.train), device)
-    rows: dict[str, Any] = {
-        "constant depth": lambda batch: torch.ones_like(batch.depth),
-        "mean shape": lambda batch: mean_shape.expand_as(batch.depth),
-    }
-    for row, compose in fixed_pictures(network.size).items():
-        rows |= plain_and_fitted(row, network, compose) if row in FITTED_TOO else {row: prompted(network, compose)}
-    return rows
+
+    def errors_on(test: PictureSet) -> dict[str, NDArray[np.float32]]:
+        found = {
+            "constant depth": object_errors(lambda batch: torch.ones_like(batch.depth), test, device),
+            "mean shape": object_errors(lambda batch: mean_shape.expand_as(batch.depth), test, device),
+        }
+        for row, compose in fixed_pictures(network.size).items():
+            if row in FITTED_TOO:
+                found |= plain_and_fitted(row, network, compose, test, device)
+            else:
+                found[row] = object_errors(prompted(network, compose), test, device)
+        return found
+
+    return errors_on
 
 
 def fixed_pictures(size: int) -> dict[str, Compose]:

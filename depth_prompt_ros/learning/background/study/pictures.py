@@ -28,12 +28,13 @@ _LABEL = 110
 def write_prompt_sheet(
     path: Path, network: DepthNetwork, folder: Path, own: list[Run], test: PictureSet, device: torch.device
 ) -> None:
-    """Original, white, and the first seed of every learned prompt on the same test objects; truth in the last row."""
+    """Original, white, first seeds of what has been learned, all on the same test objects; truth in the last row."""
     batch = load_batch(test, np.linspace(0, len(test) - 1, _OBJECTS).astype(int), device)
     rows: dict[str, Compose] = {"original": lambda each: each.image, "white": on_white}
     for run in own:
-        if run.settings and run.schedule.seed == 0:
-            prompt = load_prompt(folder / run.folder / "learned.safetensors", network.name).to(device)
+        learned = folder / run.folder / "learned.safetensors"
+        if run.settings and run.schedule.seed == 0 and learned.exists():
+            prompt = load_prompt(learned, network.name).to(device)
             rows[run.row] = composer(prompt, run.settings)
     bands = []
     for name, compose in rows.items():
