@@ -17,6 +17,7 @@ from depth_prompt_ros.networks.clip_mirror.entries import ClipEntry
 from depth_prompt_ros.networks.depth import (
     fastdepth,
     leres,
+    meter,
     midas_small,
     midas_v21,
     omnidata,
@@ -32,7 +33,9 @@ from depth_prompt_ros.networks.video import depth_net
 from depth_prompt_ros.networks.video.depth_net import VideoDepthNet, VideoSettings
 from depth_prompt_ros.resources import model_folder, named_file, resource_path
 
-_MODULES = (scene_net, scene_vit, fastdepth, midas_v21, midas_small, leres, omnidata, transformers_depth, clip_entries)
+_MODULES = (
+    scene_net, scene_vit, fastdepth, meter, midas_v21, midas_small, leres, omnidata, transformers_depth, clip_entries,
+)  # fmt: skip
 
 CATALOGUE: dict[str, NetworkEntry] = {entry.name: entry for module in _MODULES for entry in module.ENTRIES}
 """Depth networks."""
