@@ -25,6 +25,12 @@ def prepare(
             help="Side of the square pictures: the network's, 384 for most; else height of the pictures.",
         ),
     ] = 384,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split", help="Part of the published split of abo and hm3d-abo: train (the default), test, or all."
+        ),
+    ] = "",
     limit: Annotated[int, typer.Option(min=0, help="At most so many, spread over the data set; 0 = all.")] = 0,
     image_topic: Annotated[str, typer.Option("--image", help="Picture topic of a recording.")] = "/left/image_rect",
     depth_topic: Annotated[str, typer.Option("--depth", help="Depth topic of a recording.")] = "/depth/image_rect",
@@ -40,7 +46,7 @@ def prepare(
             typer.echo(f"left out {left_out}: {reason}")
         return
     with progress(f"reading {layout}") as report:
-        prepared = prepare_set(layout, folder, out, size, limit, report)
+        prepared = prepare_set(layout, folder, out, size, limit, report, split)
     typer.echo(f"{out}: {len(prepared.pictures)} pictures")
     for reason, count in prepared.skipped.items():
         typer.echo(f"left out {count}: {reason}")

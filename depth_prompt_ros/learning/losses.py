@@ -87,20 +87,31 @@ def normals(depth: Tensor, intrinsics: Tensor) -> Tensor:
     return torch.stack([nx / length, ny / length, nz / length], 1)
 
 
-def normal_cosine(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor) -> Tensor:
-    """(N,) mean cosine between the normals of two depths where all three pixels are in the mask, in [-1, 1]."""
+def normal_cosine(
+    prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor, true: Tensor | None = None
+) -> Tensor:
+    """(N,) mean cosine between the normals of two depths where all three pixels are in the mask, in [-1, 1].
+
+    ``true`` (N, 3, H, W), where it is given, are the target's normals in place of those of its depth; where they are 0,
+    they are not known.
+    """
     whole = mask[:, 0, 1:, 1:] * mask[:, 0, 1:, :-1] * mask[:, 0, :-1, 1:]
-    cosine = (normals(prediction, intrinsics) * normals(target, intrinsics)).sum(1)
+    if true is not None:
+        whole = whole * (true[:, :, 1:, 1:] != 0).any(1)
+    expected = normals(target, intrinsics) if true is None else true[:, :, 1:, 1:]
+    cosine = (normals(prediction, intrinsics) * expected).sum(1)
     return (whole * cosine).sum((1, 2)) / whole.sum((1, 2)).clamp(min=1)
 
 
-def prompting_losses(prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor) -> dict[str, Tensor]:
+def prompting_losses(
+    prediction: Tensor, target: Tensor, mask: Tensor, intrinsics: Tensor, true: Tensor | None = None
+) -> dict[str, Tensor]:
     """The two terms of 2306.05428, averaged over the batch: si-RMSE, and half of one minus the normals' cosine.
 
-    ``prediction`` is depth up to scale, ``target`` depth in any unit.
+    ``prediction`` is depth up to scale, ``target`` depth in any unit, ``true`` its normals if it has some of its own.
     """
     target = scale_to_mean(target, mask)
-    cosine = normal_cosine(prediction, target, mask, intrinsics)
+    cosine = normal_cosine(prediction, target, mask, intrinsics, true)
     return {"si_rmse": si_rmse(prediction, target, mask).mean(), "normals": (0.5 * (1 - cosine)).mean()}
 
 

@@ -269,18 +269,23 @@ class Batch(NamedTuple):
         depth: (N, 1, S, S) metres; where it is unknown, the picture's largest.
         mask: (N, 1, S, S) in {0, 1}, the object where its depth is known.
         intrinsics: (N, 4) fx, fy, cx, cy in pixels.
+        normals: (N, 3, S, S) the set's own, of length 1 towards the camera, 0 = unknown; None: the depth's.
     """
 
     image: Tensor
     depth: Tensor
     mask: Tensor
     intrinsics: Tensor
+    normals: Tensor | None = None
 
     def mirrored(self) -> Batch:
         """Left and right exchanged."""
         fx, fy, cx, cy = self.intrinsics.unbind(1)
         intrinsics = torch.stack([fx, fy, self.image.shape[3] - 1 - cx, cy], 1)
-        return Batch(self.image.flip(3), self.depth.flip(3), self.mask.flip(3), intrinsics)
+        normals = self.normals
+        if normals is not None:
+            normals = normals.flip(3) * normals.new_tensor([-1, 1, 1]).view(1, 3, 1, 1)
+        return Batch(self.image.flip(3), self.depth.flip(3), self.mask.flip(3), intrinsics, normals)
 
 
 def load_batch(data: PictureSet, indices: NDArray[np.int64], device: torch.device) -> Batch:
@@ -291,7 +296,10 @@ def load_batch(data: PictureSet, indices: NDArray[np.int64], device: torch.devic
     far = torch.where(torch.isfinite(depth), depth, 0).amax((1, 2, 3), keepdim=True).clamp(min=0.1)
     intrinsics = torch.from_numpy(data.intrinsics[indices]).to(device)
     image = image.contiguous(memory_format=torch.channels_last)
-    return Batch(image, torch.where(mask, depth, far), mask.float(), intrinsics)
+    normals = None
+    if data.normals is not None:
+        normals = torch.from_numpy(data.normals[indices]).to(device).permute(0, 3, 1, 2)
+    return Batch(image, torch.where(mask, depth, far), mask.float(), intrinsics, normals)
 
 
 def augment_colour(image: Tensor, generator: torch.Generator) -> Tensor:

@@ -11,8 +11,9 @@ import pytest
 
 from depth_prompt_ros.data.picture_file import read_picture
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
-from depth_prompt_ros.data.readers.prepare import prepare, squared
+from depth_prompt_ros.data.readers.prepare import prepare
 from depth_prompt_ros.data.readers.sample import Sample
+from depth_prompt_ros.data.readers.squares import squared
 from depth_prompt_ros.errors import BadInput
 
 SIZE = 64
@@ -49,6 +50,7 @@ def _abo(folder: Path) -> None:
         _write_picture(thing / "render" / "0" / f"render_{number}.jpg", image)
         _write_exr(thing / "depth" / f"depth_{number}.exr", depth)
     (thing / "metadata.json").write_text(json.dumps({"views": [{"K": np.ravel(MATRIX).tolist()}] * 2}))
+    (folder / "train_test_split.csv").write_text("object,split,scenes,which\nB01,TRAIN,1,0\n")
 
 
 def _hm3d(folder: Path) -> None:
@@ -58,6 +60,8 @@ def _hm3d(folder: Path) -> None:
     _write_picture(scene / "mask" / "0.png", np.where(mask, 255, 100).astype(np.uint8))
     _write_exr(scene / "depth" / "0.exr", np.where(mask, depth, 3))
     np.savetxt(scene / "intrinsic.txt", MATRIX)
+    (folder / "index").mkdir(exist_ok=True)
+    (folder / "index" / "train.txt").write_text("00001\n")
 
 
 def _gso(folder: Path) -> None:

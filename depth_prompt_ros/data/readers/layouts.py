@@ -14,8 +14,22 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.picture_file import read_mask, read_picture, read_unchanged
 from depth_prompt_ros.data.readers.exr import read_exr
-from depth_prompt_ros.data.readers.sample import FAR, Layout, Sample, read_arrays, read_json, read_matrix
+from depth_prompt_ros.data.readers.sample import (
+    FAR,
+    Layout,
+    Sample,
+    Square,
+    read_array_if_there,
+    read_arrays,
+    read_json,
+    read_matrix,
+)
+from depth_prompt_ros.data.readers.splits import abo_split, hm3d_split
+from depth_prompt_ros.data.readers.surface import normals_of
 from depth_prompt_ros.errors import BadInput
+
+_LEAST_FOREGROUND = 0.05
+"""Share of a picture of Nerfies; with less, the published code leaves it out."""
 
 
 def _abo_samples(folder: Path) -> list[Path]:
@@ -27,7 +41,8 @@ def _read_abo(path: Path) -> Sample:
     """ABO renders: ``OBJECT/render/SCENE/render_K.jpg``, ``OBJECT/depth/depth_K.exr``, ``OBJECT/metadata.json``.
 
     Depth is along the axis, the object is where something was hit; ``views[K]["K"]`` is the camera, or that of
-    the first view, which all share.
+    the first view, which all share. True normals are the published ones, ``OBJECT/normal/normal_K.png``, x right, y up,
+    z towards the camera, where there are any.
     """
     thing, number = path.parents[2], int(path.stem.removeprefix("render_"))
     depth = read_exr(thing / "depth" / f"depth_{number}.exr")
@@ -37,7 +52,19 @@ def _read_abo(path: Path) -> Sample:
         matrix = views[number if number < len(views) else 0]["K"]
     except (KeyError, IndexError, TypeError) as error:
         raise BadInput(f"{where} has no list of views, each with a camera matrix K") from error
-    return _of(path, depth, np.isfinite(depth) & (depth < FAR), read_matrix(matrix, where))
+    mask = np.isfinite(depth) & (depth < FAR)
+    drawn = thing / "normal" / f"normal_{number}.png"
+    normals = _drawn_normals(drawn, mask) if drawn.is_file() else None
+    return _of(path, depth, mask, read_matrix(matrix, where), normals)
+
+
+def _drawn_normals(path: Path, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(H, W, 3) float32 of length 1 in the mask: y down, z forward, of a picture with y up and z to the camera."""
+    colours = read_picture(path)
+    if colours.shape[:2] != mask.shape:
+        raise BadInput(f"normals {path} are {colours.shape[:2]}, the picture's mask is {mask.shape}")
+    vectors = (colours.astype(np.float32) / 127.5 - 1) * np.array([1, -1, -1], np.float32)
+    return np.where(mask[..., None], vectors / np.linalg.norm(vectors, axis=2, keepdims=True).clip(1e-6), np.float32(0))
 
 
 def _hm3d_samples(folder: Path) -> list[Path]:
@@ -45,7 +72,10 @@ def _hm3d_samples(folder: Path) -> list[Path]:
 
 
 def _read_hm3d(path: Path) -> Sample:
-    """HM3D-ABO: ``scenes/SCENE/{rgb/*.jpg,depth/*.exr,mask/*.png,intrinsic.txt}``; the object is 255 in the mask."""
+    """HM3D-ABO: ``scenes/SCENE/{rgb/*.jpg,depth/*.exr,mask/*.png,intrinsic.txt}``; the object is 255 in the mask.
+
+    The square is in the middle.
+    """
     scene = path.parents[1]
     matrix = scene / "intrinsic.txt"
     try:
@@ -54,7 +84,7 @@ def _read_hm3d(path: Path) -> Sample:
         raise BadInput(f"there is no camera file {matrix}, or it holds no numbers") from error
     depth = read_exr(scene / "depth" / f"{path.stem}.exr")
     mask = read_mask(scene / "mask" / f"{path.stem}.png", level=255)
-    return _of(path, depth, mask, read_matrix(values, matrix))
+    return _of(path, depth, mask, read_matrix(values, matrix), square="middle")
 
 
 def _gso_samples(folder: Path) -> list[Path]:
@@ -95,12 +125,17 @@ def _hndr_samples(folder: Path) -> list[Path]:
 def _read_hndr(path: Path) -> Sample:
     """HNDR, ten hand-held phone scenes, as 2306.05428 computed them: one ``SCENE.npz`` each, or ``SCENE_zero_pad.npz``.
 
-    Arrays: image (3, H, W) uint8, refined_depth, foreground_mask (H, W), intrinsics (3, 3). The raw bundles hold
-    pickles and a network of their own, which are not read.
+    Arrays: image (3, H, W) uint8, refined_depth, foreground_mask (H, W), intrinsics (3, 3), and lidar_depth (H, W),
+    which the true normals are of where it is there. The raw bundles hold pickles and a network of their own, which are
+    not read. Pictures are padded to squares; one that is square already was padded by the published code, which gives
+    both coordinates of the principal point the narrow side's, and keeps its camera.
     """
     image, depth, mask, matrix = read_arrays(path, ("image", "refined_depth", "foreground_mask", "intrinsics"))
     picture = np.ascontiguousarray(np.moveaxis(image, 0, -1), np.uint8)
-    return _checked(path, picture, depth.astype(np.float32), mask > 0, read_matrix(matrix, path))
+    intrinsics = read_matrix(matrix, path)
+    lidar = read_array_if_there(path, "lidar_depth")
+    normals = None if lidar is None else normals_of(lidar.astype(np.float32), intrinsics)
+    return _checked(path, picture, depth.astype(np.float32), mask > 0, intrinsics, normals, "padded")
 
 
 def _nerfies_samples(folder: Path) -> list[Path]:
@@ -113,21 +148,24 @@ def _read_nerfies(path: Path) -> Sample:
     Arrays: rgb (3, H, W) in [0, 1], depth (H, W), K (3, 3); ``nerfies_foreground_segmentations/SCENE/N.npz`` (the
     published code makes it with one more s at the folder's end, which is found, too):
     foreground (H, W). The captures themselves hold no depth; it is in the scene's own unit, taken for metres [assumed].
+    The square is in the middle; pictures with at most 5 % of foreground are left out.
     """
     image, depth, matrix = read_arrays(path, ("rgb", "depth", "K"))
     masks = path.parents[2] / "nerfies_foreground_segmentations" / path.parent.name / path.name
     if not masks.is_file():
         masks = path.parents[2] / "nerfies_foreground_segmentationss" / path.parent.name / path.name
     (mask,) = read_arrays(masks, ("foreground",))
+    if np.mean(mask > 0) <= _LEAST_FOREGROUND:
+        raise BadInput(f"at most 5 % of {path} is foreground")
     picture = np.ascontiguousarray(np.moveaxis(255 * np.clip(image, 0, 1) + 0.5, 0, -1).astype(np.uint8))
-    return _checked(path, picture, depth.astype(np.float32), mask > 0, read_matrix(matrix, path))
+    return _checked(path, picture, depth.astype(np.float32), mask > 0, read_matrix(matrix, path), square="middle")
 
 
 LAYOUTS: dict[str, Layout[Sample]] = {
     layout.name: layout
     for layout in (
-        Layout("abo", "OBJECT/render/SCENE/render_K.jpg", _abo_samples, _read_abo),
-        Layout("hm3d-abo", "scenes/SCENE/rgb/*.jpg", _hm3d_samples, _read_hm3d),
+        Layout("abo", "OBJECT/render/SCENE/render_K.jpg", _abo_samples, _read_abo, abo_split),
+        Layout("hm3d-abo", "scenes/SCENE/rgb/*.jpg", _hm3d_samples, _read_hm3d, hm3d_split),
         Layout("gso", "rgba_N.png, as Kubric writes them", _gso_samples, _read_gso),
         Layout("hndr", "SCENE.npz", _hndr_samples, _read_hndr),
         Layout("nerfies", "nerfies_depths/SCENE/N.npz", _nerfies_samples, _read_nerfies),
@@ -143,8 +181,15 @@ def _largest(segments: NDArray[np.generic]) -> NDArray[np.bool_]:
     return np.asarray(codes == values[counts.argmax()]) if len(values) else np.zeros(codes.shape, bool)
 
 
-def _of(path: Path, depth: NDArray[np.float32], mask: NDArray[np.bool_], intrinsics: NDArray[np.float64]) -> Sample:
-    return _checked(path, read_picture(path), depth, mask, intrinsics)
+def _of(
+    path: Path,
+    depth: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    intrinsics: NDArray[np.float64],
+    normals: NDArray[np.float32] | None = None,
+    square: Square = "object",
+) -> Sample:
+    return _checked(path, read_picture(path), depth, mask, intrinsics, normals, square)
 
 
 def _checked(
@@ -153,6 +198,8 @@ def _checked(
     depth: NDArray[np.float32],
     mask: NDArray[np.bool_],
     intrinsics: NDArray[np.float64],
+    normals: NDArray[np.float32] | None = None,
+    square: Square = "object",
 ) -> Sample:
     """One size, a mask with an object, depth on it; raises BadInput otherwise."""
     if not image.shape[:2] == depth.shape == mask.shape:
@@ -164,7 +211,9 @@ def _checked(
         raise BadInput(f"the mask of {path} is empty")
     if not np.isfinite(known[mask]).any():
         raise BadInput(f"{path} has no valid depth on its object")
-    return Sample(image, known.astype(np.float32), mask, intrinsics)
+    if normals is not None and normals.shape != image.shape:
+        raise BadInput(f"picture and normals of {path} differ in size: {image.shape} and {normals.shape}")
+    return Sample(image, known.astype(np.float32), mask, intrinsics, normals, square)
 
 
 def _by_number(path: Path) -> tuple[str, int]:

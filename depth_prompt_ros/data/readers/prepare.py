@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +13,11 @@ import numpy as np
 from depth_prompt_ros.data.readers.layouts import LAYOUTS
 from depth_prompt_ros.data.readers.metric_layouts import METRIC_LAYOUTS, MetricLayout, MetricSample
 from depth_prompt_ros.data.readers.sample import Layout, Sample
+from depth_prompt_ros.data.readers.splits import chosen
+from depth_prompt_ros.data.readers.squares import squared
 from depth_prompt_ros.data.readers.tom_layouts import TOM_LAYOUTS, TomSample
 from depth_prompt_ros.data.sets.metric_set import MetricSet, resized, resized_picture
+from depth_prompt_ros.data.sets.packed import Packed
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
 from depth_prompt_ros.errors import BadInput
@@ -36,24 +39,29 @@ class Prepared:
     skipped: dict[str, int]
 
 
-def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, done: Done | None = None) -> Prepared:
+def prepare(
+    layout: str, folder: Path, out: Path, size: int, limit: int = 0, done: Done | None = None, split: str = ""
+) -> Prepared:
     """Read every usable sample, resize it and write the set.
 
-    Of objects the square around them is cut out, and the set is a :class:`PictureSet`. Pictures with masks of
-    transparent things or mirrors are kept whole, squeezed to 4:3 as the pipeline squeezes them, and make a
-    :class:`TomMaskSet`. Whole pictures with metric depth make a :class:`MetricSet`; their depth outside of what the
-    test protocols measure is unknown in ``nyu-test`` and ``kitti-test``.
+    Of objects a square is cut out (:func:`squared`), and the set is a packed :class:`PictureSet`, read and written in
+    one pass. Pictures with masks of transparent things or mirrors are kept whole, squeezed to 4:3 as the pipeline
+    squeezes them, and make a :class:`TomMaskSet`. Whole pictures with metric depth make a :class:`MetricSet`; their
+    depth outside of what the test protocols measure is unknown in ``nyu-test`` and ``kitti-test``.
 
     Args:
         layout: name of the layout.
         size: height of the pictures.
         limit: at most so many samples, spread over the data set; 0 = all.
         done: called with samples looked at, and in all.
+        split: "train", "test" or "all" of a published split (:func:`chosen`).
 
     Raises:
         BadInput: no such layout, a folder of another layout, no usable sample, or the set cannot be written.
     """
     settings: dict[str, Any] = {"layout": layout, "folder": str(folder.resolve()), "limit": limit, "size": size}
+    if split and layout not in LAYOUTS:
+        raise BadInput(f"{layout} has no split: leave --split out")
     if layout in TOM_LAYOUTS:
         return _prepare_masks(TOM_LAYOUTS[layout], folder, out, settings, done)
     if layout in METRIC_LAYOUTS:
@@ -61,22 +69,32 @@ def prepare(layout: str, folder: Path, out: Path, size: int, limit: int = 0, don
     if layout not in LAYOUTS:
         known = ", ".join((*LAYOUTS, *TOM_LAYOUTS, *METRIC_LAYOUTS))
         raise BadInput(f"no layout named {layout!r}; there are: {known}")
-    reader = LAYOUTS[layout]
-    usable, reasons = _usable(reader, folder, limit, done)
+    return _prepare_objects(LAYOUTS[layout], folder, out, settings | {"split": split}, done)
 
-    def fill(aside: Path) -> None:
-        pictures = PictureSet.open(aside, mode="r+")
-        for index, path in enumerate(usable):
-            sample = squared(reader.read(path), size)
-            pictures.images[index], pictures.depths[index], pictures.masks[index] = (
-                sample.image,
-                sample.depth,
-                sample.mask,
-            )
-            pictures.intrinsics[index] = sample.intrinsics
 
-    settings["count"] = len(usable)
-    return Prepared(PictureSet.open_or_make(out, settings, len(usable), (size, size), fill), reasons)
+def _prepare_objects(
+    reader: Layout[Sample], folder: Path, out: Path, settings: dict[str, Any], done: Done | None
+) -> Prepared:
+    reasons = Counter[str]()
+
+    def pictures() -> Iterator[Packed]:
+        paths = _listed(reader, folder, settings["limit"], settings["split"])
+        count, last = 0, BadInput("")
+        for number, path in enumerate(paths, start=1):
+            try:
+                picture = squared(reader.read(path), settings["size"])
+            except BadInput as error:
+                reasons[_reason(str(error), path)] += 1
+                last = error
+            else:
+                count += 1
+                yield picture
+            if done:
+                done(number, len(paths))
+        if not count:
+            raise BadInput(f"none of the {len(paths)} samples in {folder} can be used; the last: {last}")
+
+    return Prepared(PictureSet.open_or_pack(out, settings, pictures()), dict(reasons))
 
 
 def _prepare_masks(
@@ -134,12 +152,7 @@ def _usable(reader: Layout[S], folder: Path, limit: int, done: Done | None) -> t
     Raises:
         BadInput: a folder of another layout, or no usable sample.
     """
-    paths = reader.samples(folder) if folder.is_dir() else []
-    if not paths:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "no folder"
-        raise BadInput(f"{folder} is not {reader.name}: expected {reader.expects}, found {found or 'nothing'}")
-    if limit and limit < len(paths):
-        paths = [paths[index] for index in np.linspace(0, len(paths) - 1, limit).astype(int)]
+    paths = _listed(reader, folder, limit)
     usable, reasons = [], Counter[str]()
     for number, path in enumerate(paths, start=1):
         try:
@@ -155,24 +168,23 @@ def _usable(reader: Layout[S], folder: Path, limit: int, done: Done | None) -> t
     return usable, dict(reasons)
 
 
-def squared(sample: Sample, size: int) -> Sample:
-    """The largest square whose middle is as near to the object's as the picture allows, resized to ``size``.
+def _listed(reader: Layout[S], folder: Path, limit: int, split: str = "") -> list[Path]:
+    """The samples of a folder that are in that part of its split, at most ``limit`` of them, spread.
 
-    Colours are averaged, depth and mask looked up at the nearest pixel. Pixel centres are at whole coordinates.
+    Raises:
+        BadInput: a folder of another layout, no such part, or nothing in it.
     """
-    height, width = sample.mask.shape
-    side = min(height, width)
-    rows, columns = np.nonzero(sample.mask)
-    top = int(np.clip(round((rows.min() + rows.max() + 1 - side) / 2), 0, height - side))
-    left = int(np.clip(round((columns.min() + columns.max() + 1 - side) / 2), 0, width - side))
-    window = (slice(top, top + side), slice(left, left + side))
-    scale = size / side
-    nearest = np.minimum(((np.arange(size) + 0.5) / scale).astype(int), side - 1)
-    image = resized_picture(np.ascontiguousarray(sample.image[window]), size, size)
-    depth, mask = sample.depth[window][np.ix_(nearest, nearest)], sample.mask[window][np.ix_(nearest, nearest)]
-    fx, fy, cx, cy = sample.intrinsics
-    intrinsics = np.array([fx * scale, fy * scale, (cx - left + 0.5) * scale - 0.5, (cy - top + 0.5) * scale - 0.5])
-    return Sample(image, depth, mask, intrinsics)
+    paths = reader.samples(folder) if folder.is_dir() else []
+    if not paths:
+        found = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) if folder.is_dir() else "no folder"
+        raise BadInput(f"{folder} is not {reader.name}: expected {reader.expects}, found {found or 'nothing'}")
+    wanted = chosen(reader.split_of, folder, split)
+    listed = [path for path in paths if wanted(path)]
+    if not listed:
+        raise BadInput(f"none of the {len(paths)} samples in {folder} is in the part {split or 'train'} of its split")
+    if limit and limit < len(listed):
+        listed = [listed[index] for index in np.linspace(0, len(listed) - 1, limit).astype(int)]
+    return listed
 
 
 def _reason(message: str, path: Path) -> str:

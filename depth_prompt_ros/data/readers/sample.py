@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput
+
+Square = Literal["object", "middle", "padded"]
 
 FAR = 65000.0
 """Blender writes about 65504 (the largest half) where nothing was hit."""
@@ -26,12 +28,18 @@ class Sample:
         depth: (H, W) float32 metres along the optical axis, NaN = unknown.
         mask: (H, W) bool, the object.
         intrinsics: (4,) fx, fy, cx, cy in pixels.
+        normals: (H, W, 3) float32 of length 1, x right, y down, z forward, towards the camera, 0 = unknown; None where
+            nothing but the depth says what they are.
+        square: which square of the picture is taken: around the object, the middle, or all of it with nothing added at
+            the short sides.
     """
 
     image: NDArray[np.uint8]
     depth: NDArray[np.float32]
     mask: NDArray[np.bool_]
     intrinsics: NDArray[np.float64]
+    normals: NDArray[np.float32] | None = None
+    square: Square = "object"
 
 
 S = TypeVar("S")
@@ -46,12 +54,14 @@ class Layout(Generic[S]):
         expects: what the folder must hold, for the error message.
         samples: the samples' own paths, sorted; empty where the folder is not of this layout.
         read: one sample; raises BadInput where it cannot be used.
+        split_of: of a folder, which samples are of which part of the published split; None: none was published.
     """
 
     name: str
     expects: str
     samples: Callable[[Path], list[Path]]
     read: Callable[[Path], S]
+    split_of: Callable[[Path], Callable[[Path], str]] | None = None
 
 
 def read_matrix(values: Any, where: Path) -> NDArray[np.float64]:
@@ -106,3 +116,17 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
         if array.dtype.kind not in "biuf" or not array.ndim:
             raise BadInput(f"array {name} of {path} is {array.dtype} {array.shape}, expected an array of numbers")
     return found
+
+
+def read_array_if_there(path: Path, name: str) -> NDArray[Any] | None:
+    """One array of an .npz file, None where it has none of that name.
+
+    Raises:
+        BadInput: as :func:`read_arrays`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            there = name in stored.files
+    except Exception as error:  # a damaged archive raises many kinds
+        raise BadInput(f"cannot read {path}: it is damaged") from error
+    return read_arrays(path, (name,))[0] if there else None

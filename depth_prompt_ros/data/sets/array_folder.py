@@ -81,11 +81,24 @@ def settings_of(folder: Path) -> dict[str, Any]:
 
 
 def _make_arrays(folder: Path, settings: dict[str, Any], shapes: Shapes, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write into empty arrays in a folder aside, which is then renamed to ``folder``."""
+    """Let ``fill`` write into empty arrays."""
+
+    def reserve_and_fill(aside: Path) -> None:
+        for name, (shape, dtype) in shapes.items():
+            _reserve(aside / f"{name}.npy", shape, dtype)
+        fill(aside)
+
+    make_folder(folder, settings, reserve_and_fill)
+
+
+def make_folder(folder: Path, settings: dict[str, Any], fill: Callable[[Path], object]) -> None:
+    """Let ``fill`` write into a folder aside, which then gets its note and is renamed to ``folder``.
+
+    Raises:
+        BadInput: it cannot be written; nothing is left behind.
+    """
     try:
         with folder_aside(folder) as aside:
-            for name, (shape, dtype) in shapes.items():
-                _reserve(aside / f"{name}.npy", shape, dtype)
             fill(aside)
             (aside / _NOTE).write_text(json.dumps(settings))
             aside.rename(folder)

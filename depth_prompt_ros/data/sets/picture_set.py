@@ -1,14 +1,21 @@
-"""Square pictures with their truth on disk: a folder of NumPy arrays, written once and memory-mapped after."""
+"""Square pictures with their truth on disk: NumPy arrays, memory-mapped, or packed; written once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
+from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes, made_before, make_folder
+from depth_prompt_ros.data.sets.packed import Packed, is_packed, open_packed, write_packed
 from depth_prompt_ros.errors import BadInput
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +27,15 @@ class PictureSet(ArraySet):
         depths: (N, S, S) float32 metres, NaN = unknown.
         masks: (N, S, S) bool, the object (all true for scenes).
         intrinsics: (N, 4) float32 fx, fy, cx, cy in pixels of these pictures.
+        normals: (N, S, S, 3) float32 of length 1, x right, y down, z forward, towards the camera, 0 = unknown; None
+            where the depth alone says what they are.
     """
 
     images: NDArray[np.uint8]
     depths: NDArray[np.float32]
     masks: NDArray[np.bool_]
     intrinsics: NDArray[np.float32]
+    normals: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -37,7 +47,24 @@ class PictureSet(ArraySet):
 
     def first(self, count: int) -> PictureSet:
         """The first ``count`` pictures."""
-        return PictureSet(self.images[:count], self.depths[:count], self.masks[:count], self.intrinsics[:count])
+        arrays = (self.images, self.depths, self.masks, self.intrinsics)
+        return PictureSet(*(each[:count] for each in arrays), None if self.normals is None else self.normals[:count])
+
+    @classmethod
+    def open(cls, folder: Path, mode: Literal["r", "r+"] = "r") -> Self:
+        """The set in ``folder``, of arrays or packed; see :meth:`ArraySet.open`."""
+        return cls(*open_packed(folder)) if is_packed(folder) else super().open(folder, mode)
+
+    @classmethod
+    def open_or_pack(cls, folder: Path, settings: dict[str, Any], pictures: Iterable[Packed]) -> Self:
+        """The set in ``folder``; where there is none, these pictures are packed into it, read one after the other.
+
+        Raises:
+            BadInput: the folder holds a set made with other settings, or it cannot be written.
+        """
+        if not made_before(folder, settings):
+            make_folder(folder, settings, lambda aside: write_packed(aside, pictures))
+        return cls.open(folder)
 
     def require_objects(self) -> None:
         """Raises BadInput where a picture has no object, or one without any known depth; the message says which."""

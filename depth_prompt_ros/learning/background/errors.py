@@ -69,7 +69,7 @@ class DepthNetwork:
 def shape_errors(depth: Tensor, batch: Batch) -> Tensor:
     """(N, 2) si-RMSE and normal cosine of depths up to scale; true depth has mean 5 over its mask."""
     target = losses.scale_to_mean(batch.depth, batch.mask)
-    cosine = losses.normal_cosine(depth, target, batch.mask, batch.intrinsics)
+    cosine = losses.normal_cosine(depth, target, batch.mask, batch.intrinsics, batch.normals)
     return torch.stack([losses.si_rmse(depth, target, batch.mask), cosine], 1)
 
 

@@ -52,7 +52,7 @@ def fine_tune(
 
     def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
         batch = vary(batch, generator)
-        return losses.prompting_losses(answer(batch), batch.depth, batch.mask, batch.intrinsics)
+        return losses.prompting_losses(answer(batch), *batch[1:])
 
     seconds = fit(
         network.network,

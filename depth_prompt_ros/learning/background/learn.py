@@ -72,7 +72,7 @@ def learn_background(
 
     def loss_of(batch: Batch, generator: torch.Generator) -> Losses:
         batch = vary(batch, generator)
-        return losses.prompting_losses(network(compose(batch)), batch.depth, batch.mask, batch.intrinsics)
+        return losses.prompting_losses(network(compose(batch)), *batch[1:])
 
     def validate(step: int) -> float:
         _write_pictures(out.with_name(f"{out.stem}-growth") / f"{step:06d}.png", prompt, compose, shown)

@@ -109,7 +109,7 @@ def batching(network: DepthNetwork, prompt: nn.Module, test: PictureSet, device:
     """Four targets in one batch against one by one: seconds as a ratio, largest relative difference of depth."""
     answer = prompted(network, lambda batch: composite(batch.image, batch.mask, prompt(batch.image, batch.mask)))
     batch = load_batch(test, np.arange(min(4, len(test))), device)
-    singles = [Batch(*(each[i : i + 1] for each in batch)) for i in range(4)]
+    singles = [load_batch(test, np.array([i]), device) for i in range(len(batch.image))]
     together, apart = [], []
     for _ in range(20):
         began = time.perf_counter()
