@@ -168,7 +168,7 @@ METRIC_LAYOUTS: dict[str, MetricLayout] = {
         MetricLayout("nyu-train", _NYU, lambda folder: _nyu_samples(folder, "train"), _read_nyu),
         MetricLayout("nyu-test", _NYU, lambda folder: _nyu_samples(folder, "test"), _read_nyu_test),
         MetricLayout("nyu-png", "SCENE/rgb_N.jpg and SCENE/sync_depth_N.png", _nyu_png_samples, _read_nyu_png),
-        MetricLayout("kitti", _KITTI, _kitti_samples, _read_kitti, _KITTI_SHAPE),
-        MetricLayout("kitti-test", _KITTI, _kitti_samples, _read_kitti_test, _KITTI_SHAPE),
+        MetricLayout("kitti", _KITTI, _kitti_samples, _read_kitti, width_over_height=_KITTI_SHAPE),
+        MetricLayout("kitti-test", _KITTI, _kitti_samples, _read_kitti_test, width_over_height=_KITTI_SHAPE),
     )
 }

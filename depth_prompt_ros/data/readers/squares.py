@@ -58,7 +58,7 @@ def _padded(sample: Sample) -> Sample:
     edges = (top, side - height - top, left, side - width - left)
 
     def around(array: NDArray[np.generic], value: float) -> NDArray[np.generic]:
-        filled = cv2.copyMakeBorder(array, *edges, cv2.BORDER_CONSTANT, value=[value] * 4)  # type: ignore[call-overload]
+        filled = cv2.copyMakeBorder(array, *edges, cv2.BORDER_CONSTANT, value=[value] * 4)
         return np.asarray(filled, array.dtype)
 
     return Sample(

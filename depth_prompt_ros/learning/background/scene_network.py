@@ -128,7 +128,7 @@ def evaluate_scene_network(
     """
     rows = []
     for start in range(0, len(test), 32):
-        image, depth, mask, _ = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
+        image, depth, mask, *_ = load_batch(test, np.arange(start, min(start + 32, len(test))), device)
         disparity = 1 / depth.clamp(min=0.05)
         variance = (disparity - disparity.mean((1, 2, 3), keepdim=True)).square().mean((1, 2, 3)).clamp(min=1e-9)
         answers = (disparity_of(image), mean_scene.expand_as(disparity), torch.zeros_like(disparity))

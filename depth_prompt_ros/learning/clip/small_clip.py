@@ -75,15 +75,15 @@ def learn_small_clip(
         asked["several"] = several_words(some, attributes_said(generator), generator)
         with in_bfloat16(device, schedule.bfloat16):
             pictures = network.picture_vector(normalise(image), patches)
-            texts = [
+            said = [
                 network.phrase_vectors(torch.from_numpy(tokeniser(captions)).to(device))
                 for captions in (alone, asked["several"].captions)
             ]
-        pictures, texts = (functional.normalize(each.float(), dim=1) for each in (pictures, torch.cat(texts)))
-        vectors = texts.split([len(each.captions) for each in asked.values()])
+        pictures, told = (functional.normalize(each.float(), dim=1) for each in (pictures, torch.cat(said)))
+        vectors = told.split([len(each.captions) for each in asked.values()])
         return {
-            name: contrastive_loss(pictures[: len(each.of)], told, network.model.logit_scale, each.of) / len(asked)
-            for (name, each), told in zip(asked.items(), vectors, strict=True)
+            name: contrastive_loss(pictures[: len(each.of)], texts, network.model.logit_scale, each.of) / len(asked)
+            for (name, each), texts in zip(asked.items(), vectors, strict=True)
         }
 
     seconds = fit(

@@ -7,6 +7,8 @@ ImageNet's mean and deviation. Depth is in centimetres: rooms come out at 1.5 to
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -112,8 +114,9 @@ class _Transformer(nn.Module):
         self.layers = nn.ModuleList([pair])
 
     def forward(self, tokens: Tensor) -> Tensor:
-        for attention, between in self.layers:  # type: ignore[misc]
-            tokens = between(attention(tokens))
+        for pair in self.layers:
+            for step in cast(nn.ModuleList, pair):
+                tokens = step(tokens)
         return tokens
 
 
