@@ -39,7 +39,7 @@ def list_pictures(image: Path, others: dict[str, Path | None]) -> list[PictureFi
     given = {what: path for what, path in others.items() if path is not None}
     for what, path in {"picture": image, **given}.items():
         if not path.exists():
-            raise BadInput(f"there is no {what} {path}")
+            raise BadInput(f"there is no {path}, which was given as {what}")
     if not image.is_dir():
         if folders := [what for what, path in given.items() if path.is_dir()]:
             raise BadInput(f"{image} is a picture but {folders[0]} {given[folders[0]]} is a folder: give two of a kind")

@@ -55,7 +55,7 @@ class ReplayReport:
         """A few lines for people: frames, speed, and every frame that was left out with its cause."""
         rate = self.frames / self.seconds if self.seconds else 0.0
         where = f"-> {self.out}" if self.frames else "and nothing to write"
-        lines = [f"{self.frames} frames in {self.seconds:.1f} s ({rate:.1f} frames per second) {where}"]
+        lines = [f"{self.frames} frames in {self.seconds:.1f} s ({rate:.2g} frames per second) {where}"]
         if self.targets:
             lines.append("targets by anchor: " + ", ".join(f"{kind} {n}" for kind, n in sorted(self.targets.items())))
         lines += [f"{count} written as measured: {reason}" for reason, count in self.untargeted.items()]

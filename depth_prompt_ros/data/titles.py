@@ -10,17 +10,24 @@ from PIL import Image, ImageDraw, ImageFont
 
 INK, PAPER = (55, 62, 72), (255, 255, 255)
 _SIZE, _LINE, _MARGIN = 11, 16, 2
+_SHEET = 130
 
 
-def text_row(lines: Sequence[str], width: int) -> NDArray[np.uint8]:
-    """(H, ``width``, 3) uint8 RGB: lines of small text on paper, 16 pixels each."""
-    font = ImageFont.load_default(_SIZE)
+def text_row(lines: Sequence[str], width: int, size: int = _SIZE) -> NDArray[np.uint8]:
+    """(H, ``width``, 3) uint8 RGB: lines of text on paper, by default small ones of 16 pixels each."""
+    font, step = ImageFont.load_default(size), _LINE * size // _SIZE
     broken = [part for line in lines for part in _broken(line, width - 2 * _MARGIN, font)]
-    strip = Image.new("RGB", (width, _LINE * len(broken)), PAPER)
+    strip = Image.new("RGB", (width, step * len(broken)), PAPER)
     draw = ImageDraw.Draw(strip)
     for number, line in enumerate(broken):
-        draw.text((_MARGIN, _LINE * number + 1), line, INK, font=font)
+        draw.text((_MARGIN, step * number + 1), line, INK, font=font)
     return np.asarray(strip)
+
+
+def caption(line: str, sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The sheet, (H, W, 3), with a line below it that can be read where the sheet is made to fit a window."""
+    width = sheet.shape[1]
+    return np.vstack([sheet, text_row([line], width, max(_SIZE, width // _SHEET))])
 
 
 def title_row(titles: Sequence[str], width: int) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.view.shown import DEPTHS, Shown
 
 if TYPE_CHECKING:
-    from rerun.blueprint import Blueprint, View
+    from rerun.blueprint import Blueprint, EyeControls3D, View
 
 _BESIDE = (0.35, -0.3, -0.1)
 """Where clouds are looked at from: right of the camera, above and behind it, in units of the targets' distance."""
@@ -73,7 +73,7 @@ def _pixels(name: str, title: str) -> View:
     return rrb.Spatial2DView(origin="camera", contents=[f"camera/{name}/**"], name=title)
 
 
-def _eye(shown: Shown) -> object:
+def _eye(shown: Shown) -> EyeControls3D:
     import rerun.blueprint as rrb
 
     target = middle(shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from depth_prompt_ros.data.titles import PAPER, text_row, title_row
+from depth_prompt_ros.data.titles import PAPER, caption, text_row, title_row
 
 
 def ink(picture) -> int:
@@ -32,6 +32,15 @@ def test_titles_end_at_one_height() -> None:
     left = row[:, :100]
     assert (left[:-16] == PAPER).all()
     assert ink(left) == ink(text_row(["short"], 100))
+
+
+def test_a_captions_size_goes_with_the_sheet() -> None:
+    for width, height in ((200, 16), (2600, 29)):
+        sheet = np.zeros((10, width, 3), np.uint8)
+        whole = caption("which", sheet)
+        np.testing.assert_array_equal(whole[:10], sheet)
+        assert whole.shape == (10 + height, width, 3)
+        assert ink(whole[10:]) > 0
 
 
 def test_lines_stay_apart() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
-from depth_prompt_ros.data.titles import text_row
+from depth_prompt_ros.data.titles import caption
 from depth_prompt_ros.written_aside import write_picture
 
 _GAP = 4
@@ -31,8 +31,7 @@ def contact_sheet(pictures: PictureSet | StereoSet) -> Picture:
     bands = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
     near = "depth: near bright, white: unknown or outside, each on its own range"
     said = "left, right, glass and mirrors" if isinstance(pictures, StereoSet) else "picture, object"
-    caption = f"{len(chosen)} of {len(pictures)}, evenly spread. Each tile: {said}, {near}."
-    return np.vstack([*bands, text_row([caption], bands[0].shape[1])])
+    return caption(f"{len(chosen)} of {len(pictures)}, evenly spread. Each tile: {said}, {near}.", np.vstack(bands))
 
 
 def write_sheet(path: Path, sheet: Picture) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.readers.cleargrasp import read_cleargrasp
 from depth_prompt_ros.data.sets.contact_sheet import write_sheet
 from depth_prompt_ros.data.sets.tom_mask_set import TomMaskSet
-from depth_prompt_ros.data.titles import text_row
+from depth_prompt_ros.data.titles import caption
 from depth_prompt_ros.evaluation.mask_counts import MaskCounts
 
 Picture = NDArray[np.uint8]
@@ -75,8 +75,8 @@ def evaluate_tom_masks(folder: Path, detect: Detector, sheet: Path | None = None
     if sheet:
         shown += [np.full_like(shown[0], 255)] * (-len(shown) % _COLUMNS)
         rows = [np.hstack(shown[start : start + _COLUMNS]) for start in range(0, len(shown), _COLUMNS)]
-        caption = "Each picture above what is found in it. Green: rightly, red: false alarm, blue: missed."
-        write_sheet(sheet, np.vstack([*rows, text_row([caption], rows[0].shape[1])]))
+        said = "Each picture above what is found in it. Green: rightly, red: false alarm, blue: missed."
+        write_sheet(sheet, caption(said, np.vstack(rows)))
     return [
         MaskResult(
             name, len(each), sum((counts for counts, _ in each), MaskCounts()), median(passed for _, passed in each)

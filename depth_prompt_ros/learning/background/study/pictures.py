@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
-from depth_prompt_ros.data.titles import text_row
+from depth_prompt_ros.data.titles import caption, text_row
 from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.learning import losses
 from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, on_white
@@ -41,8 +41,8 @@ def write_prompt_sheet(
         picture = compose(batch)
         bands += [_band(name, picture), _band("", shade(network(picture), batch))]
     bands.append(_band("truth", shade(batch.depth, batch)))
-    caption = "Each prompted picture above the depth that it gives: near bright, on the truth's range."
-    write_picture(path, np.vstack([*bands, text_row([caption], bands[0].shape[1])]), 80)
+    said = "Each prompted picture above the depth that it gives: near bright, on the truth's range."
+    write_picture(path, caption(said, np.vstack(bands)), 80)
 
 
 def shade(depth: Tensor, batch: Batch) -> Tensor:
