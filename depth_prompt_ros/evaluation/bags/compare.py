@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.bags.answers import OURS
 from depth_prompt_ros.evaluation.bags.sums import BETTER_HIGH, METRICS, SUM_NAMES, RegionSums
+from depth_prompt_ros.evaluation.bootstrap import RESAMPLES, interval
 
 Verdict = Literal["same", "better", "worse", "open"]
 Sums = NDArray[np.float64]
 
-_RESAMPLES = 2000
 _SEED = 0
 _AT_A_TIME = 100
 _LEAST_BLOCKS = 6
@@ -122,7 +122,7 @@ def pair_frames(first: Mapping[str, Any], second: Mapping[str, Any], answer: str
     return Paired(len(pairs), (alone[0], alone[1]), recordings, sums)
 
 
-def compare(paired: Paired, threshold: float = 0.02, resamples: int = _RESAMPLES) -> Iterator[Difference]:
+def compare(paired: Paired, threshold: float = 0.02, resamples: int = RESAMPLES) -> Iterator[Difference]:
     """Every measure that both evaluations have, in every region.
 
     Intervals are of a moving-block bootstrap (Künsch 1989) over frames, both evaluations with the same blocks:
@@ -147,13 +147,10 @@ def compare(paired: Paired, threshold: float = 0.02, resamples: int = _RESAMPLES
             if first is None or second is None:
                 continue
             spread = resampled[1][column.key] - resampled[0][column.key]
-            spread = spread[np.isfinite(spread)]
-            low, high = np.percentile(spread, (2.5, 97.5)) if spread.size else (-np.inf, np.inf)
-            verdict = _verdict(column.key, first, second, float(low), float(high), enough)
+            low, high = interval(spread) if np.isfinite(spread).any() else (-np.inf, np.inf)
+            verdict = _verdict(column.key, first, second, low, high, enough)
             beyond = abs(second - first) > threshold * abs(first)
-            yield Difference(
-                region, column.key, first, second, float(low), float(high), verdict, verdict == "worse" and beyond
-            )
+            yield Difference(region, column.key, first, second, low, high, verdict, verdict == "worse" and beyond)
 
 
 def _verdict(metric: str, first: float, second: float, low: float, high: float, enough: bool) -> Verdict:

@@ -9,6 +9,7 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.evaluation.bootstrap import RESAMPLES, drawn, interval
 from depth_prompt_ros.evaluation.grasps.clouds import CONSTANT, MERGED, MONO, ROW_FILLED, STEREO
 from depth_prompt_ros.evaluation.grasps.rendered import FOUND_MASKS, GIVEN_MASKS, RenderedScores, row_name
 from depth_prompt_ros.evaluation.grasps.scores import FIGURES, GraspSums
@@ -18,7 +19,6 @@ KIND_NAMES = {"all": "all things", "tom": "transparent and mirror things", "opaq
 OUTCOMES = ("best", "found", "holds", "slips", "collides", "misses")
 SURFACES = ("coverage", "offset", "thickness", "outliers")
 
-_RESAMPLES, _SEED = 2000, 0
 _BY_KEY = {column.key: column for column in FIGURES}
 
 
@@ -32,7 +32,7 @@ def outcome_table(scores: RenderedScores, kind: str) -> Table:
     rows = []
     for name, found in scores.rows.items():
         figures = figures_of(found, kind)
-        low, high = _interval(_resampled(found, kind))
+        low, high = interval(_resampled(found, kind))
         values = {key: figures[key] for key in OUTCOMES} | {"low": low, "high": high}
         rows.append(Row(name, values, ours=name.startswith(MERGED)))
     targets = reduce(add, (sums[kind] for sums in next(iter(scores.rows.values()))), GraspSums()).targets
@@ -82,7 +82,7 @@ def checks(scores: RenderedScores) -> list[Check]:
 def _compared(scores: RenderedScores, kind: str, ours: str, rival: str) -> Check:
     one, other = (figures_of(scores.rows[name], kind)["best"] or 0.0 for name in (ours, rival))
     spread = _resampled(scores.rows[ours], kind) - _resampled(scores.rows[rival], kind)
-    low, high = _interval(spread)
+    low, high = interval(spread)
     text = f"{other:.1f} to {one:.1f} % of targets, {one - other:+.1f} points [{low:+.1f}, {high:+.1f}]"
     key = f"{kind}_{ours}_{rival}".replace(", ", "_").replace(" ", "_")
     claim = f"{KIND_NAMES[kind].capitalize()}: the best grasp on {ours} holds more often than on {rival}"
@@ -92,17 +92,8 @@ def _compared(scores: RenderedScores, kind: str, ours: str, rival: str) -> Check
 def _resampled(rows: Sequence[dict[str, GraspSums]], kind: str) -> NDArray[np.float64]:
     """(2000,) percent of targets whose best grasp holds, scenes drawn with replacement, the same ones for every row."""
     numbers = np.array([(sums[kind].best, sums[kind].targets) for sums in rows], np.float64)
-    drawn = np.random.default_rng(_SEED).integers(0, len(rows), (_RESAMPLES, len(rows)))
-    best, targets = numbers[drawn].sum(1).T
-    return np.divide(100 * best, targets, out=np.full(_RESAMPLES, np.nan), where=targets > 0)
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return float("nan"), float("nan")
-    low, high = np.percentile(known, (2.5, 97.5))
-    return float(low), float(high)
+    best, targets = numbers[drawn(len(rows))].sum(1).T
+    return np.divide(100 * best, targets, out=np.full(RESAMPLES, np.nan), where=targets > 0)
 
 
 def all_tables(scores: RenderedScores) -> Iterable[Table]:

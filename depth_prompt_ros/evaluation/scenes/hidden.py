@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
+from depth_prompt_ros.evaluation.bootstrap import drawn, interval
 from depth_prompt_ros.evaluation.scenes.methods import OURS_TOLD, answers
 from depth_prompt_ros.evaluation.scenes.scores import FOUND_IOU, NO_ERRORS, Errors, Labels, box_iou, corners
 from depth_prompt_ros.evaluation.sums import Sums
@@ -26,8 +27,6 @@ Mask = NDArray[np.bool_]
 
 _MEASURED = 0.5
 """A thing is hidden if at least this share of it was measured."""
-
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,10 @@ def hidden_figures(things: Sequence[Mapping[str, HiddenErrors]], row: str) -> di
     if row == OURS_TOLD.name or not together.shared.squares:
         return figures
     squares = np.array([[errors[row].ours.squares, errors[row].shared.squares] for errors in things])
-    drawn = squares[np.random.default_rng(0).integers(0, len(squares), (_RESAMPLES, len(squares)))].sum(1)
-    ratios = np.sqrt(drawn[:, 0] / np.maximum(drawn[:, 1], 1e-9))
-    low, high = np.percentile(100 * (ratios - 1), [2.5, 97.5])
+    ours, shared = squares[drawn(len(squares))].sum(1).T
+    low, high = interval(100 * (np.sqrt(ours / np.maximum(shared, 1e-9)) - 1))
     change = 100 * float(np.sqrt(together.ours.squares / together.shared.squares) - 1)
-    return figures | {"change": change, "low": float(low), "high": float(high)}
+    return figures | {"change": change, "low": low, "high": high}
 
 
 def _errors(depth: Float32, ours: Float32, measured: Float32, known: Mask) -> HiddenErrors:

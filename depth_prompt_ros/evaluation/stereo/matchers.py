@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
+from depth_prompt_ros.evaluation.bootstrap import interval_of_mean
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_most
 from depth_prompt_ros.evaluation.tom.booster import STEREO_COLUMNS, Scores, Truth, mean_scores, stereo_scores
 from depth_prompt_ros.evaluation.tom.methods import BELIEVED, Pipelines, frame_of
-from depth_prompt_ros.evaluation.tom.scores import interval_of_mean
 from depth_prompt_ros.parameters import Parameters, StereoParameters
 
 Float32 = NDArray[np.float32]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.evaluation import metrics
+from depth_prompt_ros.evaluation.bootstrap import drawn, interval, interval_of_mean
 from depth_prompt_ros.evaluation.table import Column
 
 Float32 = NDArray[np.float32]
@@ -24,7 +25,6 @@ Mask = NDArray[np.bool_]
 FARTHEST = 10.0
 """Metres."""
 
-_RESAMPLES = 2000
 _MM = 1000.0
 
 
@@ -121,12 +121,10 @@ class RegionScores:
         if not len(rows):
             nan = float("nan")
             return Comparison(nan, nan, nan, nan, nan, share, 0)
-        drawn = rows[_draws(len(rows))].mean(1)
-        low, high = np.percentile(100 * (drawn[:, 0] / drawn[:, 1] - 1), [2.5, 97.5])
+        mine, its = rows[drawn(len(rows))].mean(1)[:, :2].T
+        low, high = interval(100 * (mine / its - 1))
         one, two = rows[:, 0].mean(), rows[:, 1].mean()
-        return Comparison(
-            float(one), float(two), float(100 * (one / two - 1)), float(low), float(high), share, len(rows)
-        )
+        return Comparison(float(one), float(two), float(100 * (one / two - 1)), low, high, share, len(rows))
 
 
 def _measures(camera: CameraModel, answer: Float64, truth: Float64) -> dict[str, float]:
@@ -149,17 +147,3 @@ def _measures(camera: CameraModel, answer: Float64, truth: Float64) -> dict[str,
 def _mean(values: Sequence[float]) -> float:
     finite = [value for value in values if np.isfinite(value)]
     return float(np.mean(finite)) if finite else float("nan")
-
-
-def interval_of_mean(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of the mean of what is finite, by bootstrap of pictures; NaN for none."""
-    finite = np.array([value for value in values if np.isfinite(value)])
-    if not len(finite):
-        return float("nan"), float("nan")
-    low, high = np.percentile(finite[_draws(len(finite))].mean(1), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _draws(count: int) -> NDArray[np.intp]:
-    """(2000, count) indices of resampled pictures; the bootstrap's own seed is fixed."""
-    return np.random.default_rng(0).integers(0, count, (_RESAMPLES, count))

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.evaluation.bootstrap import interval_of_mean
 from depth_prompt_ros.evaluation.metric.errors import pixel_errors
 
 Float32 = NDArray[np.float32]
@@ -126,14 +127,10 @@ def mean_errors(frames: Iterable[DepthErrors]) -> DepthErrors:
     return DepthErrors(*(kept.mean(0) if len(kept) else np.full(len(DepthErrors._fields), np.nan)).tolist())
 
 
-def paired_interval(
-    one: NDArray[np.floating], other: NDArray[np.floating], seed: int = 0
-) -> tuple[float, float, float]:
+def paired_interval(one: NDArray[np.floating], other: NDArray[np.floating]) -> tuple[float, float, float]:
     """Mean of ``one - other`` over frames, its 95 % bootstrap interval (2000 draws); (N,) each, without NaN pairs."""
     difference = np.asarray(one, np.float64) - np.asarray(other, np.float64)
     difference = difference[np.isfinite(difference)]
     if not len(difference):
         return float("nan"), float("nan"), float("nan")
-    draws = np.random.default_rng(seed).integers(0, len(difference), (2000, len(difference)))
-    low, high = np.percentile(difference[draws].mean(1), [2.5, 97.5])
-    return float(difference.mean()), float(low), float(high)
+    return float(difference.mean()), *interval_of_mean(difference)

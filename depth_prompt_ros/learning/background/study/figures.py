@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.evaluation.bootstrap import drawn, interval, interval_of_mean
 from depth_prompt_ros.learning.background.study.execute import RESULT
 from depth_prompt_ros.learning.background.study.plan import Run
-
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,9 @@ class Results:
 def summarise(errors: NDArray[np.floating]) -> Figure:
     """(seeds, objects) errors to a figure; the bootstrap's own seed is fixed."""
     objects = errors.mean(0)
-    rng = np.random.default_rng(0)
-    means = objects[rng.integers(0, len(objects), (_RESAMPLES, len(objects)))].mean(1)
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = interval_of_mean(objects)
     spread = float(errors.mean(1).std(ddof=1)) if len(errors) > 1 else float("nan")
-    return Figure(float(objects.mean()), float(low), float(high), spread, len(errors))
+    return Figure(float(objects.mean()), low, high, spread, len(errors))
 
 
 @dataclass(frozen=True)
@@ -117,6 +114,6 @@ class Gain:
 def paired_gain(better: NDArray[np.floating], worse: NDArray[np.floating]) -> Gain:
     """Of two rows' (seeds, objects) errors; the seeds' numbers may differ."""
     one, other = better.mean(0), worse.mean(0)
-    chosen = np.random.default_rng(0).integers(0, len(one), (_RESAMPLES, len(one)))
-    low, high = np.percentile(1 - one[chosen].mean(1) / other[chosen].mean(1), [2.5, 97.5])
-    return Gain(float(1 - one.mean() / other.mean()), float(low), float(high))
+    chosen = drawn(len(one))
+    low, high = interval(1 - one[chosen].mean(1) / other[chosen].mean(1))
+    return Gain(float(1 - one.mean() / other.mean()), low, high)

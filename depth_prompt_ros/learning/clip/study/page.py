@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.rendering.captioned import MATERIALS
+from depth_prompt_ros.evaluation.bootstrap import drawn, interval
 from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort
 from depth_prompt_ros.learning.clip.study.runs import Found, result_of
 from depth_prompt_ros.learning.clip.study.video import CLIPS, FRAMES
@@ -15,7 +16,6 @@ from depth_prompt_ros.learning.clip.text_decoder import PhraseScores
 from depth_prompt_ros.learning.clip.zero_shot import accepted, chance_levels
 from depth_prompt_ros.written_aside import write_text
 
-_DRAWS = 2000
 _OPTIONS = (
     "side", "clip_pictures", "clip_steps", "clip_batch", "tables", "text_steps", "pictures", "test_pictures", "steps",
     "batch", "rate", "seeds", "first",
@@ -142,10 +142,8 @@ def change(row: list[Found], other: list[Found]) -> tuple[float, float, float]:
     mine, its = _mean(row), _mean(other)
     known = np.isfinite(mine) & np.isfinite(its)
     mine, its = mine[known], its[known]
-    drawn = np.random.default_rng(0).integers(0, len(mine), (_DRAWS, len(mine)))
-    ratios = mine[drawn].mean(1) / its[drawn].mean(1) - 1
-    low, high = np.quantile(ratios, (0.025, 0.975))
-    return float(mine.mean() / its.mean() - 1), float(low), float(high)
+    draws = drawn(len(mine))
+    return float(mine.mean() / its.mean() - 1), *interval(mine[draws].mean(1) / its[draws].mean(1) - 1)
 
 
 def _described(compared: tuple[float, float, float]) -> str:
