@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.titles import text_row, title_row
+from depth_prompt_ros.data.titles import PAPER, text_row, title_row
 from depth_prompt_ros.evaluation.grasps.execute import Outcome
 from depth_prompt_ros.evaluation.grasps.gripper import Grasp, Gripper
 from depth_prompt_ros.evaluation.grasps.rendered import SHOWN, RenderedScores, ShownScene
-from depth_prompt_ros.evaluation.pictures import PAPER, Colour, Picture
+from depth_prompt_ros.evaluation.pictures import Colour, Picture
 
 COLOURS: dict[Outcome, Colour] = {
     Outcome.HOLDS: (30, 160, 70), Outcome.SLIPS: (240, 160, 20), Outcome.COLLIDES: (215, 40, 40),

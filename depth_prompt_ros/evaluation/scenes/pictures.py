@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
-from depth_prompt_ros.data.titles import text_row, title_row
-from depth_prompt_ros.evaluation.pictures import PAPER, Picture, depth_scale, overlay
+from depth_prompt_ros.data.titles import PAPER, text_row, title_row
+from depth_prompt_ros.evaluation.pictures import Picture, depth_scale, overlay
 from depth_prompt_ros.evaluation.scenes.methods import OURS_TOLD, Answer
 from depth_prompt_ros.evaluation.scenes.scores import moved_pixels
 
