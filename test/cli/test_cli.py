@@ -64,6 +64,7 @@ def test_help_imports_no_heavy_library() -> None:
     [
         "demo",
         "evaluate",
+        "evaluate background",
         "evaluate cleargrasp",
         "export",
         "export mono",

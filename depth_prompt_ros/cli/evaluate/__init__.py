@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from depth_prompt_ros.cli.evaluate import bag, booster, cleargrasp, grasps, scenes, stereo, tom, tom_masks, video
+from depth_prompt_ros.cli.evaluate import (
+    background,
+    bag,
+    booster,
+    cleargrasp,
+    grasps,
+    scenes,
+    stereo,
+    tom,
+    tom_masks,
+    video,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Evaluate on rendered and published data sets.")
+app.command("background")(background.background)
 app.command("bag")(bag.bag)
 app.command("cleargrasp")(cleargrasp.cleargrasp)
 app.command("booster")(booster.booster)
