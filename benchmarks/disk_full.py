@@ -42,6 +42,8 @@ def inputs(folder: Path) -> None:
     for name, kind, size in (("objects", "objects", 160), ("pairs", "tom", 192), ("tables", "tables", 160)):
         quiet("render", "--out", folder / name, "--kind", kind, "--count", "4", "--size", size)
     quiet("learn", "tom-labels", folder / "pairs", "--out", folder / "labels", "--colours", "1")
+    pairs = folder / "pairs"
+    quiet("learn", "stereo", pairs, "--validation", pairs, "--out", folder / "stereo.safetensors", *LEARNED)
     scene = folder / "scenes" / "one"
     scene.mkdir(parents=True)
     write_scene(scene)
@@ -67,6 +69,7 @@ def commands(given: Path, out: Path) -> dict[str, list[str | Path]]:
     """Arguments by what the table calls the command."""
     learned = ["--out", out / "x.safetensors", *LEARNED]
     objects, pairs, tables = given / "objects", given / "pairs", given / "tables"
+    scene = given / "scenes" / "one"
     mono = ["--height", "96", "--width", "128"]
     return {
         "replay": ["replay", given / "bag", "--out", out / "x"],
@@ -76,6 +79,11 @@ def commands(given: Path, out: Path) -> dict[str, list[str | Path]]:
         "evaluate bag": ["evaluate", "bag", given / "bag", "--out", out / "x", "--truth-topic", "/truth/depth"],
         "evaluate scenes": ["evaluate", "scenes", given / "scenes", "--out", out / "x", "--json", out / "x.json"],
         "evaluate stereo": ["evaluate", "stereo", pairs, "--out", out / "x.md"],
+        "run": [
+            "run", scene / "image.png", "--depth", scene / "depth.png", "--camera", scene / "camera.json",
+            "--out", out / "x",
+        ],
+        "view": ["view", given / "bag", "--save", out / "x.rrd"],
         "bench": ["bench", given / "bag", "--frames", "2", "--json", out / "x.json"],
         "render": ["render", "--out", out / "x", "--count", "4", "--size", "96"],
         "render --kind tables": ["render", "--out", out / "x", "--kind", "tables", "--count", "2", "--size", "96"],
@@ -86,6 +94,15 @@ def commands(given: Path, out: Path) -> dict[str, list[str | Path]]:
         "learn tom-masks": ["learn", "tom-masks", pairs, "--validation", pairs, *learned],
         "learn tom-labels": ["learn", "tom-labels", pairs, "--out", out / "x", "--colours", "1"],
         "learn tom-mono": ["learn", "tom-mono", given / "labels", "--out", out / "x.safetensors", "--epochs", "1"],
+        "learn tom-stereo": [
+            "learn", "tom-stereo", pairs, "--mono", given / "labels", "--validation", pairs, "--labels", out / "merged",
+            "--weights", given / "stereo.safetensors", *learned,
+        ],
+        "learn scene-network": [
+            "learn", "scene-network", "--cache", out / "rendered", "--pictures", "4", "--test-pictures", "2",
+            "--out", out / "x.safetensors", "--steps", "2", "--batch", "2",
+        ],
+        "find tom": ["find", "tom", given / "labels" / "pictures", "--out", out / "x"],
         "learn video": [
             "learn", "video", given / "bag", "--out", out / "x.safetensors", "--steps", "2", "--batch", "1",
             "--crop-height", "32", "--crop-width", "64", "--min-parallax", "0", "--width", "0.1", "--no-poses",

@@ -15,7 +15,8 @@ from middlebury import CHOSEN_ON, JUDGED_BY, read_pair
 from numpy.typing import NDArray
 from rich.console import Console
 
-from depth_prompt_ros.data.rendering import shapes, textures
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA, look_at, placed, random_room
 from depth_prompt_ros.data.rendering.tracer import Body, Scene, Surface
 from depth_prompt_ros.evaluation import metrics

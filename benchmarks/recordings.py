@@ -19,8 +19,8 @@ from rosbags.highlevel import AnyReader
 from depth_prompt_ros.bag.evaluation.many import evaluate_bags
 from depth_prompt_ros.bag.messages import camera_info_message, image_message
 from depth_prompt_ros.bag.reader import read_frames
+from depth_prompt_ros.bag.storage.writer import BagWriter
 from depth_prompt_ros.bag.truth.source import TruthSource
-from depth_prompt_ros.bag.writer import BagWriter
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from depth_prompt_ros.bag.messages import camera_info_message, header, image_message, message, typestore
-from depth_prompt_ros.bag.video import RecordedVideo, VideoTopics
-from depth_prompt_ros.bag.writer import BagWriter
+from depth_prompt_ros.bag.sources.video import RecordedVideo, VideoTopics
+from depth_prompt_ros.bag.storage.writer import BagWriter
 from depth_prompt_ros.data.rendering.workspaces import RenderedWorkspace
 from depth_prompt_ros.data.sets.video import SpanRules, VideoFrame, gather
 from depth_prompt_ros.evaluation.video.errors import paired_interval

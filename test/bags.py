@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from depth_prompt_ros.bag.messages import camera_info_message, image_message, message, typestore
-from depth_prompt_ros.bag.writer import BagWriter, Storage
+from depth_prompt_ros.bag.storage.writer import BagWriter, Storage
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.depth_alignment import DepthAlignment, FindTransform
-from depth_prompt_ros.bag.images import depth_metres, image_size, label_image, picture
+from depth_prompt_ros.bag.encodings.depth_alignment import DepthAlignment, FindTransform
+from depth_prompt_ros.bag.encodings.images import depth_metres, image_size, label_image, picture
 from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.camera_info import describe_size

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.detections import DEFINITIONS
-from depth_prompt_ros.bag.images import VIEWED
+from depth_prompt_ros.bag.encodings.images import VIEWED
 from depth_prompt_ros.camera import CameraModel
 
 Make = Callable[..., Any]
@@ -57,7 +57,7 @@ def image_message(array: NDArray[Any], encoding: str, stamp_ns: int, frame_id: s
     Args:
         array: (H, W) or (H, W, C) of the encoding's type; bool is written as 0 and 255 in ``mono8``.
             In ``32FC1`` a 0 becomes NaN: consumers take 0 for a valid depth.
-        encoding: one of ``depth_prompt_ros.bag.images.VIEWED``.
+        encoding: one of ``depth_prompt_ros.bag.encodings.images.VIEWED``.
 
     Raises:
         ValueError: the array does not have the encoding's type or channels.

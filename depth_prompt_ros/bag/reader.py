@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.detections import DETECTIONS, detections_of
+from depth_prompt_ros.bag.encodings.images import IMAGE_TYPES
 from depth_prompt_ros.bag.frames import CONVERT, INFOS, FrameBuilder
-from depth_prompt_ros.bag.images import IMAGE_TYPES
 from depth_prompt_ros.bag.messages import stamp_of, typestore
-from depth_prompt_ros.bag.recorded_transforms import RecordedTransforms
-from depth_prompt_ros.bag.recording import RawMessage, Recording
-from depth_prompt_ros.bag.spill import Spill
+from depth_prompt_ros.bag.storage.recording import RawMessage, Recording
+from depth_prompt_ros.bag.storage.spill import Spill
 from depth_prompt_ros.bag.sync import in_force, nearest, pair
+from depth_prompt_ros.bag.tf.recorded_transforms import RecordedTransforms
 from depth_prompt_ros.bag.topic_guess import guess_topics
 from depth_prompt_ros.errors import BadFrame, BadInput, in_one_line, printable
 from depth_prompt_ros.frame import Frame

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from depth_prompt_ros.bag.failures import FailuresInARow, made_or_skipped
 from depth_prompt_ros.bag.outputs import NAMESPACE, chosen_topics, output_messages
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
-from depth_prompt_ros.bag.recording import RawMessage
-from depth_prompt_ros.bag.transforms import TF, TF_STATIC, TRANSFORM_TYPE, TransformTree
-from depth_prompt_ros.bag.writer import BagWriter, Storage
+from depth_prompt_ros.bag.storage.recording import RawMessage
+from depth_prompt_ros.bag.storage.writer import BagWriter, Storage
+from depth_prompt_ros.bag.tf.transforms import TF, TF_STATIC, TRANSFORM_TYPE, TransformTree
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, fixed_frame

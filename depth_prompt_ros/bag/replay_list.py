@@ -12,8 +12,8 @@ from depth_prompt_ros.bag.evaluation.inputs import configuration, digest, versio
 from depth_prompt_ros.bag.evaluation.many import recordings
 from depth_prompt_ros.bag.outputs import chosen_topics
 from depth_prompt_ros.bag.replay import replay
+from depth_prompt_ros.bag.storage.writer import Storage
 from depth_prompt_ros.bag.truth.source import TruthSource
-from depth_prompt_ros.bag.writer import Storage
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.work.items import Item, Outcome, Progress, Worker

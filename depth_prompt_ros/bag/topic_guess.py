@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from depth_prompt_ros.bag.images import IMAGE_TYPES
+from depth_prompt_ros.bag.encodings.images import IMAGE_TYPES
 
 _INFO = "sensor_msgs/msg/CameraInfo"
 _SIDES = {"left_image": ("left", "infra1", "ir1", "cam0"), "right_image": ("right", "infra2", "ir2", "cam1")}

@@ -60,7 +60,7 @@ def _prepare_bag(
     Raises:
         BadInput: no readable bag, no such topics, no picture with depth, or the set cannot be written.
     """
-    from depth_prompt_ros.bag.metric_pictures import RecordedMetricPictures
+    from depth_prompt_ros.bag.sources.metric_pictures import RecordedMetricPictures
     from depth_prompt_ros.data.readers.prepare import write_metric_set
     from depth_prompt_ros.errors import BadInput
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from depth_prompt_ros.bag.replay import ReplayReport, replay
 from depth_prompt_ros.bag.replay_list import replay_list
-from depth_prompt_ros.bag.writer import Storage
+from depth_prompt_ros.bag.storage.writer import Storage
 from depth_prompt_ros.cli.progress import items_or_steps, progress
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.parameters import Parameters

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import camera_info_message, disparity_message, image_message
-from depth_prompt_ros.bag.writer import BagWriter, Storage
+from depth_prompt_ros.bag.storage.writer import BagWriter, Storage
 from depth_prompt_ros.camera import CameraModel
 
 FRAME_ID = "left_camera_optical_frame"

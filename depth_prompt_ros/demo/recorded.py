@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import depth_metres, disparity_metres, label_image, picture, view
+from depth_prompt_ros.bag.encodings.images import depth_metres, disparity_metres, label_image, picture, view
 from depth_prompt_ros.bag.messages import stamp_of, typestore
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.demo.input_bag import LABELS_TOPIC, TRUE_DEPTH_TOPIC, TRUE_TOM_TOPIC
 from depth_prompt_ros.errors import BadInput

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.bag.replay import replay
-from depth_prompt_ros.bag.writer import Storage
+from depth_prompt_ros.bag.storage.writer import Storage
 from depth_prompt_ros.demo.input_bag import StereoTruth, write_input_bag
 from depth_prompt_ros.demo.motorcycle import motorcycle_pair, motorcycle_parameters
 from depth_prompt_ros.demo.recorded import RESULT_TOPICS, read_cloud, read_outcomes

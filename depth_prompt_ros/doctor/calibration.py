@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from depth_prompt_ros.bag.images import image_size, is_compressed
+from depth_prompt_ros.bag.encodings.images import image_size, is_compressed
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.camera_info import read_calibration
 from depth_prompt_ros.doctor.finding import Finding, note, ok, wrong

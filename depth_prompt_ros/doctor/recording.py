@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.doctor.calibration import look_at_calibration
 from depth_prompt_ros.doctor.finding import Finding, wrong
 from depth_prompt_ros.doctor.stamps import look_at_stamps

@@ -8,7 +8,7 @@ from typing import Any
 
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.reader import used_topics
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.bag.topic_guess import guess_topics
 from depth_prompt_ros.doctor.finding import Finding, note, ok, wrong
 from depth_prompt_ros.errors import BadInput, printable

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
-from depth_prompt_ros.bag.recording import RawMessage
+from depth_prompt_ros.bag.storage.recording import RawMessage
 from depth_prompt_ros.doctor.finding import Finding, note, ok, wrong
 from depth_prompt_ros.errors import BadFrame, DepthPromptError
 from depth_prompt_ros.frame import Frame

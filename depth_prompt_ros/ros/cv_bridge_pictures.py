@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import picture, rgb_by_rosbags
+from depth_prompt_ros.bag.encodings.images import picture, rgb_by_rosbags
 from depth_prompt_ros.errors import in_one_line
 
 logger = logging.getLogger(__name__)
@@ -99,5 +99,5 @@ _CONVERT = CvBridgePictures()
 
 
 def live_picture(message: Any) -> NDArray[np.uint8]:
-    """As :func:`depth_prompt_ros.bag.images.picture`, with cv_bridge where it works."""
+    """As :func:`depth_prompt_ros.bag.encodings.images.picture`, with cv_bridge where it works."""
     return picture(message, _CONVERT)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.bag.encodings.images import depth_metres, label_image
 from depth_prompt_ros.bag.frames import seen_rectified
-from depth_prompt_ros.bag.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame

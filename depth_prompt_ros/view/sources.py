@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.bag.encodings.images import depth_metres, disparity_metres, label_image
 from depth_prompt_ros.bag.failures import made_or_skipped
-from depth_prompt_ros.bag.images import depth_metres, disparity_metres, label_image
 from depth_prompt_ros.bag.messages import stamp_of, typestore
 from depth_prompt_ros.bag.outputs import NAMESPACE
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.readers.sample import read_arrays
 from depth_prompt_ros.errors import BadInput

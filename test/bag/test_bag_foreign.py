@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import yaml
 
-from depth_prompt_ros.bag import mcap_source
-from depth_prompt_ros.bag.decompress import decompress
 from depth_prompt_ros.bag.messages import typestore
 from depth_prompt_ros.bag.reader import FrameReader
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.storage import mcap_source
+from depth_prompt_ros.bag.storage.decompress import decompress
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, Topics

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_prompt_ros.bag.images import VIEWED, depth_metres, image_size, label_image, picture, view
+from depth_prompt_ros.bag.encodings.images import VIEWED, depth_metres, image_size, label_image, picture, view
 from depth_prompt_ros.bag.messages import compressed_image_message, header, image_message, message, typestore
 from depth_prompt_ros.errors import BadFrame
 

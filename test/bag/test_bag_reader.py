@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
-from depth_prompt_ros.bag import spill
 from depth_prompt_ros.bag.frames import FrameBuilder
 from depth_prompt_ros.bag.messages import camera_info_message, compressed_image_message, image_message
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame, read_frames
-from depth_prompt_ros.bag.recording import RawMessage, Recording
+from depth_prompt_ros.bag.storage import spill
+from depth_prompt_ros.bag.storage.recording import RawMessage, Recording
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters, Topics
@@ -437,7 +437,7 @@ def test_a_sqlite3_bag_cut_in_the_middle(tmp_path):
     ],
 )
 def test_one_damaged_message_costs_its_own_frame_at_most(tmp_path, caplog, topic, expected, reason):
-    from depth_prompt_ros.bag.writer import BagWriter
+    from depth_prompt_ros.bag.storage.writer import BagWriter
 
     with BagWriter(tmp_path / "bag") as bag:
         seen = 0

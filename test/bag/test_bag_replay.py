@@ -18,7 +18,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from depth_prompt_ros.bag.images import view
+from depth_prompt_ros.bag.encodings.images import view
 from depth_prompt_ros.bag.messages import image_message, stamp_of
 from depth_prompt_ros.bag.outputs import DEFAULT_TOPICS, TOPICS, chosen_topics
 from depth_prompt_ros.bag.replay import replay
@@ -154,7 +154,7 @@ def test_transforms_pass_through_untouched(tmp_path, truncated):
     from rosbags.rosbag2 import Reader
 
     from depth_prompt_ros.bag.messages import typestore
-    from depth_prompt_ros.bag.writer import BagWriter
+    from depth_prompt_ros.bag.storage.writer import BagWriter
 
     latched = Qos(
         QosHistory.KEEP_LAST, 1, QosReliability.RELIABLE, QosDurability.TRANSIENT_LOCAL,
@@ -400,7 +400,7 @@ def test_a_signal_ends_the_command_with_a_valid_bag(tmp_path, bag, storage, numb
 
 def test_after_a_kill_the_output_can_be_replayed_from(tmp_path, bag):
     """A killed recorder's folder has no metadata.yaml and its MCAP no end; our own reader takes both."""
-    from depth_prompt_ros.bag.recording import Recording
+    from depth_prompt_ros.bag.storage.recording import Recording
 
     process = start_command(tmp_path, bag)
     process.kill()

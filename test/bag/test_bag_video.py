@@ -18,9 +18,9 @@ from bags import (
 )
 
 from depth_prompt_ros.bag.messages import image_message, message, typestore
-from depth_prompt_ros.bag.recording import Recording
-from depth_prompt_ros.bag.transforms import TransformTree
-from depth_prompt_ros.bag.video import RecordedVideo, VideoTopics
+from depth_prompt_ros.bag.sources.video import RecordedVideo, VideoTopics
+from depth_prompt_ros.bag.storage.recording import Recording
+from depth_prompt_ros.bag.tf.transforms import TransformTree
 from depth_prompt_ros.data.sets.video import SpanRules, find_spans
 from depth_prompt_ros.errors import BadInput
 

@@ -27,7 +27,7 @@ from depth_prompt_ros.bag.messages import (
     image_message,
     stamp_of,
 )
-from depth_prompt_ros.bag.writer import BagWriter
+from depth_prompt_ros.bag.storage.writer import BagWriter
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.signals import DeferredSignals
@@ -165,7 +165,7 @@ def start_endless_writer(tmp_path, storage):
     program = f"""
         import bags, itertools
         from pathlib import Path
-        from depth_prompt_ros.bag.writer import BagWriter
+        from depth_prompt_ros.bag.storage.writer import BagWriter
         (record, *_) = bags.stereo_records(1)
         with BagWriter(Path({str(tmp_path / "bag")!r}), {storage!r}) as bag:
             for n in itertools.count():
@@ -231,7 +231,7 @@ def fill_the_disk(folder: Path, storage: str, blocks: int, frames: int = 40) -> 
         import bags
         from pathlib import Path
         from depth_prompt_ros.bag.messages import image_message
-        from depth_prompt_ros.bag.writer import BagWriter
+        from depth_prompt_ros.bag.storage.writer import BagWriter
         from depth_prompt_ros.errors import BadInput
         try:
             with BagWriter(Path({str(folder)!r}), {storage!r}) as bag:

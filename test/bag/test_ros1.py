@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from depth_prompt_ros.bag.reader import FrameReader
-from depth_prompt_ros.bag.recording import Recording
 from depth_prompt_ros.bag.replay import replay
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame
 from depth_prompt_ros.parameters import Parameters

@@ -17,8 +17,8 @@ from rich.console import Console
 
 from depth_prompt_ros.bag.messages import typestore
 from depth_prompt_ros.bag.reader import FrameReader
-from depth_prompt_ros.bag.recording import Recording
 from depth_prompt_ros.bag.replay import replay
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.demo.input_bag import TRUE_DISPARITY_TOPIC, StereoTruth, write_input_bag
 from depth_prompt_ros.demo.motorcycle import TARGET_BOX, motorcycle_pair
 from depth_prompt_ros.demo.recorded import RESULT_TOPICS, read_cloud, read_outcomes

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import shapes, textures
-from depth_prompt_ros.data.rendering.environments import Environment, read_environments
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.looks import textures
+from depth_prompt_ros.data.rendering.looks.environments import Environment, read_environments
 from depth_prompt_ros.data.rendering.scenes import look_at
 from depth_prompt_ros.data.rendering.tables import Props, table_view
 from depth_prompt_ros.data.rendering.tracer import Body, Scene, Surface

@@ -8,7 +8,7 @@ import pytest
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.known.mesh_file import read_mesh_file, read_poses
 from depth_prompt_ros.data.known.solids import NOTHING, PosedSolids, Rigid, Solid
-from depth_prompt_ros.data.rendering.shapes import cuboid
+from depth_prompt_ros.data.rendering.bodies.shapes import cuboid
 from depth_prompt_ros.errors import BadInput
 
 CAMERA = CameraModel(65, 49, 80.0, 80.0, 32.0, 24.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from commands import run
 
-from depth_prompt_ros.bag.metric_pictures import RecordedMetricPictures
+from depth_prompt_ros.bag.sources.metric_pictures import RecordedMetricPictures
 from depth_prompt_ros.data.readers.metric_layouts import EIGEN_COLUMNS, EIGEN_ROWS, GARG, METRIC_LAYOUTS
 from depth_prompt_ros.data.readers.prepare import prepare
 from depth_prompt_ros.data.sets.metric_set import MetricSet

@@ -8,7 +8,8 @@ import pytest
 pytest.importorskip("open3d")
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import shapes, textures
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.scenes import look_at, random_object_view, render_tabletop_sequence
 from depth_prompt_ros.data.rendering.tracer import IOR, Body, Light, Scene, Surface
 from depth_prompt_ros.data.sets.rendered import open_or_render

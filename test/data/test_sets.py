@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("open3d")
 
-from depth_prompt_ros.data.rendering import shapes, unseen_shapes
+from depth_prompt_ros.data.rendering.bodies import shapes, unseen_shapes
 from depth_prompt_ros.data.sets.contact_sheet import contact_sheet, write_sheet
 from depth_prompt_ros.data.sets.rendered import KINDS, open_or_render
 from depth_prompt_ros.errors import BadInput
@@ -82,7 +82,7 @@ def test_unseen_shapes_stand_and_are_one_long(family) -> None:
 
 def test_a_scanned_objects_picture_is_where_it_was_painted(meshes) -> None:
     pytest.importorskip("trimesh")
-    from depth_prompt_ros.data.rendering.scanned import read_scanned, scanned_files
+    from depth_prompt_ros.data.rendering.bodies.scanned import read_scanned, scanned_files
 
     box = read_scanned(scanned_files(meshes)[0])
     assert box.mesh.vertices.max(0) == pytest.approx([0.25, 0.25, 1.0])
@@ -93,7 +93,7 @@ def test_a_scanned_objects_picture_is_where_it_was_painted(meshes) -> None:
 
 def test_folders_and_files_without_meshes_are_named(tmp_path) -> None:
     pytest.importorskip("trimesh")
-    from depth_prompt_ros.data.rendering.scanned import read_scanned, scanned_files
+    from depth_prompt_ros.data.rendering.bodies.scanned import read_scanned, scanned_files
 
     with pytest.raises(BadInput, match="holds no mesh"):
         scanned_files(tmp_path)
@@ -120,7 +120,7 @@ def test_a_set_of_other_meshes_is_refused(meshes, tmp_path) -> None:
 
 def test_photographs_are_real_and_square() -> None:
     pytest.importorskip("skimage")
-    from depth_prompt_ros.data.rendering.photographs import photo_texture, photographs
+    from depth_prompt_ros.data.rendering.looks.photographs import photo_texture, photographs
 
     pictures = photographs(32)
     assert pictures.shape == (9, 32, 32, 3)

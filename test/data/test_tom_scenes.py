@@ -9,7 +9,9 @@ pytest.importorskip("open3d")
 pytest.importorskip("skimage")
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import panes, shapes, textures
+from depth_prompt_ros.data.rendering.bodies import panes, shapes
+from depth_prompt_ros.data.rendering.bodies.unseen_shapes import UNSEEN_GLASS
+from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.scenes import look_at
 from depth_prompt_ros.data.rendering.tom_scenes import (
     TRAPS,
@@ -20,7 +22,6 @@ from depth_prompt_ros.data.rendering.tom_scenes import (
     unseen_tom_pair,
 )
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene, Surface
-from depth_prompt_ros.data.rendering.unseen_shapes import UNSEEN_GLASS
 from depth_prompt_ros.data.sets.rendered_pairs import open_or_render_pairs
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.errors import BadInput

@@ -8,7 +8,7 @@ import trimesh
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.known.solids import PosedSolids, Rigid, Solid
-from depth_prompt_ros.data.rendering.shapes import Mesh
+from depth_prompt_ros.data.rendering.bodies.shapes import Mesh
 from depth_prompt_ros.evaluation.grasps.execute import Outcome, execute
 from depth_prompt_ros.evaluation.grasps.gripper import Grasp, Gripper
 from depth_prompt_ros.evaluation.grasps.sample import in_the_way, sample_grasps

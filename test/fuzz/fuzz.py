@@ -189,7 +189,7 @@ def one_bag(rng: Rng, folder: Path) -> None:
 
 def one_cdr(rng: Rng, folder: Path) -> None:
     """Whole recordings with one message of damaged bytes."""
-    from depth_prompt_ros.bag.writer import BagWriter
+    from depth_prompt_ros.bag.storage.writer import BagWriter
 
     path = folder / f"cdr{rng.integers(2**62)}"
     records = bags.stereo_records(2)

@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("open3d")
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import shapes, textures
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.scenes import look_at
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene
 from depth_prompt_ros.learning.video.photometric import photometric_loss

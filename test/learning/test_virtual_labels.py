@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 import bags
 
 from depth_prompt_ros.bag.messages import image_message
-from depth_prompt_ros.bag.tom_pictures import RecordedTomPictures
+from depth_prompt_ros.bag.sources.tom_pictures import RecordedTomPictures
 from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.data.sets.tom_pictures import TomFolder, TomPicture, TomStereoSet

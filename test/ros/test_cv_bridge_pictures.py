@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from depth_prompt_ros.bag.images import picture
+from depth_prompt_ros.bag.encodings.images import picture
 from depth_prompt_ros.ros.cv_bridge_pictures import CvBridgePictures
 
 BAYER = "bayer_rggb8"

@@ -19,7 +19,7 @@ from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 from tf2_ros import StaticTransformBroadcaster
 
-from depth_prompt_ros.bag.images import depth_metres, label_image
+from depth_prompt_ros.bag.encodings.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import (
     camera_info_message,
     compressed_image_message,

@@ -14,7 +14,7 @@ import pytest
 from live import START_NS, Live
 from std_srvs.srv import Trigger
 
-from depth_prompt_ros.bag.images import depth_metres
+from depth_prompt_ros.bag.encodings.images import depth_metres
 from depth_prompt_ros.bag.messages import stamp_of
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
 from depth_prompt_ros.ros.pacing import capture

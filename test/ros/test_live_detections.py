@@ -12,7 +12,7 @@ from live import START_NS, Live
 from std_srvs.srv import Trigger
 
 from depth_prompt_ros.bag.detections import DETECTIONS
-from depth_prompt_ros.bag.images import label_image
+from depth_prompt_ros.bag.encodings.images import label_image
 from depth_prompt_ros.ros.convert import message_class
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode
 

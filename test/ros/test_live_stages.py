@@ -18,7 +18,7 @@ from live import START_NS, Live, succeeded
 from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 
-from depth_prompt_ros.bag.images import depth_metres, label_image
+from depth_prompt_ros.bag.encodings.images import depth_metres, label_image
 from depth_prompt_ros.bag.messages import camera_info_message, image_message, stamp_of
 from depth_prompt_ros.bag.outputs import anchors_message
 from depth_prompt_ros.errors import BadFrame

@@ -17,7 +17,7 @@ from live import START_NS, Live
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from depth_prompt_ros.bag.images import label_image
+from depth_prompt_ros.bag.encodings.images import label_image
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, Parameters
 from depth_prompt_ros.pipeline import ObjectDepthPipeline
 from depth_prompt_ros.ros.nodes.object_depth import ObjectDepthNode

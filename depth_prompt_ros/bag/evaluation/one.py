@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from depth_prompt_ros.bag.evaluation.inputs import digest
 from depth_prompt_ros.bag.failures import FailuresInARow, made_or_skipped
 from depth_prompt_ros.bag.reader import FrameReader, SkippedFrame
-from depth_prompt_ros.bag.recording import RawMessage
+from depth_prompt_ros.bag.storage.recording import RawMessage
 from depth_prompt_ros.bag.truth.frames import FrameTruths
 from depth_prompt_ros.bag.truth.source import TruthSource
 from depth_prompt_ros.data.known.mesh_file import files_of

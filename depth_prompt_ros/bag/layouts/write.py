@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import camera_info_message, image_message
-from depth_prompt_ros.bag.writer import BagWriter, Storage
+from depth_prompt_ros.bag.storage.writer import BagWriter, Storage
 from depth_prompt_ros.data.picture_file import read_png16
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.frame import Frame

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import IMAGE_TYPES, depth_metres, image_size, label_image, view
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.encodings.images import IMAGE_TYPES, depth_metres, image_size, label_image, view
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.bag.truth.folder import StampedFolder
 from depth_prompt_ros.bag.truth.meshes import MeshTruth
 from depth_prompt_ros.bag.truth.source import TruthSource

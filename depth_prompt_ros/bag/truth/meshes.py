@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import stamp_of, typestore
-from depth_prompt_ros.bag.recording import Recording
-from depth_prompt_ros.bag.track import Float64, Track, pose_matrix, pose_numbers
-from depth_prompt_ros.bag.transforms import TransformTree
+from depth_prompt_ros.bag.storage.recording import Recording
+from depth_prompt_ros.bag.tf.track import Float64, Track, pose_matrix, pose_numbers
+from depth_prompt_ros.bag.tf.transforms import TransformTree
 from depth_prompt_ros.bag.truth.overlap import no_overlap
 from depth_prompt_ros.data.known.mesh_file import KnownMesh, read_mesh_file, read_poses, read_solid
 from depth_prompt_ros.data.known.solids import PosedSolids

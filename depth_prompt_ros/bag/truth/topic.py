@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import stamp_of, typestore
-from depth_prompt_ros.bag.recording import RawMessage, Recording
-from depth_prompt_ros.bag.spill import Spill
+from depth_prompt_ros.bag.storage.recording import RawMessage, Recording
+from depth_prompt_ros.bag.storage.spill import Spill
 from depth_prompt_ros.bag.sync import pair
 from depth_prompt_ros.bag.truth.overlap import no_overlap
 from depth_prompt_ros.errors import BadInput

@@ -24,7 +24,7 @@ def video(
     horizon: Annotated[float, typer.Option("--horizon", help="Rows above are static, v in [-1, 1].")] = -1.0,
 ) -> None:
     """Print errors as they are and median-scaled, in the paper's and the literature's limits, and of masks."""
-    from depth_prompt_ros.bag.video import VideoTopics
+    from depth_prompt_ros.bag.sources.video import VideoTopics
     from depth_prompt_ros.cli.learn.video_source import open_video
     from depth_prompt_ros.cli.progress import print_figures
     from depth_prompt_ros.data.readers.video_folder import Part

@@ -37,7 +37,7 @@ def tom(
 
     Pictures that have their mask are skipped: interrupted, the same command goes on.
     """
-    from depth_prompt_ros.bag.pictures import RecordedPictures, is_recording
+    from depth_prompt_ros.bag.sources.pictures import RecordedPictures, is_recording
     from depth_prompt_ros.data.sets.found_masks import FoundMasks, pictures_in
 
     if (text is None) != (text_network is None):

@@ -66,14 +66,14 @@ def tom_labels(
 
 def _pictures(path: Path, image_topic: str, mask_topic: str, tolerance: float) -> TomPictures:
     """What is at ``path``: a stereo set has lefts.npy, a recording its files; everything else is a folder."""
-    from depth_prompt_ros.bag.pictures import is_recording
+    from depth_prompt_ros.bag.sources.pictures import is_recording
     from depth_prompt_ros.data.sets.stereo_set import StereoSet
     from depth_prompt_ros.data.sets.tom_pictures import TomFolder, TomStereoSet
 
     if (path / "lefts.npy").is_file():
         return TomStereoSet(StereoSet.open(path))
     if is_recording(path):
-        from depth_prompt_ros.bag.tom_pictures import RecordedTomPictures
+        from depth_prompt_ros.bag.sources.tom_pictures import RecordedTomPictures
 
         return RecordedTomPictures(path, image_topic, mask_topic, tolerance)
     return TomFolder(path)

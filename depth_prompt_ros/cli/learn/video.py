@@ -111,7 +111,7 @@ def video(
 
     import numpy as np
 
-    from depth_prompt_ros.bag.video import VideoTopics
+    from depth_prompt_ros.bag.sources.video import VideoTopics
     from depth_prompt_ros.cli.learn.video_source import open_video, placed_video
     from depth_prompt_ros.data.readers.video_folder import Part
     from depth_prompt_ros.data.sets.video import SpanRules, gather

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.bag.video import VideoTopics
+    from depth_prompt_ros.bag.sources.video import VideoTopics
     from depth_prompt_ros.data.readers.video_folder import Part
     from depth_prompt_ros.data.sets.video import SpanRules, VideoSource
     from depth_prompt_ros.data.structure.spans import Placed
@@ -20,7 +20,7 @@ _PLACED_AT = 640
 
 def open_video(path: Path, topics: VideoTopics, part: Part, poses: bool, pair: bool = False) -> VideoSource:
     """What is at ``path``: a recording, a drive of KITTI raw, a city of Cityscapes, or a folder of pictures."""
-    from depth_prompt_ros.bag.video import RecordedVideo
+    from depth_prompt_ros.bag.sources.video import RecordedVideo
     from depth_prompt_ros.data.readers.driving import CityscapesSequences, KittiDrive
     from depth_prompt_ros.data.readers.video_folder import VideoFolder
 

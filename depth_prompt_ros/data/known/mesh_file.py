@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from depth_prompt_ros.data.known.solids import Rigid, Solid
-from depth_prompt_ros.data.rendering.scanned import load_mesh
+from depth_prompt_ros.data.rendering.bodies.scanned import load_mesh
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.yaml_file import faults, read_yaml
 

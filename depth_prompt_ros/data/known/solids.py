@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering.shapes import Mesh
+from depth_prompt_ros.data.rendering.bodies.shapes import Mesh
 from depth_prompt_ros.open3d_library import load_open3d
 
 Float32 = NDArray[np.float32]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import shapes, textures
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.scenes import look_at, random_room
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene, Surface, View
 

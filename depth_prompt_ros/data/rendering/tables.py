@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import shapes, textures
-from depth_prompt_ros.data.rendering.environments import Environment
-from depth_prompt_ros.data.rendering.photographs import photo_texture, picture_texture
-from depth_prompt_ros.data.rendering.scanned import read_shape
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.bodies.scanned import read_shape
+from depth_prompt_ros.data.rendering.looks import textures
+from depth_prompt_ros.data.rendering.looks.environments import Environment
+from depth_prompt_ros.data.rendering.looks.photographs import photo_texture, picture_texture
+from depth_prompt_ros.data.rendering.looks.textures import Texture
 from depth_prompt_ros.data.rendering.scenes import look_at, random_room
-from depth_prompt_ros.data.rendering.textures import Texture
 from depth_prompt_ros.data.rendering.tom_scenes import glassy, lamps, sensed
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene, Surface
 

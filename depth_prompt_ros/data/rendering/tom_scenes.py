@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import panes, shapes, textures, unseen
-from depth_prompt_ros.data.rendering.photographs import photo_texture
+from depth_prompt_ros.data.rendering import unseen
+from depth_prompt_ros.data.rendering.bodies import panes, shapes
+from depth_prompt_ros.data.rendering.bodies.unseen_shapes import random_unseen_shape, unseen_glass
+from depth_prompt_ros.data.rendering.looks import textures
+from depth_prompt_ros.data.rendering.looks.photographs import photo_texture
+from depth_prompt_ros.data.rendering.looks.textures import Texture
 from depth_prompt_ros.data.rendering.scenes import look_at, placed, random_room
-from depth_prompt_ros.data.rendering.textures import Texture
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene, Surface
-from depth_prompt_ros.data.rendering.unseen_shapes import random_unseen_shape, unseen_glass
 
 Float32 = NDArray[np.float32]
 Rng = np.random.Generator

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering import shapes
-from depth_prompt_ros.data.rendering.photographs import photo_texture
-from depth_prompt_ros.data.rendering.scanned import ScannedObject
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.bodies.scanned import ScannedObject
+from depth_prompt_ros.data.rendering.bodies.shapes import Mesh
+from depth_prompt_ros.data.rendering.bodies.unseen_shapes import random_unseen_shape
+from depth_prompt_ros.data.rendering.looks.photographs import photo_texture
+from depth_prompt_ros.data.rendering.looks.textures import Texture
 from depth_prompt_ros.data.rendering.scenes import Surroundings
-from depth_prompt_ros.data.rendering.shapes import Mesh
-from depth_prompt_ros.data.rendering.textures import Texture
 from depth_prompt_ros.data.rendering.tracer import Body, Light
-from depth_prompt_ros.data.rendering.unseen_shapes import random_unseen_shape
 
 Float32 = NDArray[np.float32]
 

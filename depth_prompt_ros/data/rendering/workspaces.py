@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering import shapes, textures
+from depth_prompt_ros.data.rendering.bodies import shapes
+from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.scenes import look_at
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene
 from depth_prompt_ros.data.sets.video import VideoFrame

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
-from depth_prompt_ros.data.rendering.scanned import ScannedObject, folder_digest
+from depth_prompt_ros.data.rendering.bodies.scanned import ScannedObject, folder_digest
 from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.errors import BadInput
@@ -88,6 +88,6 @@ def _picture(
 
 @cache
 def _scanned(meshes: Path) -> list[ScannedObject]:
-    from depth_prompt_ros.data.rendering.scanned import read_scanned, scanned_files
+    from depth_prompt_ros.data.rendering.bodies.scanned import read_scanned, scanned_files
 
     return [read_scanned(path) for path in scanned_files(meshes)]

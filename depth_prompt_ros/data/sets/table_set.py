@@ -113,9 +113,9 @@ def open_or_render_tables(
 
 @cache
 def _props(meshes: Path | None, pictures: Path | None, environments: Path | None) -> Any:
-    from depth_prompt_ros.data.rendering.environments import read_environments
-    from depth_prompt_ros.data.rendering.photographs import read_pictures
-    from depth_prompt_ros.data.rendering.scanned import scanned_files
+    from depth_prompt_ros.data.rendering.bodies.scanned import scanned_files
+    from depth_prompt_ros.data.rendering.looks.environments import read_environments
+    from depth_prompt_ros.data.rendering.looks.photographs import read_pictures
     from depth_prompt_ros.data.rendering.tables import Props
 
     return Props(

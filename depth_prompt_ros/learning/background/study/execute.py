@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering.photographs import photographs
+from depth_prompt_ros.data.rendering.looks.photographs import photographs
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.graph.prompt import composite, load_prompt
 from depth_prompt_ros.learning.background.errors import (

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from depth_prompt_ros import __version__
-from depth_prompt_ros.bag.kept import KeptMcap, KeptSqlite3
 from depth_prompt_ros.bag.messages import typestore
+from depth_prompt_ros.bag.storage.kept import KeptMcap, KeptSqlite3
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.signals import DeferredSignals
 

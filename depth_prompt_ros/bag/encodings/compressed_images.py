@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.picture_header import PNG, picture_size
-from depth_prompt_ros.bag.rvl import decode_rvl
+from depth_prompt_ros.bag.encodings.picture_header import PNG, picture_size
+from depth_prompt_ros.bag.encodings.rvl import decode_rvl
 from depth_prompt_ros.errors import BadFrame
 
 _MOST_PIXELS = 2**28

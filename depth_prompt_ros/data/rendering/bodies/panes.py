@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering.shapes import Mesh, joined
-from depth_prompt_ros.data.rendering.unseen_shapes import star_prism
+from depth_prompt_ros.data.rendering.bodies.shapes import Mesh, joined
+from depth_prompt_ros.data.rendering.bodies.unseen_shapes import star_prism
 
 Float32 = NDArray[np.float32]
 

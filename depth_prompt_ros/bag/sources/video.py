@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import IMAGE_TYPES, depth_metres, label_image, picture
+from depth_prompt_ros.bag.encodings.images import IMAGE_TYPES, depth_metres, label_image, picture
 from depth_prompt_ros.bag.messages import stamp_of, typestore
-from depth_prompt_ros.bag.recording import RawMessage, Recording
-from depth_prompt_ros.bag.spill import Spill
+from depth_prompt_ros.bag.storage.recording import RawMessage, Recording
+from depth_prompt_ros.bag.storage.spill import Spill
 from depth_prompt_ros.bag.sync import in_force, pair
-from depth_prompt_ros.bag.transforms import TransformTree
+from depth_prompt_ros.bag.tf.transforms import TransformTree
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.video import VideoFrame
 from depth_prompt_ros.errors import BadFrame, BadInput

@@ -10,7 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.compressed_images import compressed_size, decode_depth, decode_labels, decode_picture
+from depth_prompt_ros.bag.encodings.compressed_images import (
+    compressed_size,
+    decode_depth,
+    decode_labels,
+    decode_picture,
+)
 from depth_prompt_ros.errors import BadFrame
 
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
@@ -110,7 +115,7 @@ def depth_metres(message: Any, unit: float = MILLIMETRE, float_unit: float = 1.0
     """(H, W) float32 depth in metres, invalid = NaN, from ``16UC1`` (mm, 0 invalid) or ``32FC1`` (m), REP 118.
 
     Zero, negative and infinite ``32FC1`` values are invalid. For what a CompressedImage may hold see
-    :func:`depth_prompt_ros.bag.compressed_images.decode_depth`.
+    :func:`depth_prompt_ros.bag.encodings.compressed_images.decode_depth`.
 
     Args:
         message: Image or CompressedImage.

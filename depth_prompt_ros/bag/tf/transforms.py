@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.bag.messages import stamp_of, typestore
-from depth_prompt_ros.bag.recording import Recording
-from depth_prompt_ros.bag.track import Track, pose_matrix, pose_numbers
+from depth_prompt_ros.bag.storage.recording import Recording
+from depth_prompt_ros.bag.tf.track import Track, pose_matrix, pose_numbers
 
 Float64 = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
-from depth_prompt_ros.bag.recording import RawMessage
+from depth_prompt_ros.bag.storage.recording import RawMessage
 from depth_prompt_ros.errors import BadInput
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering.textures import Texture
+from depth_prompt_ros.data.rendering.looks.textures import Texture
 from depth_prompt_ros.errors import BadInput
 
 _NAMES = ("astronaut", "chelsea", "coffee", "rocket", "brick", "grass", "gravel", "hubble_deep_field", "retina")

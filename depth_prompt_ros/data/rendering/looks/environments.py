@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering.textures import looked_up
+from depth_prompt_ros.data.rendering.looks.textures import looked_up
 from depth_prompt_ros.data.rendering.tracer import Light
 from depth_prompt_ros.errors import BadInput
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from depth_prompt_ros.bag.mcap_source import RawMessage
 from depth_prompt_ros.bag.messages import typestore
+from depth_prompt_ros.bag.storage.mcap_source import RawMessage
 
 _RENAMED = {"tf/msg/tfMessage": "tf2_msgs/msg/TFMessage"}
 _KEPT = "/tf_static"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from depth_prompt_ros.bag.images import label_image, picture
+from depth_prompt_ros.bag.encodings.images import label_image, picture
 from depth_prompt_ros.bag.messages import stamp_of
-from depth_prompt_ros.bag.paired_images import PairedImages
+from depth_prompt_ros.bag.sources.paired_images import PairedImages
 from depth_prompt_ros.data.sets.tom_pictures import TomPicture
 from depth_prompt_ros.errors import BadFrame
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from depth_prompt_ros.bag.decompress import decompress
+from depth_prompt_ros.bag.storage.decompress import decompress
 from depth_prompt_ros.errors import BadInput
 
 MAGIC = b"\x89MCAP0\r\n"

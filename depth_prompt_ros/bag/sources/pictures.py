@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import IMAGE_TYPES, picture
+from depth_prompt_ros.bag.encodings.images import IMAGE_TYPES, picture
 from depth_prompt_ros.bag.messages import stamp_of
-from depth_prompt_ros.bag.paired_images import decoded
-from depth_prompt_ros.bag.recording import Recording
+from depth_prompt_ros.bag.sources.paired_images import decoded
+from depth_prompt_ros.bag.storage.recording import Recording
 from depth_prompt_ros.errors import BadFrame, BadInput
 
 _FILES = (".mcap", ".db3")

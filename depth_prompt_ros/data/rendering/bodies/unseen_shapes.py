@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering.shapes import (
+from depth_prompt_ros.data.rendering.bodies.shapes import (
     Family,
     Mesh,
     cuboid,

@@ -11,9 +11,9 @@ from typing import Protocol
 
 import yaml
 
-from depth_prompt_ros.bag.decompress import decompress_file
-from depth_prompt_ros.bag.mcap_source import McapSource, RawMessage
-from depth_prompt_ros.bag.ros1_source import Ros1Source
+from depth_prompt_ros.bag.storage.decompress import decompress_file
+from depth_prompt_ros.bag.storage.mcap_source import McapSource, RawMessage
+from depth_prompt_ros.bag.storage.ros1_source import Ros1Source
 from depth_prompt_ros.errors import BadInput, printable
 
 __all__ = ["RawMessage", "Recording"]

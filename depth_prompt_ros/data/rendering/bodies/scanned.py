@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.rendering.shapes import Mesh
-from depth_prompt_ros.data.rendering.textures import Texture, plain
+from depth_prompt_ros.data.rendering.bodies.shapes import Mesh
+from depth_prompt_ros.data.rendering.looks.textures import Texture, plain
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.open3d_library import load_open3d
 

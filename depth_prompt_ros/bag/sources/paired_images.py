@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.bag.images import IMAGE_TYPES
+from depth_prompt_ros.bag.encodings.images import IMAGE_TYPES
 from depth_prompt_ros.bag.messages import stamp_of, typestore
-from depth_prompt_ros.bag.recording import RawMessage, Recording
-from depth_prompt_ros.bag.spill import Spill
+from depth_prompt_ros.bag.storage.recording import RawMessage, Recording
+from depth_prompt_ros.bag.storage.spill import Spill
 from depth_prompt_ros.bag.sync import pair
 from depth_prompt_ros.errors import BadFrame, BadInput, printable
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from depth_prompt_ros.bag.recording import Recording
-from depth_prompt_ros.bag.transforms import TF, TF_STATIC, TransformTree
+from depth_prompt_ros.bag.storage.recording import Recording
+from depth_prompt_ros.bag.tf.transforms import TF, TF_STATIC, TransformTree
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.stages.cloud import RigidTransform
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from depth_prompt_ros.bag.images import depth_metres, picture
-from depth_prompt_ros.bag.paired_images import PairedImages
+from depth_prompt_ros.bag.encodings.images import depth_metres, picture
+from depth_prompt_ros.bag.sources.paired_images import PairedImages
 from depth_prompt_ros.data.readers.metric_layouts import MetricSample
 from depth_prompt_ros.errors import BadFrame
 

@@ -1,0 +1,1 @@
+"""Where cameras and things are: a recording's tf and tracks of poses."""

@@ -1,0 +1,1 @@
+"""What stands in rendered scenes: shapes of all families, panes, scanned things."""

@@ -1,0 +1,1 @@
+"""What rendered things look like and are lit by: textures, photographs, environment maps."""
