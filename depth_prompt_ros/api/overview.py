@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from depth_prompt_ros.data.titles import INK, PAPER
 from depth_prompt_ros.evaluation.pictures import (
-    INK,
-    PAPER,
     Picture,
     Viewpoint,
     cloud_view,

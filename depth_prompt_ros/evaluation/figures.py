@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
+from depth_prompt_ros.data.titles import PAPER
 from depth_prompt_ros.evaluation.clouds import Clouds
 from depth_prompt_ros.evaluation.outcome import Depth, Outcome
 from depth_prompt_ros.evaluation.pictures import (
-    PAPER,
     PROVENANCE_COLOURS,
     Picture,
     Scale,

@@ -69,7 +69,7 @@ def test_learn_background_leaves_prompt_card_log_and_growing_pictures(monkeypatc
         assert {row["name"] for row in csv.DictReader(file)} == {"si_rmse", "normals", "validation"}
     pictures = sorted(path.name for path in (tmp_path / "prompt-growth").iterdir())
     assert pictures == ["000002.png", "000004.png"]
-    assert cv2.imread(str(out.with_suffix(".png"))).shape == (160, 5 * 160, 3)
+    assert cv2.imread(str(out.with_suffix(".png"))).shape == (16 + 160, 5 * 160, 3)  # below their titles
 
 
 @pytest.mark.parametrize(
