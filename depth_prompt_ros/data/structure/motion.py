@@ -73,9 +73,7 @@ def find_motion(
     model.adjust(10)
     tried: dict[int, int] = {}
     fitted = len(model.worlds)
-    while left := [
-        n for n in range(len(kept)) if n not in model.worlds and tried.get(n, -1) < 0.9 * len(model.points)
-    ]:
+    while left := [n for n in range(len(kept)) if n not in model.worlds and tried.get(n, -1) < 0.9 * len(model.points)]:
         placed = np.array(list(model.worlds))
         nearest = min(left, key=lambda number: int(np.abs(placed - number).min()))
         tried[nearest] = len(model.points)

@@ -102,9 +102,7 @@ def _learned(name: str, weights: Path, metric: bool) -> dict[str, Way]:
     ways: dict[str, Way] = {name: lambda frame, _: np.float32(1) / look(frame)} if metric else {}
     ways[scaled] = lambda frame, known: median_scaled(np.float32(1) / look(frame), _truth(frame), known)
     if not metric:
-        ways[f"{name}, scale and shift fitted"] = lambda frame, known: fitted_inverse(
-            look(frame), _truth(frame), known
-        )
+        ways[f"{name}, scale and shift fitted"] = lambda frame, known: fitted_inverse(look(frame), _truth(frame), known)
     return ways
 
 
