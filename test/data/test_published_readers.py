@@ -12,8 +12,8 @@ import pytest
 from depth_prompt_ros.data.readers.prepare import prepare
 from depth_prompt_ros.data.readers.sample import Sample
 from depth_prompt_ros.data.readers.squares import squared
-from depth_prompt_ros.data.readers.surface import normals_of
 from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.data.sets.surface import normals_of
 from depth_prompt_ros.errors import BadInput
 
 HEIGHT, WIDTH = 48, 64
@@ -214,12 +214,13 @@ def test_a_packed_set_gives_back_what_was_packed_and_is_a_fraction_of_it(tmp_pat
             np.testing.assert_allclose(again.depths[chosen][index], truth["refined_depth"], atol=reach / 65534)
             error = again.images[number].astype(int) - np.moveaxis(truth["image"], 0, -1).astype(int)
             assert np.abs(error).max() <= 4
-    assert made.normals is None
+    np.testing.assert_array_equal(made.normals[0][0], 0)  # a pixel needs those to the left and above
+    assert made.normals[0][1:, 1:].any(2).all()
     assert len(again.first(2)) == 2
     np.testing.assert_array_equal(np.asarray(again.masks[1:3]), again.masks[np.arange(1, 3)])
     again.require_objects()
     taken = sum(path.stat().st_size for path in (tmp_path / "set").iterdir())
-    assert taken < 0.25 * count * size * size * 8
+    assert taken < 0.25 * count * size * size * (3 + 4 + 1 + 12)
     content = (tmp_path / "set" / "samples.bin").read_bytes()
     (tmp_path / "set" / "samples.bin").write_bytes(content[:1] + b"\0" * (len(content) - 1))
     with pytest.raises(BadInput, match="damaged"):

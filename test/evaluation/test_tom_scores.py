@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.worse_masks import CHANGES
 from depth_prompt_ros.evaluation.baselines import ring_plane
-from depth_prompt_ros.evaluation.tom.mask_quality import CHANGES, degraded
+from depth_prompt_ros.evaluation.tom.mask_quality import degraded
 from depth_prompt_ros.evaluation.tom.scores import RegionScores
 from depth_prompt_ros.frame import Frame
 

@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch")
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.learning.background.resized import shrink
 from depth_prompt_ros.learning.background.study import background
-from depth_prompt_ros.learning.background.study.beyond import constant_errors, partial_errors, shrink
+from depth_prompt_ros.learning.background.study.beyond import constant_errors, partial_errors
 from depth_prompt_ros.learning.background.study.execute import mean_relative_depth
 from depth_prompt_ros.learning.background.study.figures import Results, paired_gain, summarise
 from depth_prompt_ros.learning.background.study.plan import ABLATIONS, Effort, StudiedNetwork, runs

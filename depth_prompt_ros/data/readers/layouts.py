@@ -25,7 +25,7 @@ from depth_prompt_ros.data.readers.sample import (
     read_matrix,
 )
 from depth_prompt_ros.data.readers.splits import abo_split, hm3d_split
-from depth_prompt_ros.data.readers.surface import normals_of
+from depth_prompt_ros.data.sets.surface import normals_of
 from depth_prompt_ros.errors import BadInput
 
 _LEAST_FOREGROUND = 0.05
@@ -164,8 +164,8 @@ def _read_nerfies(path: Path) -> Sample:
 LAYOUTS: dict[str, Layout[Sample]] = {
     layout.name: layout
     for layout in (
-        Layout("abo", "OBJECT/render/SCENE/render_K.jpg", _abo_samples, _read_abo, abo_split),
-        Layout("hm3d-abo", "scenes/SCENE/rgb/*.jpg", _hm3d_samples, _read_hm3d, hm3d_split),
+        Layout("abo", "OBJECT/render/SCENE/render_K.jpg", _abo_samples, _read_abo, split_of=abo_split),
+        Layout("hm3d-abo", "scenes/SCENE/rgb/*.jpg", _hm3d_samples, _read_hm3d, split_of=hm3d_split),
         Layout("gso", "rgba_N.png, as Kubric writes them", _gso_samples, _read_gso),
         Layout("hndr", "SCENE.npz", _hndr_samples, _read_hndr),
         Layout("nerfies", "nerfies_depths/SCENE/N.npz", _nerfies_samples, _read_nerfies),
@@ -201,7 +201,10 @@ def _checked(
     normals: NDArray[np.float32] | None = None,
     square: Square = "object",
 ) -> Sample:
-    """One size, a mask with an object, depth on it; raises BadInput otherwise."""
+    """One size, a mask with an object, depth on it; raises BadInput otherwise.
+
+    Without normals of its own a sample has those of its depth, at the depth's own size.
+    """
     if not image.shape[:2] == depth.shape == mask.shape:
         raise BadInput(
             f"picture, depth and mask of {path} differ in size: {image.shape[:2]}, {depth.shape} and {mask.shape}"
@@ -213,7 +216,9 @@ def _checked(
         raise BadInput(f"{path} has no valid depth on its object")
     if normals is not None and normals.shape != image.shape:
         raise BadInput(f"picture and normals of {path} differ in size: {image.shape} and {normals.shape}")
-    return Sample(image, known.astype(np.float32), mask, intrinsics, normals, square)
+    known = known.astype(np.float32)
+    normals = normals_of(known, intrinsics) if normals is None else normals
+    return Sample(image, known, mask, intrinsics, normals, square)
 
 
 def _by_number(path: Path) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -61,7 +61,7 @@ class Layout(Generic[S]):
     expects: str
     samples: Callable[[Path], list[Path]]
     read: Callable[[Path], S]
-    split_of: Callable[[Path], Callable[[Path], str]] | None = None
+    split_of: Callable[[Path], Callable[[Path], str]] | None = field(default=None, kw_only=True)
 
 
 def read_matrix(values: Any, where: Path) -> NDArray[np.float64]:

@@ -47,8 +47,16 @@ class PictureSet(ArraySet):
 
     def first(self, count: int) -> PictureSet:
         """The first ``count`` pictures."""
-        arrays = (self.images, self.depths, self.masks, self.intrinsics)
-        return PictureSet(*(each[:count] for each in arrays), None if self.normals is None else self.normals[:count])
+        return self.part(slice(count))
+
+    def part(self, which: slice) -> PictureSet:
+        """Some of the pictures; nothing is read yet."""
+        normals = None if self.normals is None else self.normals[which]
+        return PictureSet(self.images[which], self.depths[which], self.masks[which], self.intrinsics[which], normals)
+
+    def spread(self, most: int) -> PictureSet:
+        """At most so many pictures, at equal steps; 0 = all."""
+        return self.part(slice(None, None, -(-len(self) // most) if most else 1))
 
     @classmethod
     def open(cls, folder: Path, mode: Literal["r", "r+"] = "r") -> Self:

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from depth_prompt_ros.data.titles import PAPER, text_row, title_row
+from depth_prompt_ros.data.worse_masks import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.pictures import Picture, depth_scale, error_scale, jpeg, overlay
-from depth_prompt_ros.evaluation.tom.mask_quality import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.tom.methods import MERGED, STEREO, Way
 from depth_prompt_ros.evaluation.tom.pairs import SetScores, Shown, sweep_name
 from depth_prompt_ros.written_aside import write_bytes, written_aside

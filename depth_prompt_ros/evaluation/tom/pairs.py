@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.sets.array_folder import settings_of
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
-from depth_prompt_ros.evaluation.tom.mask_quality import AMOUNTS, CHANGES, degraded
+from depth_prompt_ros.data.worse_masks import AMOUNTS, CHANGES
+from depth_prompt_ros.evaluation.tom.mask_quality import degraded
 from depth_prompt_ros.evaluation.tom.methods import (
     BASE,
     CONSTANT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from depth_prompt_ros.data.worse_masks import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table
-from depth_prompt_ros.evaluation.tom.mask_quality import AMOUNTS, CHANGES
 from depth_prompt_ros.evaluation.tom.methods import (
     BASE,
     BELIEVED,

@@ -46,10 +46,12 @@ def learn_background(
     weights: Path | None = None,
     report: Report | None = None,
     say: Callable[[str], None] | None = None,
+    side: int = 0,
 ) -> dict[str, dict[str, float]]:
     """Learn the prompt; writes it with its card, its log and pictures of it as it grew; returns the card's figures.
 
-    ``say`` is told what the network costs on this machine.
+    ``say`` is told what the network costs on this machine. ``side`` is that of the prompt and of the pictures; 0: the
+    network's own.
 
     The frozen network stays in eval mode: its batch-norm statistics never move.
 
@@ -59,11 +61,11 @@ def learn_background(
     """
     device, entry = pick_device(), catalogue.find(name)
     name = entry.name
-    require_objects(entry.size, train, validation)
+    require_objects(side or entry.size, train, validation)
     network = DepthNetwork.frozen(name, weights, device, schedule.bfloat16)
     if say is not None:
         say(describe_cost(name, network.network, entry.size))
-    prompt = make_prompt(settings, entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
+    prompt = make_prompt(settings, side or entry.size, torch.Generator().manual_seed(schedule.seed)).to(device)
     compose, vary = composer(prompt, settings), variation(schedule)
     some, shown = (
         validation.first(_VALIDATION_PICTURES),
@@ -96,7 +98,7 @@ def learn_background(
         "seconds": round(seconds),
         "validation": figures,
     }
-    write_prompt(out, prompt, settings, name, entry.size, card)
+    write_prompt(out, prompt, settings, name, side or entry.size, card)
     _write_pictures(out.with_suffix(".png"), prompt, compose, shown)
     return figures
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,12 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.graph.prompt import FixedBackground, load_prompt
 from depth_prompt_ros.learning.background.errors import DepthNetwork
 from depth_prompt_ros.learning.background.scene_network import evaluate_scene_network, mean_disparity
-from depth_prompt_ros.learning.background.study import beyond, pictures
-from depth_prompt_ros.learning.background.study.execute import RESULT, execute
+from depth_prompt_ros.learning.background.study import beyond, pictures, published
+from depth_prompt_ros.learning.background.study.carry_out import finished, require_same_study, usual_jobs
+from depth_prompt_ros.learning.background.study.execute import RESULT
 from depth_prompt_ros.learning.background.study.figures import Figure, Results, summarise
+from depth_prompt_ros.learning.background.study.more import More, more_runs
+from depth_prompt_ros.learning.background.study.more_tables import more_lines
 from depth_prompt_ros.learning.background.study.plan import Effort, Run, StudiedNetwork, runs
 from depth_prompt_ros.learning.background.study.sets import StudySets, make_sets
 from depth_prompt_ros.learning.background.study.tables import NetworkPart, page
@@ -27,10 +29,8 @@ from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.written_aside import write_text
 
-_LIKE = {"scene-net": "MiDaS-conv", "scene-vit": "DPT", "fastdepth": "MiDaS-conv"}
-"""Which of the paper's networks stands beside ours: of the same kind, not of the same size."""
-
 Report = Callable[[str], None]
+NOTHING_MORE = More()
 
 
 def study_background(
@@ -41,6 +41,7 @@ def study_background(
     results: Path,
     meshes: Path | None = None,
     jobs: int = 0,
+    more: More = NOTHING_MORE,
     report: Report = print,
     learn: bool = True,
 ) -> None:
@@ -52,6 +53,7 @@ def study_background(
         results: the page to write, Markdown; pictures go into a folder beside it.
         meshes: folder of scanned objects for a third test set.
         jobs: runs at a time, each with its share of the cores; 0 = one per core, or one where there is a GPU.
+        more: rows beyond the usual ones.
         report: called with a line whenever something is done.
         learn: False writes the page of what is there; it names what is not. Each network needs its first single
             background.
@@ -60,21 +62,23 @@ def study_background(
         BadInput: the folder holds a study made with other settings, or nothing to write a page of.
         BadModel: a network without weights.
     """
-    jobs = jobs or (1 if torch.cuda.is_available() else os.cpu_count() or 1)
+    jobs = jobs or usual_jobs()
     sizes = sorted({catalogue.find(network.name).size for network in networks})
     for network in networks:
         DepthNetwork.frozen(network.name, network.weights, torch.device("cpu"))
     sets = {size: make_sets(cache, size, effort, meshes, report) for size in sizes}
-    _require_same_study(folder, effort)
-    planned = list(runs(networks, effort))
+    require_same_study(folder, effort)
+    planned = [*runs(networks, effort), *more_runs(networks, effort, more)]
     done = sum((folder / run.folder / RESULT).exists() for run in planned)
     report(f"{done} of {len(planned)} runs are done, {len(planned) - done} are left")
-    for number, run in enumerate(_finished(planned if learn else [], sets, folder, jobs), start=1):
+    for number, run in enumerate(finished(planned if learn else [], sets, folder, jobs), start=1):
         report(f"{number} of {len(planned)}: {run.folder}")
     parts = []
     for network in networks:
         own = [run for run in planned if run.network == network]
-        parts.append(_part(network, own, sets[catalogue.find(network.name).size], folder, results))
+        its = sets[catalogue.find(network.name).size]
+        part = _part(network, own, its, folder, results)
+        parts.append(replace(part, more=more_lines(network, own, part.results, its, folder, effort, more)))
         report(f"{network.name}: tables and pictures")
     hours = sum(part.results.seconds for part in parts) / 3600
     made = (
@@ -82,33 +86,6 @@ def study_background(
         f"{jobs} at a time."
     )
     write_text(results, page(parts, effort, made))
-
-
-def _finished(planned: list[Run], sets: dict[int, StudySets], folder: Path, jobs: int) -> Iterator[Run]:
-    """Each run when it is done: one after the other here, or several at a time in processes of their own."""
-    if jobs == 1:
-        for run in planned:
-            execute(run, sets[catalogue.find(run.network.name).size], folder)
-            yield run
-        return
-    context, threads = multiprocessing.get_context("spawn"), max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        waiting = {
-            pool.submit(execute, run, sets[catalogue.find(run.network.name).size], folder): run for run in planned
-        }
-        for done in as_completed(waiting):
-            done.result()
-            yield waiting[done]
-
-
-def _require_same_study(folder: Path, effort: Effort) -> None:
-    """Refuse to resume a study with settings other than those it was started with."""
-    note, described = folder / "study.txt", repr(effort)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not note.exists():
-        write_text(note, described)
-    elif note.read_text() != described:
-        raise BadInput(f"{folder} holds a study made with other settings ({note}): give another folder")
 
 
 def _part(network: StudiedNetwork, own: list[Run], sets: StudySets, folder: Path, results: Path) -> NetworkPart:
@@ -123,7 +100,7 @@ def _part(network: StudiedNetwork, own: list[Run], sets: StudySets, folder: Path
     pictures.write_prompt_sheet(picture, frozen, folder, own, test, device)
     return NetworkPart(
         network.name,
-        _LIKE.get(network.name, "DPT"),
+        published.like(network.name),
         Results(folder, own),
         _competence(frozen, sets, device),
         f"{results.stem}/{picture.name}",

@@ -16,6 +16,7 @@ from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.graph.disparity import with_relief
 from depth_prompt_ros.graph.prompt import composite
 from depth_prompt_ros.learning.background.errors import DepthNetwork, object_errors, prompted, shape_errors
+from depth_prompt_ros.learning.background.resized import at_side, shrink
 from depth_prompt_ros.learning.trainer import Batch, load_batch
 
 _FILL = 0.75
@@ -79,16 +80,6 @@ def _picture(prompt: nn.Module | None, image: Tensor, mask: Tensor) -> Tensor:
     return composite(image, mask, torch.ones_like(image) if prompt is None else prompt(image, mask))
 
 
-def shrink(batch: Batch, size: int) -> Batch:
-    """The batch at another side: pictures averaged, depth and mask looked up, intrinsics scaled along."""
-    scale = size / batch.image.shape[3]
-    image = functional.interpolate(batch.image, size=(size, size), mode="bilinear", antialias=True)
-    depth, mask = (functional.interpolate(each, size=(size, size)) for each in (batch.depth, batch.mask))
-    fx, fy, cx, cy = batch.intrinsics.unbind(1)
-    middle = [(c + 0.5) * scale - 0.5 for c in (cx, cy)]
-    return Batch(image, depth, mask, torch.stack([fx * scale, fy * scale, *middle], 1))
-
-
 @torch.no_grad()
 def resampled_errors(
     network: DepthNetwork, background: Tensor, test: PictureSet, size: int, device: torch.device
@@ -97,11 +88,9 @@ def resampled_errors(
     prompt = functional.interpolate(background, size=(size, size), mode="bicubic", antialias=True).clamp(0, 1)
 
     def answer(batch: Batch) -> Tensor:
-        other = shrink(batch, size)
-        depth = network(composite(other.image, other.mask, prompt))
-        return functional.interpolate(depth, size=(test.size, test.size), mode="bilinear")
+        return network(composite(batch.image, batch.mask, prompt))
 
-    return object_errors(answer, test, device)
+    return object_errors(at_side(answer, size), test, device)
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.rendering.looks.photographs import photographs
 from depth_prompt_ros.data.sets.picture_set import PictureSet
+from depth_prompt_ros.data.sets.resized import resized_set
 from depth_prompt_ros.graph.prompt import composite, load_prompt
 from depth_prompt_ros.learning.background.errors import (
     Compose,
@@ -26,12 +27,13 @@ from depth_prompt_ros.learning.background.errors import (
 )
 from depth_prompt_ros.learning.background.fine_tuning import fine_tune
 from depth_prompt_ros.learning.background.learn import composer, learn_background
+from depth_prompt_ros.learning.background.resized import at_side
 from depth_prompt_ros.learning.background.study.plan import Run
-from depth_prompt_ros.learning.background.study.sets import StudySets, open_tests
+from depth_prompt_ros.learning.background.study.sets import LearningSets
 from depth_prompt_ros.learning.trainer import Batch, load_batch, pick_device
 from depth_prompt_ros.written_aside import write_text
 
-RESULT = "result.json"
+RESULT, LEARNED = "result.json", "learned.safetensors"
 
 ErrorsOn = Callable[[PictureSet], dict[str, NDArray[np.float32]]]
 """From a test set to (N, 2) si-RMSE and normal cosine by row."""
@@ -41,7 +43,7 @@ FITTED_TOO = ("none (white)", "original")
 _FIXED_DRAWS = 4
 
 
-def execute(run: Run, sets: StudySets, folder: Path) -> None:
+def execute(run: Run, sets: LearningSets, folder: Path) -> None:
     """Learn, test, write ``result.json`` last; a folder that has one is done.
 
     Errors go to ``errors.npz``: for each row and test set "row|set", (N, 2) si-RMSE and normal cosine.
@@ -53,33 +55,40 @@ def execute(run: Run, sets: StudySets, folder: Path) -> None:
     began = time.monotonic()
     errors_on = fixed_errors(run, sets) if run.method == "fixed" else learned_errors(run, sets, out)
     errors: dict[str, NDArray[np.float32]] = {}
-    for test_name, test in open_tests(sets).items():
+    for test_name, test in sets.open_tests().items():
         errors |= {f"{row}|{test_name}": found for row, found in errors_on(test).items()}
     np.savez(out / "errors.npz", **errors)  # type: ignore[arg-type]
     _write(out / RESULT, {"row": run.row, "schedule": asdict(run.schedule), "seconds": round(time.monotonic() - began)})
 
 
-def learned_errors(run: Run, sets: StudySets, out: Path) -> ErrorsOn:
+def learned_errors(run: Run, sets: LearningSets, out: Path) -> ErrorsOn:
     """Errors after learning, as they are and fitted; weights stay in the run's folder."""
-    train, validation = PictureSet.open(sets.train), PictureSet.open(sets.validation)
-    name, device, file = run.network.name, pick_device(), out / "learned.safetensors"
+    train, validation = sets.open_train(), sets.open_validation()
+    train = train.first(run.objects) if run.objects else train
+    name, device, file = run.network.name, pick_device(), out / LEARNED
     if run.settings is None:
         if not file.exists():
             fine_tune(train, validation, file, run.schedule, name, run.network.weights)
         tuned = DepthNetwork.frozen(name, file, device)
         return lambda test: plain_and_fitted(run.row, tuned, on_white, test, device)
     if not file.exists():
-        learn_background(train, validation, file, run.schedule, run.settings, name, run.network.weights)
+        if run.side:
+            train, validation = resized_set(train, run.side), resized_set(validation, run.side)
+        weights = run.network.weights
+        learn_background(train, validation, file, run.schedule, run.settings, name, weights, side=run.side)
     network = DepthNetwork.frozen(name, run.network.weights, device)
     compose = composer(load_prompt(file, name).to(device), run.settings)
+    if run.side:
+        answer = at_side(prompted(network, compose), run.side)
+        return lambda test: {run.row: object_errors(answer, test, device)}
     return lambda test: plain_and_fitted(run.row, network, compose, test, device)
 
 
-def fixed_errors(run: Run, sets: StudySets) -> ErrorsOn:
+def fixed_errors(run: Run, sets: LearningSets) -> ErrorsOn:
     """Rows without learning: four fixed kinds of background, two of them fitted too, and two without any network."""
     device = pick_device()
     network = DepthNetwork.frozen(run.network.name, run.network.weights, device)
-    mean_shape = mean_relative_depth(PictureSet.open(sets.train), device)
+    mean_shape = mean_relative_depth(sets.open_train(), device)
 
     def errors_on(test: PictureSet) -> dict[str, NDArray[np.float32]]:
         found = {

@@ -28,12 +28,16 @@ _LABEL = 110
 def write_prompt_sheet(
     path: Path, network: DepthNetwork, folder: Path, own: list[Run], test: PictureSet, device: torch.device
 ) -> None:
-    """Original, white, first seeds of what has been learned, all on the same test objects; truth in the last row."""
+    """Original, white, first seeds of what has been learned, all on the same test objects; truth in the last row.
+
+    Prompts of other sides or from fewer objects are left out.
+    """
     batch = load_batch(test, np.linspace(0, len(test) - 1, _OBJECTS).astype(int), device)
     rows: dict[str, Compose] = {"original": lambda each: each.image, "white": on_white}
     for run in own:
         learned = folder / run.folder / "learned.safetensors"
-        if run.settings and run.schedule.seed == 0 and learned.exists():
+        usual = run.schedule.seed == 0 and not (run.side or run.objects)
+        if run.settings and usual and learned.exists():
             prompt = load_prompt(learned, network.name).to(device)
             rows[run.row] = composer(prompt, run.settings)
     bands = []

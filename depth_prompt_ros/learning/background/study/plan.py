@@ -78,8 +78,10 @@ class Effort:
         """By the name of the attribute."""
         return {name: getattr(self, name) for name in ("single", "pnet", "tuned", "our_tuned")}
 
-    def shrunk(self, steps: int | None, pictures: int | None) -> Effort:
-        """With fewer steps of every run, and fewer pictures; None leaves them."""
+    def shrunk(
+        self, steps: int | None, pictures: int | None, batch: int | None = None, validation: int | None = None
+    ) -> Effort:
+        """With fewer steps of every run, fewer pictures, fewer a step and to validate with; None leaves them."""
         effort = self
         if steps is not None:
             shorter = {
@@ -90,7 +92,10 @@ class Effort:
         if pictures is not None:
             fewer = min(pictures, 200)
             effort = replace(effort, train=pictures, validation=fewer, test=fewer)
-        return effort
+        if batch is not None:
+            smaller = {name: replace(each, batch=batch) for name, each in effort.schedules.items()}
+            effort = replace(effort, **smaller)  # type: ignore[arg-type]
+        return effort if validation is None else replace(effort, validation=validation)
 
 
 _PAPER = paper_schedule()
@@ -108,6 +113,8 @@ class Run:
         method: what is learned.
         schedule: how long; unused for "fixed".
         settings: of the prompt; None where there is none.
+        objects: the first so many are learned from; 0: all.
+        side: of the prompt and of the pictures that the network sees; 0: the network's own.
     """
 
     network: StudiedNetwork
@@ -115,6 +122,8 @@ class Run:
     method: Method
     schedule: Schedule
     settings: PromptSettings | None = None
+    objects: int = 0
+    side: int = 0
 
     @property
     def folder(self) -> str:

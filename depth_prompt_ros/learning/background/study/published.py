@@ -30,6 +30,17 @@ ABLATIONS: dict[str, tuple[float, float]] = {
 }
 """Through DPT: si-RMSE on ABO and on HNDR."""
 
+_LIKE = {
+    "scene-net": "MiDaS-conv", "fastdepth": "MiDaS-conv", "midas-v21-large": "MiDaS-conv", "leres-resnet50": "LeReS",
+    "omnidata": "Omnidata",
+}  # fmt: skip
+
+
+def like(network: str) -> str:
+    """The paper's network that stands beside one of ours: itself, or of the same kind, not of the same size."""
+    return next((there for name, there in _LIKE.items() if network.startswith(name)), "DPT")
+
+
 BLANKS = (
     "Cells of the paper that are blank here (other rows of MiDaS-conv, LeReS and Omnidata; cosines and HNDR of fixed "
     "backgrounds; the ablations' cosines; HM3D-ABO, Google Scanned Objects, Nerfies) are figures that this package has "

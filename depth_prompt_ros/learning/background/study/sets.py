@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.sets.rendered import Kind, open_or_render
@@ -29,6 +30,31 @@ class StudySets:
     tests: dict[str, Path]
     partial: Path
     scenes: Path
+
+    def open_train(self) -> PictureSet:
+        """What is learned from."""
+        return PictureSet.open(self.train)
+
+    def open_validation(self) -> PictureSet:
+        """What the best state is chosen with."""
+        return PictureSet.open(self.validation)
+
+    def open_tests(self) -> dict[str, PictureSet]:
+        """What is reported on, by name."""
+        return {name: PictureSet.open(folder) for name, folder in self.tests.items()}
+
+
+class LearningSets(Protocol):
+    """What a run needs of sets."""
+
+    def open_train(self) -> PictureSet:
+        """What is learned from."""
+
+    def open_validation(self) -> PictureSet:
+        """What the best state is chosen with."""
+
+    def open_tests(self) -> dict[str, PictureSet]:
+        """What is reported on, by name."""
 
 
 def make_sets(
@@ -61,8 +87,3 @@ def make_sets(
         rendered("partial", "objects-partial", effort.test // 2, 2 * size),
         rendered("scenes", "scenes", effort.test),
     )
-
-
-def open_tests(sets: StudySets) -> dict[str, PictureSet]:
-    """The test sets by name."""
-    return {name: PictureSet.open(folder) for name, folder in sets.tests.items()}

@@ -14,11 +14,11 @@ from depth_prompt_ros.learning.background.study.plan import ABLATIONS, OURS, TUN
 from depth_prompt_ros.learning.background.study.survives import surviving
 from depth_prompt_ros.learning.trainer import Schedule
 
-_NETWORK_FREE = ("constant depth", "mean shape")
+NETWORK_FREE = ("constant depth", "mean shape")
 _LEARNED = (TUNED, OURS, "1-BG", "PNet")
-_FIXED = ("none (white)", "original", "random noise", "photographs")
+FIXED = ("none (white)", "original", "random noise", "photographs")
 
-_READING = (
+READING = (
     "Learned rows are means over seeds, ± is the standard deviation over them, † a single run, whose spread is not "
     "known; brackets hold the 95 % confidence interval of the mean over objects (bootstrap). si-RMSE: true depth is "
     "scaled to mean 5 over the mask, the best scale of the answer is taken, lower is better. Cosine of normals: higher "
@@ -37,6 +37,8 @@ class NetworkPart:
         competence: how well it knows scenes, one sentence.
         picture: file of its prompts, relative to the page.
         beyond: rows (name, si-RMSE figure, cosine figure, remark).
+        remarks: sentences below them.
+        more: further lines, of what was asked beyond the usual rows.
     """
 
     name: str
@@ -46,6 +48,7 @@ class NetworkPart:
     picture: str
     beyond: list[tuple[str, Figure, Figure, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    more: list[str] = field(default_factory=list)
 
 
 def page(parts: list[NetworkPart], effort: Effort, made: str) -> str:
@@ -55,9 +58,9 @@ def page(parts: list[NetworkPart], effort: Effort, made: str) -> str:
         "",
         "Written by `depth-prompt study background`; nothing in the tables is typed by hand.",
         "",
-        f"{made} {_READING}",
+        f"{made} {READING}",
         "",
-        _schedules(effort),
+        schedules(effort),
         "",
         "## In short",
         "",
@@ -71,7 +74,8 @@ def page(parts: list[NetworkPart], effort: Effort, made: str) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _schedules(effort: Effort) -> str:
+def schedules(effort: Effort) -> str:
+    """How long everything was learned, beside the paper, a paragraph."""
     described = [
         f"{name} {_schedule(schedule)}"
         for name, schedule in (
@@ -106,7 +110,7 @@ def checks(part: NetworkPart) -> list[str]:
             f"{results.gain('1-BG', 'original', test)} the original background."
         )
         others = [(row, results.of(row, test)) for row in _LEARNED if row != "1-BG"]
-        said = (f"{row} {_figure(found.si_rmse, learned=True)}" for row, found in others if found)
+        said = (f"{row} {figure(found.si_rmse, learned=True)}" for row, found in others if found)
         lines.append(f"{test}: {', '.join(said)}.")
     return lines
 
@@ -120,46 +124,49 @@ def _network_section(part: NetworkPart) -> list[str]:
     head = ["", *(f"{test}: si-RMSE | cosine" for test in results.tests)]
     if paper:
         head += [f"paper, {part.like}: ABO | cosine", "HNDR | cosine"]
-    lines += _table_head(head)
-    for row in (*_NETWORK_FREE, *_FIXED, *_LEARNED, *(f"{row}{FITTED}" for row in (*FITTED_TOO, *_LEARNED))):
-        cells = [_cells(results, row, test) for test in results.tests]
+    lines += table_head(head)
+    for row in (*NETWORK_FREE, *FIXED, *_LEARNED, *(f"{row}{FITTED}" for row in (*FITTED_TOO, *_LEARNED))):
+        found = [cells(results, row, test) for test in results.tests]
         if paper:
             numbers = paper.get(row, (None,) * 4)
-            cells += [published.plain(numbers[:2]), published.plain(numbers[2:])]
-        lines.append(f"| {row} | {' | '.join(cells)} |")
+            found += [published.plain(numbers[:2]), published.plain(numbers[2:])]
+        lines.append(f"| {row} | {' | '.join(found)} |")
     lines.append("")
     ablated = [row for row in ("1-BG", "PNet", *ABLATIONS) if results.of(row, results.tests[0])]
     if len(ablated) > 2:
         lines += [
             "### Ablations",
             "",
-            *_table_head(["", *(f"{test}: si-RMSE | cosine" for test in results.tests), "paper, DPT: ABO | HNDR"]),
+            *table_head(["", *(f"{test}: si-RMSE | cosine" for test in results.tests), "paper, DPT: ABO | HNDR"]),
         ]
         for row in ablated:
-            cells = [_cells(results, row, test) for test in results.tests]
+            found = [cells(results, row, test) for test in results.tests]
             paper_cells = published.plain(published.ABLATIONS.get(row, (None, None)))
-            lines.append(f"| {row} | {' | '.join(cells)} | {paper_cells} |")
+            lines.append(f"| {row} | {' | '.join(found)} | {paper_cells} |")
         lines.append("")
     if part.beyond:
         lines += ["### Beyond the paper", "", "| | si-RMSE | cosine | |", "|---|---|---|---|"]
         lines += [
-            f"| {name} | {_figure(rmse)} | {_figure(cosine)} | {remark} |" for name, rmse, cosine, remark in part.beyond
+            f"| {name} | {figure(rmse)} | {figure(cosine)} | {remark} |" for name, rmse, cosine, remark in part.beyond
         ]
         lines.append("")
-    return lines + [line for remark in part.remarks for line in (remark, "")]
+    return [*lines, *(line for remark in part.remarks for line in (remark, "")), *part.more]
 
 
-def _table_head(columns: Iterable[str]) -> list[str]:
+def table_head(columns: Iterable[str]) -> list[str]:
+    """The two first lines of a Markdown table; a name with " | " in it heads two columns."""
     joined = " | ".join(columns)
     return [f"|{joined} |", "|---" * (joined.count("|") + 1) + "|"]
 
 
-def _cells(results: Results, row: str, test: str) -> str:
+def cells(results: Results, row: str, test: str) -> str:
+    """si-RMSE and cosine of a row on a test set, two cells; blank where there are none."""
     found = results.of(row, test)
-    learned = row.removesuffix(FITTED) not in (*_NETWORK_FREE, *_FIXED)
-    return f"{_figure(found.si_rmse, learned)} | {_figure(found.normal_cosine, learned)}" if found else " | "
+    learned = row.removesuffix(FITTED) not in (*NETWORK_FREE, *FIXED)
+    return f"{figure(found.si_rmse, learned)} | {figure(found.normal_cosine, learned)}" if found else " | "
 
 
-def _figure(figure: Figure, learned: bool = False) -> str:
-    spread = f" ± {figure.spread:.3f}" if figure.seeds > 1 else " †" if learned else ""
-    return f"{figure.mean:.3f}{spread} [{figure.low:.3f}, {figure.high:.3f}]"
+def figure(found: Figure, learned: bool = False) -> str:
+    """Mean, spread over seeds (or that there is but one), and interval."""
+    spread = f" ± {found.spread:.3f}" if found.seeds > 1 else " †" if learned else ""
+    return f"{found.mean:.3f}{spread} [{found.low:.3f}, {found.high:.3f}]"
