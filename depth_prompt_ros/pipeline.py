@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from depth_prompt_ros.stages.stereo import make_stereo_matcher
 from depth_prompt_ros.stages.target_shapes import Shaped, anchor_targets, fit_targets
 from depth_prompt_ros.stages.tom import make_scene_depth, make_tom_detector
 from depth_prompt_ros.stages.tom.standing_glass import with_standing_glass
-from depth_prompt_ros.stages.tom.surfaces import Surroundings
+from depth_prompt_ros.stages.tom.surfaces import Surroundings, shown_beside_targets
 from depth_prompt_ros.timing import timed
 
 
@@ -85,8 +85,12 @@ class ObjectDepthPipeline:
         self.segment = make_segmenter(segmentation, self.parameters)
         self.parameters = self.parameters.model_copy(update={"segmentation": segmentation})
 
-    def __call__(self, frame: Frame) -> FrameDepth:
+    def __call__(self, frame: Frame, wanted: Collection[str] | None = None) -> FrameDepth:
         """Run all stages.
+
+        Args:
+            wanted: the outputs that somebody listens to; ToM regions on no target take no depth where none of these
+                shows them. None: all.
 
         Raises:
             BadFrame: the frame cannot be used; the next one may.
@@ -98,7 +102,7 @@ class ObjectDepthPipeline:
             (labels, reason), tom = self.find(frame, measurement)
         with timed(seconds, "tom"):
             labels = with_standing_glass(frame, measurement, labels, tom, self.parameters)
-        belief, shaped = self.shape(frame, measurement, labels, tom, Masks.of(self.parameters), seconds)
+        belief, shaped = self.shape(frame, measurement, labels, tom, Masks.of(self.parameters), seconds, wanted)
         with timed(seconds, "merge"):
             merged = merge(
                 frame.camera, measurement, shaped.mono_depth, [*belief.targets, *shaped.regions], belief.disbelieved,
@@ -149,6 +153,7 @@ class ObjectDepthPipeline:
         tom: NDArray[np.bool_],
         given: Masks,
         seconds: dict[str, float],
+        wanted: Collection[str] | None = None,
     ) -> tuple[Belief, Shaped]:
         """What is believed, and from that the monocular shapes in metres.
 
@@ -158,7 +163,7 @@ class ObjectDepthPipeline:
         chosen = self.parameters
         with timed(seconds, "belief"):
             belief = believe(frame, measurement, labels, tom, given, chosen.tom)
-            uncovered = Surroundings(frame, belief, self.scene_depth, chosen, ahead=self.on_cpu)
+            uncovered = Surroundings(frame, belief, self.scene_depth, chosen, self.on_cpu, shown_beside_targets(wanted))
         with timed(seconds, "anchor"):
             masks, anchors = anchor_targets(frame, measurement, belief, chosen.scale)
         with timed(seconds, "crop"):

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("open3d")
 
+from depth_prompt_ros.bag.outputs import output_messages
 from depth_prompt_ros.data.rendering.scenes import TabletopView, render_tabletop_sequence
 from depth_prompt_ros.errors import BadFrame, BadModel
 from depth_prompt_ros.frame import Frame
@@ -46,6 +47,29 @@ def test_measured_pixels_that_are_not_tom_stay_bit_for_bit(result) -> None:
     assert kept.mean() > 0.3
     np.testing.assert_array_equal(result.depth[kept], result.measurement.depth[kept])
     assert (result.provenance[kept] == Provenance.STEREO).all()
+
+
+def test_what_nobody_listens_to_is_not_computed_and_object_points_are_the_same(frame, view) -> None:
+    told = Parameters.checked({"segmentation": {"method": "labels"}, "tom": {"method": "labels"}}, "the test")
+    pipeline = ObjectDepthPipeline(told)
+    bare = replace(frame, labels=np.where(view.tom, 0, view.labels).astype(np.uint16), tom=view.tom)
+    whole = ObjectDepthPipeline(told)(bare)
+    assert whole.surfaces, "the scene has glass on no target"
+
+    def never(*_):
+        raise AssertionError("the whole picture's network has run")
+
+    pipeline.scene_depth = never
+    alone = pipeline(bare, ["object_points"])
+    assert not alone.surfaces
+    both, only = (
+        dict(output_messages(each, chosen, LABELS))["object_points"]
+        for each, chosen in ((whole, ("points", "object_points")), (alone, ("object_points",)))
+    )
+    assert len(only.data)
+    np.testing.assert_array_equal(only.data, both.data)
+    with pytest.raises(AssertionError, match="network has run"):
+        pipeline(bare, ["object_points", "depth"])
 
 
 def test_targets_with_an_anchor_are_covered_and_glass_is_nearer_the_truth_than_stereo(result, view) -> None:

@@ -111,14 +111,17 @@ def _clouds(
 ) -> Iterator[tuple[str, Any]]:
     if not set(_CLOUDS) & set(chosen):
         return
+    from depth_prompt_ros.stages.boxes import box_of
     from depth_prompt_ros.stages.cloud import CLOUD_DTYPE, MOVING_DTYPE, object_points, organised_cloud
 
     frame, frame_id = result.frame, result.frame.frame_id
     kind = CLOUD_DTYPE if result.moving is None else MOVING_DTYPE
-    out = None if memory is None else memory((frame.camera.height, frame.camera.width), kind)
+    whole = "points" in chosen
+    part = np.s_[:, :] if whole else box_of(result.labels > 0)
+    out = memory((frame.camera.height, frame.camera.width), kind) if whole and memory is not None else None
     cloud = organised_cloud(
         frame.camera, result.depth, frame.image, result.labels, result.confidence, out, result.moving,
-        parameters.moving.drop_points,
+        parameters.moving.drop_points, part,
     )  # fmt: skip
     if transform is not None:
         transform.move(cloud)
@@ -126,7 +129,8 @@ def _clouds(
     if "points" in chosen:
         yield "points", cloud_message(cloud, frame.stamp_ns, frame_id, make)
     if "object_points" in chosen:
-        yield "object_points", cloud_message(object_points(cloud, result.labels), frame.stamp_ns, frame_id, make)
+        points = object_points(cloud, result.labels[part])
+        yield "object_points", cloud_message(points, frame.stamp_ns, frame_id, make)
 
 
 def _message(topic: str, result: FrameDepth, parameters: Parameters, make: Make) -> Any:

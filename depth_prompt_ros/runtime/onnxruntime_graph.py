@@ -52,6 +52,7 @@ class OnnxRuntimeGraph(Graph):
         options.intra_op_num_threads = threads or _threads_of_environment()
         # Workers that spin on after a run take the cores that stereo matching of the same frame needs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        options.enable_cpu_mem_arena = False  # one a network, never given back: the C library's heap serves all of them
         options.log_severity_level = 3
         self._constants = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in (constants or {}).values()]
         for name, value in zip(constants or {}, self._constants, strict=True):  # which ONNX Runtime does not keep alive

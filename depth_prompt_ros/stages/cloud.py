@@ -78,6 +78,7 @@ def organised_cloud(
     out: NDArray[Any] | None = None,
     moving: NDArray[np.uint8] | None = None,
     drop_moving: bool = False,
+    part: tuple[slice, slice] = np.s_[:, :],
 ) -> NDArray[Any]:
     """One point a pixel (REP 118, sensor_msgs/PointCloud2 with ``is_dense`` false).
 
@@ -86,18 +87,22 @@ def organised_cloud(
         image: (H, W, 3) uint8 RGB.
         labels: (H, W) uint16, 0 = background.
         confidence: (H, W) float32 in [0, 1].
-        out: (H, W) of the cloud's type to write to, for example a message's memory; None: new.
+        out: of the cloud's shape and type, to write to, for example a message's memory; None: new.
         moving: (H, W) uint8, 0 static, 255 moving, 128 not known.
         drop_moving: points that move are NaN.
+        part: rows and columns of the picture; the cloud is that of these alone.
 
     Returns:
-        (H, W) structured array of :data:`CLOUD_DTYPE`, or of :data:`MOVING_DTYPE` where ``moving`` is given.
+        (H, W), or as large as the part, structured array of :data:`CLOUD_DTYPE`, or of :data:`MOVING_DTYPE` where
+        ``moving`` is given.
     """
+    x, y = camera.slopes[0][part[1]], camera.slopes[1][part[0]]
+    depth, image, labels, confidence = depth[part], image[part], labels[part], confidence[part]
+    moving = None if moving is None else moving[part]
     cloud = np.empty(depth.shape, CLOUD_DTYPE if moving is None else MOVING_DTYPE) if out is None else out
     if moving is not None and drop_moving:
         depth = np.where(moving == 255, np.float32(np.nan), depth)
     columns = cloud.view("<f4").reshape(*depth.shape, -1)
-    x, y = camera.slopes
     for first in range(0, depth.shape[0], _BLOCK):
         rows = slice(first, first + _BLOCK)
         z = depth[rows]

@@ -93,7 +93,7 @@ class ObjectDepthNode(StageNode):
         transform = self._transforms.lookup(to, frame.frame_id, frame.stamp_ns) if moved else None
         if (fixed := fixed_frame(self.settings)) and frame.pose is None:
             frame = replace(frame, pose=self._pose(frame, fixed))
-        result = pipeline(frame)
+        result = pipeline(frame, wanted)
         self.frames.segments = result.seconds
         self.frames.notes = {
             f"target {target.label}": f"{target.anchor}, {target.inliers} inliers, residual {target.residual:.2%}"

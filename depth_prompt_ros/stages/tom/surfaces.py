@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import numpy as np
@@ -21,6 +21,15 @@ from depth_prompt_ros.stages.tom.surroundings import Surrounded, coarse, fit_to_
 Float32 = NDArray[np.float32]
 
 
+_BESIDE_TARGETS = {"points", "depth", "mono_depth", "provenance", "anchors"}
+"""Outputs that show what is on no target, as far as its depth matters."""
+
+
+def shown_beside_targets(wanted: Collection[str] | None) -> bool:
+    """Whether one of these outputs shows ToM regions on no target with their depth; None: all outputs."""
+    return wanted is None or not _BESIDE_TARGETS.isdisjoint(wanted)
+
+
 class Surroundings:
     """Gives ToM regions that no target's shape covers the depth of their surroundings.
 
@@ -35,15 +44,18 @@ class Surroundings:
         scene_depth: SceneDepth | SharedSceneDepth | None,
         parameters: Parameters,
         ahead: bool,
+        loose: bool = True,
     ) -> None:
         """Find the regions.
 
         Args:
             scene_depth: the network for whole pictures; None: there is none, and no region takes a depth.
             ahead: run it from now on, beside what else is done, where some region is on no target.
+            loose: regions on no target take a depth, too.
         """
         self._parameters = parameters
-        self._regions = tom_regions(belief.tom, belief.labels, parameters.tom.min_area)
+        regions = tom_regions(belief.tom, belief.labels, parameters.tom.min_area)
+        self._regions = [region for region in regions if loose or region.label > 0]
         self._tom = belief.tom
         self._predict: Callable[[], ScenePrediction] | None = None
         if scene_depth is not None:
