@@ -120,10 +120,13 @@ def test_two_stages_mask_what_the_first_calls_moving_and_the_second_begins_anew(
     data = VideoSet([scene(moving=moving)])
     schedule = Schedule(4, 2, 1e-3, 0, False, "halved")
     out = tmp_path / "b.safetensors"
-    figures = learn_video(data, out, schedule, LEARNING, stages=2, masks="given")
+    slower = replace(schedule, learning_rate=2e-4)
+    figures = learn_video(data, out, schedule, LEARNING, stages=2, masks="given", second=slower)
     assert figures["masks"] == f"given masks, {100 * moving.mean():.2f} % of the pixels move"
     first = tmp_path / "b-stage1.safetensors"
-    assert json.loads(first.with_suffix(".json").read_text())["masks"] == "none"
+    card = json.loads(first.with_suffix(".json").read_text())
+    assert card["masks"] == "none" and card["schedule"]["learning_rate"] == 1e-3
+    assert json.loads(out.with_suffix(".json").read_text())["schedule"]["learning_rate"] == 2e-4
     assert json.loads(out.with_suffix(".json").read_text())["start"] == "random weights"
     assert (data.extra[0, Channel.RIM] > 0).sum() > 100 and (data.extra[0, Channel.LABEL] > 0).all()
     assert not (data.extra[0, Channel.BELIEVED] > 0)[~moving].any()

@@ -54,6 +54,7 @@ def learn_video(
     told: Told | None = None,
     report: Report | None = None,
     progress: Callable[[str], Callable[[int, int], None] | None] = lambda _: None,
+    second: Schedule | None = None,
 ) -> dict[str, Any]:
     """Learn, and write weights, card, log, and pictures as it goes; returns the card's figures.
 
@@ -67,6 +68,7 @@ def learn_video(
         weights: of a network learned before, to start the first stage from: fine-tuning. Without warm-up.
         told: for the card.
         progress: makes, of a title, what is told how many pictures are masked.
+        second: schedule of the second stage; None: that of the first.
 
     Raises:
         BadInput: what :func:`depth_prompt_ros.learning.trainer.fit` refuses.
@@ -88,7 +90,7 @@ def learn_video(
         data, network, look, rule if masks == "spimo" else None, settings.boost > 0, device, progress("masking")
     )
     described = f"{masks} masks, {100 * moved:.2f} % of the pixels move"
-    return _stage(data, out, schedule, settings, described, None, told, report, device)
+    return _stage(data, out, second or schedule, settings, described, None, told, report, device)
 
 
 def _stage(

@@ -82,7 +82,8 @@ def execute(run: Run, effort: Effort, out: Path) -> dict[str, Any]:
     stages, masks = (1, "spimo") if run.row.masks is None else (2, run.row.masks)
     if not weights.exists():
         rule = StaticRule(rule=run.row.rule)
-        learn_video(data, weights, effort.schedule(run.seed), learning, stages, masks, rule)  # type: ignore[arg-type]
+        schedules = effort.schedule(run.seed), effort.schedule(run.seed, 2)
+        learn_video(data, weights, schedules[0], learning, stages, masks, rule, second=schedules[1])  # type: ignore[arg-type]
     network = catalogue.load_video(weights).to(pick_device())
     frames = [frame for clip in held_out(run.motion, effort) for frame in clip[::_EVERY]]
     found: dict[str, Any] = {"run": run.row.name, "motion": run.motion, "seed": run.seed, "effort": asdict(effort)}

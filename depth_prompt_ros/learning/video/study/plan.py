@@ -23,7 +23,9 @@ class Effort:
 
     Attributes:
         train, test: clips of each kind of motion, of disjoint seeds.
-        steps, batch, learning_rate: of each stage.
+        steps, batch: of each stage.
+        learning_rate, second_rate: of the first and the second stage. At the first one's rate, ten times the published
+            one, second stages of this network without normalisation ended at a constant.
         width: of both networks.
         levels: of the adaptive head.
         seeds: runs of every row.
@@ -34,6 +36,7 @@ class Effort:
     steps: int = 500
     batch: int = 4
     learning_rate: float = 1e-3
+    second_rate: float = 4e-4
     width: float = 0.25
     levels: int = 11
     crop: tuple[int, int] = (48, 80)
@@ -58,9 +61,10 @@ class Effort:
         planes = changes.pop("planes", self.planes)
         return VideoLearning(network, self.width, Cuts(self.crop, *_FACTORS), planes, **changes)
 
-    def schedule(self, seed: int) -> Schedule:
-        """Of each stage."""
-        return Schedule(self.steps, self.batch, self.learning_rate, seed, False, "halved")
+    def schedule(self, seed: int, stage: Literal[1, 2] = 1) -> Schedule:
+        """Of a stage."""
+        rate = self.learning_rate if stage == 1 else self.second_rate
+        return Schedule(self.steps, self.batch, rate, seed, False, "halved")
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ def _made(effort: Effort) -> str:
     return (
         f"{effort.train} rendered clips of 16 frames of each kind of motion to learn from, {effort.test} of other "
         f"workspaces to test on; networks of {effort.width:g} of the published width, {effort.steps} steps of "
-        f"{effort.batch} windows of {width}x{height} a stage, {effort.levels} adaptive levels, {effort.planes} planes, "
+        f"{effort.batch} windows of {width}x{height} a stage, rates {effort.learning_rate:g} and, of second stages, "
+        f"{effort.second_rate:g}, {effort.levels} adaptive levels, {effort.planes} planes, "
         f"poses given but where a row says otherwise, {effort.seeds} seed(s). Figures are mean relative errors of "
         "depth over frames; *scaled*: to the median of the static pixels. *Moving* pixels are those of things that "
         "move; *edges* are within two pixels of a step in depth."
