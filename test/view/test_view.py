@@ -148,15 +148,17 @@ def test_without_a_display_it_says_what_to_do(bag, monkeypatch, capsys, tmp_path
 def test_a_recording_that_does_not_fit_is_refused_and_not_left_half(view, tmp_path) -> None:
     image = np.random.default_rng(0).integers(0, 256, view.left.shape).astype(np.uint8)
     shown = Shown(None, TABLETOP_CAMERA, {"picture": image, "merged": view.depth})
+
+    def show() -> None:
+        with viewer("x", tmp_path / "x.rrd") as shows:
+            for _ in range(3):
+                shows.show(shown)
+
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with (
-            pytest.raises(BadInput, match="cannot write .*x.rrd .*make room"),
-            viewer("x", tmp_path / "x.rrd") as shows,
-        ):
-            for _ in range(3):
-                shows.show(shown)
+        with pytest.raises(BadInput, match="cannot write .*x.rrd .*make room"):
+            show()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.iterdir())
