@@ -109,7 +109,7 @@ def commands(given: Path, out: Path) -> dict[str, list[str | Path]]:
         ],
         "export prompted": ["export", "prompted", "models/background.safetensors", "--out", out / "x.onnx"],
         "export mono": ["export", "mono", "--out", out / "x.onnx", *mono],
-        "export stereo": ["export", "stereo", "--out", out / "x.onnx", *mono],
+        "export stereo": ["export", "stereo", given / "stereo.safetensors", "--out", out / "x.onnx", *mono],
         "parameters > FILE": ["parameters"],
     }  # fmt: skip
 

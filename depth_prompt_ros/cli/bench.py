@@ -62,8 +62,6 @@ def bench(
             bag, parameters, frames, progress=lambda done, total: progress.update(task, completed=done, total=total)
         )
         content = report.as_json(measured, bag, parameters)
-    if json_file is not None:
-        write_text(json_file, json.dumps(content, indent=2) + "\n")
     out = Console()
     out.print(report.as_table(measured))
     for line in report.summary(measured):
@@ -71,5 +69,7 @@ def bench(
     grown = [] if before is None else regressions(report.over_yardstick(measured), before)
     for line in grown:
         out.print(f"slower: {line}", highlight=False)
+    if json_file is not None:  # after the table, which a full disk then does not cost
+        write_text(json_file, json.dumps(content, indent=2) + "\n")
     if grown:
         raise typer.Exit(1)

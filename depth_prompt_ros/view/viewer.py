@@ -35,7 +35,7 @@ def viewer(name: str, save: Path | None) -> Iterator[Viewer]:
         save: an ``.rrd``; None: the window.
 
     Raises:
-        BadInput: there is no display and no file was asked for, or it cannot be written.
+        BadInput: there is no display and no file was asked for, or it cannot be written; none of it stays then.
     """
     import rerun
 
@@ -53,15 +53,21 @@ def viewer(name: str, save: Path | None) -> Iterator[Viewer]:
         return
     aside = save.with_name(f"{save.name}.part")
     recording.save(aside)
+    whole = True
     try:
         yield shows
     finally:
-        recording.flush()
+        try:
+            recording.flush()
+        except RuntimeError:  # its writer has ended, and said why
+            whole = False
         recording.disconnect()
-        if shows.frames:
+        if shows.frames and whole:
             aside.replace(save)
         else:
             aside.unlink(missing_ok=True)
+    if not whole:
+        raise BadInput(f"cannot write {save} (Rerun's lines above say why): make room, or give another place")
 
 
 class Viewer:

@@ -133,6 +133,15 @@ def test_the_command_writes_table_and_json(bag, tmp_path) -> None:
     assert json.loads((tmp_path / "bench.json").read_text())["custom"]["targets"] == 1
 
 
+def test_what_was_measured_is_told_though_its_file_cannot_be_written(bag, tmp_path) -> None:
+    (tmp_path / "taken").mkdir()
+    answer = invoke(bag, tmp_path, "--json", str(tmp_path / "taken"))
+    assert isinstance(answer.exception, BadInput)
+    assert "cannot write" in str(answer.exception)
+    assert "frames per second" in answer.output
+    assert not (tmp_path / "taken.part").exists()
+
+
 def test_a_bag_of_which_nothing_can_be_used_is_an_error(tmp_path) -> None:
     path = bags.write(tmp_path / "in", bags.stereo_records(2))
     with pytest.raises(BadInput, match=r"no frame of .* can be used: .*labels"):

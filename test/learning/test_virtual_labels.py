@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from depth_prompt_ros.data.sets.tom_pictures import TomFolder, TomPicture, TomSt
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.tom import virtual_labels
 from depth_prompt_ros.learning.tom.painting import Painting
-from depth_prompt_ros.learning.tom.virtual_labels import LabelFolder, Teacher, write_virtual_labels
+from depth_prompt_ros.learning.tom.virtual_labels import LabelFolder, Teacher, VirtualLabel, write_virtual_labels
 from depth_prompt_ros.networks import catalogue
 
 HEIGHT, WIDTH = 48, 64
@@ -138,6 +139,21 @@ def test_a_mirrored_look_joins_the_median() -> None:
     both = Teacher("scene-net", None, Painting(1, mirrored=True), CPU)([picture])[0].disparity
     np.testing.assert_allclose(both, (plain[0] + plain[1][:, ::-1]) / 2, atol=1e-4)
     assert np.abs(plain[0] - plain[1][:, ::-1]).max() > 0.01
+
+
+def test_a_label_that_does_not_fit_is_one_line_with_the_reason(tmp_path) -> None:
+    folder = LabelFolder(tmp_path)
+    folder.claim({"made": "here"})
+    flat = np.zeros((128, 128), np.float32)
+    label = VirtualLabel(np.zeros((128, 128, 3), np.uint8), flat > 0, flat)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))
+    try:
+        with pytest.raises(BadInput, match=r"cannot write .*a.npy \(File too large\).*the labels before are kept"):
+            folder.write("a", label)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list((tmp_path / "labels").iterdir())
 
 
 def test_labels_are_complete_on_disk_and_go_on_where_they_stopped(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 
@@ -142,6 +143,25 @@ def test_without_a_display_it_says_what_to_do(bag, monkeypatch, capsys, tmp_path
     assert not (tmp_path / "out").exists()
     with pytest.raises(BadInput, match="there is no folder"), viewer("x", tmp_path / "none" / "x.rrd"):
         pass
+
+
+def test_a_recording_that_does_not_fit_is_refused_and_not_left_half(view, tmp_path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, view.left.shape).astype(np.uint8)
+    shown = Shown(None, TABLETOP_CAMERA, {"picture": image, "merged": view.depth})
+
+    def show() -> None:
+        with viewer("x", tmp_path / "x.rrd") as shows:
+            for _ in range(3):
+                shows.show(shown)
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(BadInput, match="cannot write .*x.rrd .*make room"):
+            show()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_to_show_is_said_with_the_reason(tmp_path) -> None:

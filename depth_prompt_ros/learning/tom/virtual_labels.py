@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -233,9 +234,10 @@ class LabelFolder:
         write_picture(self._png("pictures", name), label.image)
         write_picture(self._png("masks", name), label.tom.astype(np.uint8) * np.uint8(255))
         write_picture(self._png("views", name), _view(label))
-        path = self.path / "labels" / f"{name}.npy"
-        with written_aside(path, more="; the labels before are kept") as aside, aside.open("wb") as file:
-            np.save(file, label.disparity)
+        path, packed = self.path / "labels" / f"{name}.npy", BytesIO()
+        np.save(packed, label.disparity)  # into a file NumPy says of a full disk how many bytes it wrote, not why
+        with written_aside(path, more="; the labels before are kept") as aside:
+            aside.write_bytes(packed.getbuffer())
 
     def _png(self, part: str, name: str) -> Path:
         return self.path / part / f"{name}.png"
