@@ -41,6 +41,8 @@ def benchmark(
     repeat: Annotated[int, typer.Option(help="Frames measured for each way to find the target.", min=5)] = 60,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers here too.")] = None,
     base: Annotated[Path | None, typer.Option(help="What --json wrote before: slower by 15 % is a bar missed.")] = None,
+    runtime: Annotated[str, typer.Option(help="What runs the networks: auto, onnxruntime, tensorrt.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     rembg_model: Annotated[
         str, typer.Option(help="rembg session name or local ONNX file; none: rembg is left out.")
     ] = "",
@@ -56,7 +58,8 @@ def benchmark(
         }
         if rembg_model:
             found["rembg"] = {"method": "rembg", "rembg_model": rembg_model}
-        runs = {way: bench(bag, {"segmentation": how}, repeat, folder) for way, how in found.items()}
+        common = {"runtime": runtime, "device": device}
+        runs = {way: bench(bag, {"segmentation": how, **common}, repeat, folder) for way, how in found.items()}
     help_seconds = seconds_of_help()
     bars = bars_met(runs, help_seconds) | not_slower(runs, base)
     show(runs, bars)
@@ -134,6 +137,7 @@ def show(runs: dict[str, Any], bars: dict[str, bool]) -> None:
         table.add_row(segment, *cells)
     table.add_section()
     table.add_row("R", *(f"{r['custom']['yardstick_ms']['p50']:.1f} ms" for r in runs.values()))
+    table.add_row("runs in", *("\n".join(run["custom"]["runtimes"]) for run in runs.values()))
     table.add_row("targets", *(f"{run['custom']['targets']:.1f}" for run in runs.values()))
     console.print(table)
     for bar, met in bars.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,25 @@ def test_what_nobody_listens_to_is_not_computed_and_object_points_are_the_same(f
     np.testing.assert_array_equal(only.data, both.data)
     with pytest.raises(AssertionError, match="network has run"):
         pipeline(bare, ["object_points", "depth"])
+
+
+def test_two_pipelines_at_once_give_what_one_gives_alone(frame, result) -> None:
+    answers: list[FrameDepth] = []
+
+    def work() -> None:
+        pipeline = ObjectDepthPipeline(LABELS)
+        answers.extend(pipeline(frame) for _ in range(2))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 4
+    for answer in answers:
+        for name in ("depth", "confidence", "labels", "tom", "belief", "provenance", "mono_depth"):
+            np.testing.assert_array_equal(getattr(answer, name), getattr(result, name))
+        assert answer.targets == result.targets
 
 
 def test_targets_with_an_anchor_are_covered_and_glass_is_nearer_the_truth_than_stereo(result, view) -> None:

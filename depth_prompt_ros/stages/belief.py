@@ -159,6 +159,7 @@ def believe(
     supports = level_with_each_other(
         {target.label: fit_support_plane(camera, depth, anywhere, target.box, frame.seed) for target in found}
     )
+    cut = False
     for target in found if parameters.evidence else ():
         support = supports[target.label]
         claimed, close = tom[target.box] & target.mask, depth[target.box]
@@ -174,6 +175,7 @@ def believe(
             if stereo:
                 wrong |= mismatched_rim(frame.image, target, beyond)
             background = beyond & ~wrong
+            cut = cut or bool(background.any())
             labels[target.box][background] = 0
             tom[target.box][background] = False
             refuted[target.box] |= wrong
@@ -182,7 +184,7 @@ def believe(
     reasons = np.where(measured, np.uint8(Reason.BELIEVED), np.uint8(Reason.HOLE))
     reasons[measured & refuted] = Reason.REFUTED
     reasons[measured & tom] = Reason.TOLD if masks.tom_told else Reason.SEEN_THROUGH
-    return Belief(reasons, labels, targets_in(labels), supports, tom)
+    return Belief(reasons, labels, targets_in(labels) if cut else found, supports, tom)
 
 
 def _transparent(

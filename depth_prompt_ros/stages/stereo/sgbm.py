@@ -27,6 +27,9 @@ _NO_MATCH, _NONE = np.float32(np.nan), -(2**15)
 _ABOVE = 8
 """Rows above a band that are matched with it: costs are gathered downwards."""
 
+_FILLED = 2.5
+"""Valid pixels of a block of 2x2 in a small region, about."""
+
 _FEW = 0.3
 """The swapped pair is tried when less than this share of the textured pixels has a confirmed match."""
 
@@ -164,7 +167,7 @@ def _without_speckles(fixed: Fixed, valid: Mask, area: int) -> Mask:
     even[:height, :width] = np.where(valid, fixed, np.int16(_NONE))
     pairs = np.maximum(even[::2], even[1::2])
     blocks = np.maximum(pairs[:, ::2], pairs[:, 1::2])
-    cv2.filterSpeckles(blocks, _NONE, area // 4, _SUBPIXEL)
+    cv2.filterSpeckles(blocks, _NONE, round(area / _FILLED), _SUBPIXEL)
     kept = cv2.resize((blocks > _NONE).view(np.uint8), even.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return valid & kept[:height, :width].view(np.bool_)
 
