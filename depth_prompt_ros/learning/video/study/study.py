@@ -64,6 +64,8 @@ def study_video(
             learn(real, path)
         if path.exists():
             weights[kind] = path
+        elif real is not None:
+            missing.append(f"real/{kind}")
     motions: tuple[Motion, ...] = ("bound", "random")
     there = [motion for motion in motions if any(each["motion"] == motion for each in found)]
     simple: dict[str, dict[str, dict[str, Errors]]] = {motion: simple_rows(motion, effort) for motion in there}
