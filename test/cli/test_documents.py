@@ -25,7 +25,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 COMMAND = typer.main.get_command(app)
-FOREIGN_OPTIONS = {"--no-deps", "--system-site-packages", "--clock", "--topics"}
+FOREIGN_OPTIONS = {"--no-deps", "--system-site-packages", "--clock", "--params-file", "--topics"}
 """Of pip, venv and ros2."""
 
 
