@@ -53,7 +53,8 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
             kind: {part: [moving, moving + 0.1] for part in ("all", "static", "moving", "edges")}
             for kind in ("metric", "scaled")
         }
-        figures = {"SPIMO": {"iou": 0.52, "precision": 0.6, "recall": 0.8}} if masks else None
+        nothing = {"iou": 0.0, "precision": float("nan"), "recall": 0.0}
+        figures = {"SPIMO": {"iou": 0.52, "precision": 0.6, "recall": 0.8}, "auto-mask": nothing} if masks else None
         growth = {"enlarged": 2.0, "disparity": 1.9} if masks else None
         return {"run": name, "motion": "bound", "errors": errors, "masks": figures, "growth": growth}
 
@@ -67,7 +68,7 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
     simple = {"bound": {"constant": result("", 0.9)["errors"]}}
     text = page(results, simple, real, EFFORT, ["Not run: x."])
     assert "- Not run: x." in text
-    assert "| SPIMO | 0.52 | 0.60 | 0.80 |" in text
+    assert "| SPIMO | 0.52 | 0.60 | 0.80 |" in text and "| auto-mask | 0.00 | none found | 0.00 |" in text
     assert "| constant | 0.950 |" in text and "| stage 1 | 0.450 |" in text
     assert "true masks (bound): moving pixels' error -44 % against stage 1" in text
     assert "SPIMO masks: moving pixels' error -33 % against stage 1" in text and "75 % of the true masks' gain" in text

@@ -128,8 +128,9 @@ def _masks(results: Sequence[Result]) -> list[str]:
         return []
     lines = _head(["mask", "IoU", "precision", "recall"])
     for name in tables[0]:
-        cells = [np.mean([table[name][key] for table in tables]) for key in ("iou", "precision", "recall")]
-        lines.append(f"| {name} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
+        means = [np.mean([table[name][key] for table in tables]) for key in ("iou", "precision", "recall")]
+        cells = [f"{mean:.2f}" if np.isfinite(mean) else "none found" for mean in means]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
