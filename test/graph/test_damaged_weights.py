@@ -79,11 +79,12 @@ def test_published_checkpoints(tmp_path, zipped) -> None:
         ({"size": "4000"}, "other names or shapes"),
         ({"width": "100000"}, "other names or shapes|no prompt of this version"),
         ({"downs": "60"}, "60 halvings|other names or shapes"),
+        ({"side": "1000000"}, "side 1000000"),
     ],
 )
 def test_a_prompt_s_metadata_take_no_memory(tmp_path, changes, said) -> None:
     tensors = {"network.unet.down.0.weight": torch.zeros(2, 2)}
-    notes = {**NOTES, "kind": "network", "prompt": "network", **changes}
+    notes = {**NOTES, "kind": "network", "prompt": "network", "side": "384", **changes}
     save_file(tensors, str(tmp_path / "p.safetensors"), notes)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(BadModel, match=rf"p.safetensors holds no prompt of this version .*({said})"):
