@@ -65,7 +65,7 @@ class RigidTransform:
 
     def move(self, cloud: NDArray[Any]) -> None:
         """Move the points of a cloud of :data:`CLOUD_DTYPE` or :data:`MOVING_DTYPE` in place."""
-        columns = cloud.view("<f4").reshape(*cloud.shape, -1)
+        columns = cloud.view("<f4").reshape(*cloud.shape, cloud.dtype.itemsize // 4)
         columns[..., :3] = columns[..., :3] @ self.rotation.T.astype(np.float32) + self.translation.astype(np.float32)
 
 
@@ -102,7 +102,7 @@ def organised_cloud(
     cloud = np.empty(depth.shape, CLOUD_DTYPE if moving is None else MOVING_DTYPE) if out is None else out
     if moving is not None and drop_moving:
         depth = np.where(moving == 255, np.float32(np.nan), depth)
-    columns = cloud.view("<f4").reshape(*depth.shape, -1)
+    columns = cloud.view("<f4").reshape(*depth.shape, cloud.dtype.itemsize // 4)
     for first in range(0, depth.shape[0], _BLOCK):
         rows = slice(first, first + _BLOCK)
         z = depth[rows]
