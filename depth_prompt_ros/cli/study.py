@@ -148,7 +148,10 @@ def clip(
     ] = None,
     side: Annotated[int, typer.Option(min=32, help="Of the pictures, pixels; a multiple of 16.")] = 112,
     clip_pictures: Annotated[int, typer.Option(min=8, help="That the small CLIP learns from.")] = 20000,
-    clip_steps: Annotated[int, typer.Option(min=1, help="Of the small CLIP.")] = 6000,
+    clip_steps: Annotated[
+        Optional[list[int]],  # noqa: UP045
+        typer.Option(min=1, help="Of the small CLIP; again for each further round, on from the last. Else 6000."),
+    ] = None,
     clip_batch: Annotated[int, typer.Option(min=2, help="Pictures a step of the small CLIP.")] = 128,
     tables: Annotated[int, typer.Option(min=1, help="Of three objects, that captions are also learned on.")] = 1500,
     text_steps: Annotated[int, typer.Option(min=1, help="Of the decoder that segments by captions.")] = 2000,
@@ -165,7 +168,7 @@ def clip(
     from depth_prompt_ros.learning.clip.study.study import study_clip
 
     effort = Effort(
-        side, clip_pictures, clip_steps, clip_batch, tables, text_steps,
+        side, clip_pictures, tuple(clip_steps or [6000]), clip_batch, tables, text_steps,
         pictures, test_pictures, steps, batch, rate, seeds, first,
     )  # fmt: skip
     page = results or out / "clip.md"

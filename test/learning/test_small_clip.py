@@ -19,7 +19,8 @@ from depth_prompt_ros.learning.clip.small_clip import learn_small_clip
 from depth_prompt_ros.learning.clip.zero_shot import accepted, chance_levels, zero_shot
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
-from depth_prompt_ros.networks.clip_mirror.entries import SMALL
+from depth_prompt_ros.networks.clip_mirror.entries import SMALL, SMALL_NAME
+from depth_prompt_ros.networks.clip_mirror.learned_file import clip_sha256, load_clip
 from depth_prompt_ros.work.run import Where
 
 
@@ -172,3 +173,10 @@ def test_learning_looks_at_some_patches_then_at_whole_pictures(pictures, tmp_pat
     figures = learn_small_clip(pictures, pictures, tmp_path / "clip.safetensors", Schedule(10, 6, 1e-3))
     assert set(figures) == {*WORDS, "caption"} and (tmp_path / "clip.safetensors").is_file()
     assert seen == [4] * 9 + [None]  # of a picture of 32 pixels, all four
+
+
+def test_a_further_round_goes_on_from_the_last(pictures, tmp_path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    learn_small_clip(pictures, pictures, first, Schedule(1, 6, 1e-3))
+    learn_small_clip(pictures, pictures, second, Schedule(1, 6, 0.0, 1), first)
+    assert clip_sha256(load_clip(SMALL_NAME, second)) == clip_sha256(load_clip(SMALL_NAME, first))

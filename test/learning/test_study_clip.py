@@ -34,7 +34,7 @@ from depth_prompt_ros.networks.clip_mirror.clip import Clip
 from depth_prompt_ros.networks.clip_mirror.entries import SMALL
 from depth_prompt_ros.work.run import Where
 
-TINY = Effort(32, 12, 2, 6, 4, 2, 8, 6, 20, 2, 1e-3, 1)
+TINY = Effort(32, 12, (2, 3), 6, 4, 2, 8, 6, 20, 2, 1e-3, 1)
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +162,8 @@ def test_the_study_runs_goes_on_and_writes_its_page(tmp_path, monkeypatch) -> No
     assert all(f"| {row.name} |" in text for row in rows) and "Not run" not in text
     assert "accuracy after all was learned through it" in text and "nan" not in text.split("## The constant")[0]
     assert text.startswith("# Mirror prompts") and "depth-prompt study clip --side 32" in text
+    assert "--clip-steps 2 --clip-steps 3" in text and "for 2 and then 3 steps of 6" in text
+    assert (tmp_path / "out" / "clip-1.safetensors").is_file()
     found = result_of(tmp_path / "out" / "mirror-0")
     assert set(found.figures["replaced"]) == {"random vector", "untrained mirror", "sentence", "as learned"}
     assert found.figures["replaced"]["as learned"]["all"] == pytest.approx(found.figures["abs_rel"], rel=1e-6)

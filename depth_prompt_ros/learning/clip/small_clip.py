@@ -20,7 +20,8 @@ from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.trainer import Losses, Schedule, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
-from depth_prompt_ros.networks.clip_mirror.entries import SMALL_NAME
+from depth_prompt_ros.networks.clip_mirror.entries import SMALL, SMALL_NAME
+from depth_prompt_ros.networks.clip_mirror.learned_file import load_clip
 from depth_prompt_ros.stages.text.phrases import Tokeniser
 
 RATE, DECAY = 5e-4, 0.05
@@ -36,7 +37,12 @@ _LOOKED_AT = 512
 
 
 def learn_small_clip(
-    train: CaptionedSet, test: CaptionedSet, out: Path, schedule: Schedule, report: Report | None = None
+    train: CaptionedSet,
+    test: CaptionedSet,
+    out: Path,
+    schedule: Schedule,
+    start: Path | None = None,
+    report: Report | None = None,
 ) -> dict[str, float]:
     """Learn ``clip-small``; writes weights, card and log to ``out`` and beside it; returns its zero-shot accuracies.
 
@@ -49,18 +55,19 @@ def learn_small_clip(
     Args:
         train: to learn from.
         test: other objects, for the accuracies alone.
+        start: what this function wrote, to go on from, in place of first weights.
 
     Raises:
         BadInput: what :func:`depth_prompt_ros.learning.trainer.fit` refuses.
     """
     torch.manual_seed(schedule.seed)
     device, entry = pick_device(), catalogue.find_clip(SMALL_NAME)
-    network = entry.build()
-    assert isinstance(network, Clip)
+    network = Clip(SMALL) if start is None else load_clip(SMALL_NAME, start).requires_grad_(True)
     network.with_plain_attention().to(device).train()
     normalise, tokeniser = catalogue.Normalise(entry).to(device), Tokeniser.of_pairs([])
-    looked_at = np.unique(np.linspace(0, len(train) - 1, _LOOKED_AT).astype(int))
-    begin_with_places_and_whitened_patches(network, normalise(load_captioned(train, looked_at, device).image))
+    if start is None:
+        looked_at = np.unique(np.linspace(0, len(train) - 1, _LOOKED_AT).astype(int))
+        begin_with_places_and_whitened_patches(network, normalise(load_captioned(train, looked_at, device).image))
     whole_from, now = schedule.steps - int(_WHOLE * schedule.steps), [1]
 
     def loss_of(batch: Captioned, generator: torch.Generator) -> Losses:
@@ -95,7 +102,7 @@ def learn_small_clip(
         out,
         report,
         weight_decay=DECAY,
-        settings={"network": SMALL_NAME},
+        settings={"network": SMALL_NAME, "start": start.name if start else ""},
         on_step=lambda step: now.__setitem__(0, step),
     )
     network.eval()
@@ -103,6 +110,7 @@ def learn_small_clip(
     card = {
         "data": f"{len(train)} rendered objects with captions",
         "schedule": asdict(schedule),
+        "start": start.name if start else "",
         "seconds": round(seconds),
         "test": {"pictures": len(test), **figures},
     }

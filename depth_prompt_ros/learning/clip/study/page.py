@@ -81,17 +81,19 @@ def write_page(
 def _command(effort: Effort) -> str:
     usual = Effort()
     said = [
-        f" --{name.replace('_', '-')} {getattr(effort, name):g}"
+        f" --{name.replace('_', '-')} {value:g}"
         for name in _OPTIONS
         if getattr(effort, name) != getattr(usual, name)
+        for value in np.atleast_1d(getattr(effort, name))
     ]
     return "depth-prompt study clip" + "".join(said)
 
 
 def _what(effort: Effort) -> str:
+    steps = " and then ".join(map(str, effort.clip_steps))
     return (
         f"Rendered objects with captions on tables, {effort.side} pixels a side. The small CLIP saw "
-        f"{effort.clip_pictures} of them for {effort.clip_steps} steps of {effort.clip_batch}, and is frozen. Depth is "
+        f"{effort.clip_pictures} of them for {steps} steps of {effort.clip_batch}, and is frozen. Depth is "
         f"learned from the first {effort.pictures}, {effort.steps} steps of {effort.batch} in every row, and measured "
         f"on {effort.test_pictures} other pictures, on which nothing was chosen."
     )

@@ -65,7 +65,7 @@ class Effort:
 
     Attributes:
         side: of the pictures, pixels.
-        clip_pictures, clip_steps, clip_batch: the small CLIP's.
+        clip_pictures, clip_steps, clip_batch: the small CLIP's; steps of each round, that goes on from the last.
         tables: with three objects each, that the decoder that segments by captions learns from as well; a tenth as
             many more are what it is asked on.
         text_steps: of that decoder.
@@ -80,7 +80,7 @@ class Effort:
 
     side: int = 112
     clip_pictures: int = 20000
-    clip_steps: int = 6000
+    clip_steps: tuple[int, ...] = (6000,)
     clip_batch: int = 128
     tables: int = 1500
     text_steps: int = 2000

@@ -67,12 +67,9 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
     )
     video = render_video(effort.side, _VIDEO_SEED)
     report(f"pictures: {len(train)} and {len(test)}, tables: {len(tables)} and {len(test_tables)}")
-    weights = clip or out / "clip.safetensors"
-    if not weights.is_file():
-        schedule = Schedule(effort.clip_steps, effort.clip_batch, RATE)
-        figures = learn_small_clip(train, test, weights, schedule)
-        report(f"small CLIP: {figures}")
-    small = load_clip(SMALL_NAME, weights).with_plain_attention().to(device)
+    small = (
+        load_clip(SMALL_NAME, clip or _small_clip(train, test, effort, out, report)).with_plain_attention().to(device)
+    )
     before = zero_shot(small, test, device)
     if not accepted(before):
         report(f"the small CLIP is not accepted, its accuracies are too near to chance: {before}")
@@ -117,6 +114,18 @@ def study_clip(effort: Effort, cache: Path, out: Path, results: Path, report: Sa
     write_page(results, effort, humble, _done(out, effort), before, after, texts)
 
 
+def _small_clip(train: CaptionedSet, test: CaptionedSet, effort: Effort, out: Path, report: Say) -> Path:
+    """Weights after the last round."""
+    weights: Path | None = None
+    for seed, steps in enumerate(effort.clip_steps):
+        start, weights = weights, out / f"clip-{seed}.safetensors"
+        if not weights.is_file():
+            figures = learn_small_clip(train, test, weights, Schedule(steps, effort.clip_batch, RATE, seed), start)
+            report(f"small CLIP, round {seed + 1} of {len(effort.clip_steps)}: {figures}")
+    assert weights is not None
+    return weights
+
+
 def _text_decoder(clip: Clip, train: CaptionedSet, tables: NamedTableSet, effort: Effort, out: Path) -> Decoder:
     path = out / "text-decoder.safetensors"
     if not path.is_file():
@@ -159,6 +168,7 @@ def _done(out: Path, effort: Effort) -> dict[str, dict[int, Path]]:
 def _same_settings(out: Path, effort: Effort) -> None:
     """Keep what a run depends on in ``out``; raises BadInput where it was begun with something else."""
     wanted = {key: value for key, value in asdict(effort).items() if key not in ("seeds", "first")}
+    wanted["clip_steps"] = list(effort.clip_steps)  # as JSON has it
     path = out / "study.json"
     if path.is_file():
         if (found := json.loads(path.read_text())) != wanted:
