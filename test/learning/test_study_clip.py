@@ -164,6 +164,7 @@ def test_the_study_runs_goes_on_and_writes_its_page(tmp_path, monkeypatch) -> No
     assert text.startswith("# Mirror prompts") and "depth-prompt study clip --side 32" in text
     assert "--clip-steps 2 --clip-steps 3" in text and "for 2 and then 3 steps of 6" in text
     assert (tmp_path / "out" / "clip-1.safetensors").is_file()
+    assert "dice" in (tmp_path / "out" / "text-decoder.csv").read_text()  # small things count as much as large ones
     found = result_of(tmp_path / "out" / "mirror-0")
     assert set(found.figures["replaced"]) == {"random vector", "untrained mirror", "sentence", "as learned"}
     assert found.figures["replaced"]["as learned"]["all"] == pytest.approx(found.figures["abs_rel"], rel=1e-6)
