@@ -105,7 +105,7 @@ class SegmentationParameters(_Group):
         None, description="pixel x, y, width, height around the target (method box)"
     )
     working_width: int = Field(
-        128, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels"
+        192, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels"
     )
     rembg_model: Annotated[str, _FileName(".onnx")] = Field(
         "u2netp", description="rembg session name, or the path of a local ONNX file"

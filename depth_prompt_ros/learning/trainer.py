@@ -179,7 +179,7 @@ def fit(
                         at.sums.clear()
                     every = schedule.validate_every if validate else 0
                     at.step, at.due, whole = step, bool(every) and (step % every == 0 or last), True
-                    if not last and clock.due():
+                    if not (last or at.due) and clock.due():  # a look that a checkpoint waits for is logged once
                         clock.time(save)
                 show(step, means)
                 if at.due:

@@ -145,7 +145,7 @@ def test_a_distorted_camera_is_rectified(folder) -> None:
         (lambda folder: (folder / "calib.json").unlink(), "cannot read .*calib.json"),
         (lambda folder: (folder / "calib.json").write_text('{"width": 0}'), "cannot read .*calib.json"),
         (lambda folder: (folder / "frames.csv").write_text("t\n1\n"), "1 lines for 4 pictures"),
-        (lambda folder: (folder / "images" / "0001.png").write_bytes(b"x"), "0001.png: the file is damaged"),
+        (lambda folder: (folder / "images" / "0001.png").write_bytes(b"x"), "0001.png: it is missing or damaged"),
         (lambda folder: (folder / "images").rename(folder / "pictures"), "is no video"),
     ],
 )

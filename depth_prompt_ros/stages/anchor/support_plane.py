@@ -98,7 +98,8 @@ def fit_support_plane(
     near = residuals < _TOLERANCE**2
     plane = planes[np.argmin(np.minimum(residuals, _TOLERANCE**2, out=residuals).sum(1))]
     lowest = _refined(plane, scaled)
-    if lowest is None:
+    # A candidate through three points near each other may become a wall when all points have their say.
+    if lowest is None or not _lies_below(-lowest.normal[None] / lowest.offset)[0]:
         return None
     upper = _table_above(lowest, planes, near, scaled)
     if upper is not None:
