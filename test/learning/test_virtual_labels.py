@@ -21,7 +21,6 @@ from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.data.sets.tom_pictures import TomFolder, TomPicture, TomStereoSet
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.learning.tom import virtual_labels
 from depth_prompt_ros.learning.tom.painting import Painting
 from depth_prompt_ros.learning.tom.virtual_labels import LabelFolder, Teacher, VirtualLabel, write_virtual_labels
 from depth_prompt_ros.networks import catalogue
