@@ -156,3 +156,8 @@ def test_a_fault_of_the_program_keeps_its_traceback(error: Exception, monkeypatc
     monkeypatch.setattr(sys, "argv", ["depth-prompt"])
     with pytest.raises(type(error)):
         command.main()
+
+
+def test_files_of_the_command_stay_small() -> None:
+    folder = Path(command.__file__).parent
+    assert {path.name for path in folder.rglob("*.py") if len(path.read_text().splitlines()) > 150} == set()

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from depth_prompt_ros.cli.learn.options import MaskRule, Rule, Seed, WeightsOut
+from depth_prompt_ros.cli.learn.video_options import Head, Masks
 from depth_prompt_ros.cli.progress import print_figures, progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class Head(str, Enum):
-    """What the network says of a pixel."""
-
-    DISPARITY = "disparity"
-    LEVELS = "levels"
-    ADAPTIVE = "adaptive"
-
-
-class Masks(str, Enum):
-    """Where masks of what moves come from."""
-
-    SPIMO = "spimo"
-    GIVEN = "given"
 
 
 def video(

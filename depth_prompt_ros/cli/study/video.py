@@ -1,0 +1,38 @@
+"""depth-prompt study video: depth and masks learned from video without labels (arXiv 2205.08851)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from depth_prompt_ros.cli.progress import stoppable
+from depth_prompt_ros.cli.study.options import Results
+
+
+def video(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
+    ] = Path("study-video"),
+    results: Results = None,
+    real: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--real", help="Folder of a real video with depth to check with."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of every row.")] = 1,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Of each stage of the rendered rows.")] = 200,
+    width: Annotated[float, typer.Option("--width", min=0.01, help="Of the networks of the rendered rows.")] = 0.125,
+    page_only: Annotated[
+        bool, typer.Option("--page-only", help="Learn nothing: write the page of what is there.")
+    ] = False,
+) -> None:
+    """Depth and masks learned from rendered workspaces with movers, and from real video, beside simple rows."""
+    from depth_prompt_ros.learning.video.study.plan import Effort
+    from depth_prompt_ros.learning.video.study.study import study_video
+
+    effort = Effort(steps=steps, width=width, seeds=seeds)
+    page = results or out / "video.md"
+    with stoppable():
+        study_video(effort, out, page, real, not page_only, lambda line: typer.echo(line, err=True))
+    typer.echo(page)
