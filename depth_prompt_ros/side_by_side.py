@@ -29,16 +29,12 @@ class Beside(Generic[One]):
         except BaseException as problem:  # noqa: BLE001 (raised where the result is asked for)
             self._problems.append(problem)
 
-    def wait(self) -> None:
-        """Return when nothing runs any more; what it raised stays unsaid."""
-        if self._thread is not None:
-            self._thread.join()
-
     def result(self) -> One:
         """What the work returns; raises what it raises."""
-        self.wait()
         if self._thread is None:
             self._run()
+        else:
+            self._thread.join()
         if self._problems:
             raise self._problems[0]
         return self._answers[0]

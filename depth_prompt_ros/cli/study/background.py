@@ -7,18 +7,15 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.learn.options import Cache
 from depth_prompt_ros.cli.progress import stoppable
-from depth_prompt_ros.cli.study.options import Results
+from depth_prompt_ros.cli.study.options import Out, PageOnly, Results
 
 
 def background(
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
-    ] = Path("study-background"),
+    out: Out = Path("study-background"),
     results: Results = None,
-    cache: Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")] = Path(
-        "rendered"
-    ),
+    cache: Cache = Path("rendered"),
     networks: Annotated[
         Optional[list[str]],  # noqa: UP045 (typer evaluates it)
         typer.Option(
@@ -77,9 +74,7 @@ def background(
     paper_schedule: Annotated[
         bool, typer.Option("--paper-schedule", help="The paper's full schedule, for a GPU.")
     ] = False,
-    page_only: Annotated[
-        bool, typer.Option("--page-only", help="Learn nothing: write the page of what is there.")
-    ] = False,
+    page_only: PageOnly = False,
 ) -> None:
     """None, Original, Random, Photo, Fine-tuned, 1-BG and PNet, with ablations, in and out of distribution."""
     from dataclasses import replace

@@ -7,18 +7,15 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.learn.options import Cache
 from depth_prompt_ros.cli.progress import stoppable
-from depth_prompt_ros.cli.study.options import Results
+from depth_prompt_ros.cli.study.options import Out, Results
 
 
 def clip(
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
-    ] = Path("study-clip"),
+    out: Out = Path("study-clip"),
     results: Results = None,
-    cache: Annotated[Path, typer.Option("--cache", help="Folder of the rendered pictures; they are made once.")] = Path(
-        "rendered"
-    ),
+    cache: Cache = Path("rendered"),
     weights: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--weights", help="A small CLIP that is there already; else it is learned first."),

@@ -8,13 +8,11 @@ from typing import Annotated, Optional
 import typer
 
 from depth_prompt_ros.cli.progress import stoppable
-from depth_prompt_ros.cli.study.options import Results
+from depth_prompt_ros.cli.study.options import Out, PageOnly, Results
 
 
 def video(
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of runs; a study that stopped goes on from it.")
-    ] = Path("study-video"),
+    out: Out = Path("study-video"),
     results: Results = None,
     real: Annotated[
         Optional[Path],  # noqa: UP045
@@ -23,9 +21,7 @@ def video(
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of every row.")] = 1,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Of each stage of the rendered rows.")] = 200,
     width: Annotated[float, typer.Option("--width", min=0.01, help="Of the networks of the rendered rows.")] = 0.125,
-    page_only: Annotated[
-        bool, typer.Option("--page-only", help="Learn nothing: write the page of what is there.")
-    ] = False,
+    page_only: PageOnly = False,
 ) -> None:
     """Depth and masks learned from rendered workspaces with movers, and from real video, beside simple rows."""
     from depth_prompt_ros.learning.video.study.plan import Effort

@@ -99,8 +99,6 @@ def sharpest(grey: Sequence[NDArray[np.uint8]], every: int) -> list[int]:
 
 def _begin(model: Reconstruction) -> None:
     """Choose the two pictures with the widest rays to the most of the same features."""
-    fx, fy, cx, cy = model.intrinsics
-    matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
     best, chosen = 0.0, None
     numbers = range(0, len(model.features), _EVERY if len(model.features) > 4 * _EVERY else 1)
     for one in numbers:
@@ -112,10 +110,10 @@ def _begin(model: Reconstruction) -> None:
             places = first.places[pairs[:, 0]], second.places[pairs[:, 1]]
             if turn_between(*places, model.intrinsics)[1] < _APART:
                 continue
-            essential, fits = cv2.findEssentialMat(*places, matrix, cv2.RANSAC, 0.999, 1.0)
+            essential, fits = cv2.findEssentialMat(*places, model.matrix, cv2.RANSAC, 0.999, 1.0)
             if essential is None or essential.shape != (3, 3):
                 continue
-            _, turn, shift, fits = cv2.recoverPose(essential, *places, matrix, mask=fits)
+            _, turn, shift, fits = cv2.recoverPose(essential, *places, model.matrix, mask=fits)
             pairs = pairs[fits.ravel() > 0]
             if len(pairs) < _FIRST:
                 continue

@@ -27,6 +27,7 @@ class Reconstruction:
     """What is known of the scene.
 
     Attributes:
+        matrix: (3, 3) of the camera's intrinsics.
         worlds: by picture, (4, 4) from the world to its camera's frame, in a unit of its own.
         points: (P, 3), NaN = given up.
         owners: of each picture, (N,) the number of the point that each of its features shows, -1 = none.
@@ -36,7 +37,7 @@ class Reconstruction:
         """Know nothing yet; ``intrinsics`` (4,) fx, fy, cx, cy of all pictures."""
         self.features, self.intrinsics = features, np.asarray(intrinsics, np.float64)
         fx, fy, cx, cy = self.intrinsics
-        self._matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+        self.matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
         self.owners = [np.full(len(each.places), -1, np.int64) for each in features]
         self.worlds: dict[int, Float64] = {}
         self.points = np.zeros((0, 3))
@@ -57,12 +58,12 @@ class Reconstruction:
         which = there[pairs[:, 1]]
         points, places = self.points[which], mine.places[pairs[:, 0]]
         found, turn, shift, fits = cv2.solvePnPRansac(
-            points, places, self._matrix, None, iterationsCount=300, reprojectionError=_FITS, flags=cv2.SOLVEPNP_EPNP
+            points, places, self.matrix, None, iterationsCount=300, reprojectionError=_FITS, flags=cv2.SOLVEPNP_EPNP
         )
         if not found or fits is None or len(fits) < max(_LEAST, _SHARE * len(pairs)):
             return False
         fits = fits.ravel()
-        turn, shift = cv2.solvePnPRefineLM(points[fits], places[fits], self._matrix, None, turn, shift)
+        turn, shift = cv2.solvePnPRefineLM(points[fits], places[fits], self.matrix, None, turn, shift)
         world = np.eye(4)
         world[:3, :3], world[:3, 3] = cv2.Rodrigues(turn)[0], shift.ravel()
         self.worlds[picture] = world

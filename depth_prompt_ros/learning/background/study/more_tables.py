@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.graph.prompt import load_prompt
 from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, on_white
@@ -16,6 +14,7 @@ from depth_prompt_ros.learning.background.study.more import More, errors_with, r
 from depth_prompt_ros.learning.background.study.plan import OURS, TUNED, Effort, Run, StudiedNetwork
 from depth_prompt_ros.learning.background.study.sets import LearningSets
 from depth_prompt_ros.learning.background.study.tables import figure, table_head
+from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.parameters import SegmentationParameters
 
@@ -65,7 +64,7 @@ def _sides(network: StudiedNetwork, results: Results, more: More) -> list[str]:
 
 
 def _masks(network: StudiedNetwork, own: list[Run], sets: LearningSets, folder: Path) -> list[str]:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = pick_device()
     frozen = DepthNetwork.frozen(network.name, network.weights, device)
     composes: dict[str, Compose] = {"none (white)": on_white}
     for run in own:
