@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,7 +126,9 @@ def test_ctrl_c_ends_the_list_without_a_word_of_its_processes(tmp_path):
         process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert said.count("Traceback") == said.count("KeyboardInterrupt") == 1
+    # One exception is said, the command's own; it may be said as raised while another was handled.
+    assert len(re.findall("^KeyboardInterrupt", said, re.MULTILINE)) == 1
+    assert "Process-" not in said
     assert 0 < len(list((tmp_path / "out").glob("item*"))) < 50
 
 
