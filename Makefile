@@ -52,7 +52,7 @@ imports: $(TEST_READY)
 
 unit: $(TEST_READY)
 	@$(TEST_ENV)/bin/python -m depth_prompt_ros.system_libraries
-	$(TEST_ENV)/bin/pytest
+	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/pytest --numprocesses auto --maxprocesses 4
 
 # The same with Python 3.10 and Humble's NumPy and OpenCV; the tests that need PyTorch are skipped.
 .PHONY: test-humble

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 try:
     import rclpy  # noqa: F401
@@ -13,6 +14,10 @@ except ImportError:
 
     ros_stand_in.install()
     ROS = "none: the live nodes run on test/ros_stand_in.py (one process, rosbags' messages through CDR)"
+
+
+# Workers of pytest-xdist ignore Ctrl-C, and so would the commands that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
