@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,12 +44,16 @@ def test_every_row_is_planned_where_motion_goes_with_the_place_and_seeds_differ(
     planned = list(runs(Effort(seeds=2)))
     assert len({run.folder for run in planned}) == len(planned) == 2 * (len(ROWS) + 3)
     assert {run.row.name for run in planned if run.motion == "random"} == {row.name for row in ROWS[:3]}
+    again = [run for run in runs(Effort(seeds=2, first=2)) if run.seed == 1]
+    assert [(run.row.name, run.motion) for run in again] == [
+        ("stage 1", "bound"), ("SPIMO masks", "bound"), ("stage 1", "random"), ("SPIMO masks", "random"),
+    ]  # fmt: skip
     fixed = EFFORT.learning(**ROWS[3].changes)
     assert (fixed.network.head, fixed.network.levels, fixed.planes) == ("levels", 33, 33)
 
 
 def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
-    def result(name: str, moving: float, masks: bool = False) -> dict:
+    def result(name: str, moving: float, masks: bool = False, seed: int = 0) -> dict:
         errors = {
             kind: {part: [moving, moving + 0.1] for part in ("all", "static", "moving", "edges")}
             for kind in ("metric", "scaled")
@@ -56,7 +61,7 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
         nothing = {"iou": 0.0, "precision": float("nan"), "recall": 0.0}
         figures = {"SPIMO": {"iou": 0.52, "precision": 0.6, "recall": 0.8}, "auto-mask": nothing} if masks else None
         growth = {"enlarged": 2.0, "disparity": 1.9} if masks else None
-        return {"run": name, "motion": "bound", "errors": errors, "masks": figures, "growth": growth}
+        return {"run": name, "motion": "bound", "seed": seed, "errors": errors, "masks": figures, "growth": growth}
 
     stage = result("stage 1", 0.4, True)
     stage["elsewhere"] = {"SPIMO masks": result("", 0.1)["errors"], "true masks": result("", 0.05)["errors"]}
@@ -67,7 +72,7 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
     ]
     simple = {"bound": {"constant": result("", 0.9)["errors"]}}
     text = page(results, simple, real, EFFORT, ["Not run: x."])
-    assert "- Not run: x." in text
+    assert "- Not run: x." in text and "`depth-prompt study video --steps 2 --width 0.05`" in text
     assert "| SPIMO | 0.52 | 0.60 | 0.80 |" in text and "| auto-mask | 0.00 | none found | 0.00 |" in text
     assert "| constant | 0.950 |" in text and "| stage 1 | 0.450 |" in text
     assert "true masks (bound): moving pixels' error -44 % against stage 1" in text
@@ -76,3 +81,7 @@ def test_the_page_holds_rows_intervals_and_what_is_missing() -> None:
     assert "86 % of the true masks' gain" in text
     assert "stage 1: static disparity grows 1.90 times where the picture is 2.00 times larger" in text
     assert "learned from colour less constant: -0.050 abs rel, 95 % interval over frames -0.050 to -0.050" in text
+    again = page([*results, result("stage 1", 1.4, True, seed=1)], simple, real, replace(EFFORT, seeds=2), [])
+    assert "| stage 1 | 0.950 ± 0.500 |" in again and "| SPIMO | 0.52 ± 0.00 | 0.60 ± 0.00 | 0.80 ± 0.00 |" in again
+    assert "2 seeds where a row has its standard deviation" in again and "one seed." in text
+    assert "true masks (bound): moving pixels' error -44 % against stage 1" in again  # over the seed that both have

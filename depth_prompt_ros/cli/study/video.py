@@ -18,16 +18,17 @@ def video(
         Optional[Path],  # noqa: UP045
         typer.Option("--real", help="Folder of a real video with depth to check with."),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of every row.")] = 1,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Of each stage of the rendered rows.")] = 200,
-    width: Annotated[float, typer.Option("--width", min=0.01, help="Of the networks of the rendered rows.")] = 0.125,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of the first rows.")] = 1,
+    first: Annotated[int, typer.Option("--first", min=1, help="Rows that get all seeds; the others get one.")] = 11,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Of each stage of the rendered rows.")] = 500,
+    width: Annotated[float, typer.Option("--width", min=0.01, help="Of the networks of the rendered rows.")] = 0.25,
     page_only: PageOnly = False,
 ) -> None:
     """Depth and masks learned from rendered workspaces with movers, and from real video, beside simple rows."""
     from depth_prompt_ros.learning.video.study.plan import Effort
     from depth_prompt_ros.learning.video.study.study import study_video
 
-    effort = Effort(steps=steps, width=width, seeds=seeds)
+    effort = Effort(steps=steps, width=width, seeds=seeds, first=first)
     page = results or out / "video.md"
     with stoppable():
         study_video(effort, out, page, real, not page_only, lambda line: typer.echo(line, err=True))

@@ -51,7 +51,7 @@ def page(
     lines = [
         "# Depth and masks learned from video",
         "",
-        "Written by `depth-prompt study video`; nothing in the tables is typed by hand.",
+        f"Written by `{_command(effort)}`; nothing in the tables is typed by hand.",
         "",
         _made(effort),
         "",
@@ -79,7 +79,14 @@ def _with_elsewhere(result: Result) -> Iterator[Result]:
     """A result, and what its network says where things move if it is told that they stand elsewhere."""
     yield result
     for name, errors in result.get("elsewhere", {}).items():
-        yield {"run": f"{_ELSEWHERE}{name}", "motion": result["motion"], "errors": errors}
+        yield {**result, "run": f"{_ELSEWHERE}{name}", "errors": errors, "growth": None, "masks": None}
+
+
+def _command(effort: Effort) -> str:
+    usual = Effort()
+    options = {name: getattr(effort, name) for name in ("seeds", "first", "steps", "width")}
+    said = [f" --{name} {value:g}" for name, value in options.items() if value != getattr(usual, name)]
+    return "depth-prompt study video" + "".join(said)
 
 
 def _made(effort: Effort) -> str:
@@ -89,10 +96,16 @@ def _made(effort: Effort) -> str:
         f"workspaces to test on; networks of {effort.width:g} of the published width, {effort.steps} steps of "
         f"{effort.batch} windows of {width}x{height} a stage, rates {effort.learning_rate:g} and, of second stages, "
         f"{effort.second_rate:g}, {effort.levels} adaptive levels, {effort.planes} planes, "
-        f"poses given but where a row says otherwise, {effort.seeds} seed(s). Figures are mean relative errors of "
+        f"poses given but where a row says otherwise, {_seeds(effort)}. Figures are mean relative errors of "
         "depth over frames; *scaled*: to the median of the static pixels. *Moving* pixels are those of things that "
         "move; *edges* are within two pixels of a step in depth."
     )
+
+
+def _seeds(effort: Effort) -> str:
+    if effort.seeds == 1:
+        return "one seed"
+    return f"{effort.seeds} seeds where a row has its standard deviation over them (±), else one"
 
 
 def _depths(
@@ -128,36 +141,41 @@ def _masks(results: Sequence[Result]) -> list[str]:
         return []
     lines = _head(["mask", "IoU", "precision", "recall"])
     for name in tables[0]:
-        means = [np.mean([table[name][key] for table in tables]) for key in ("iou", "precision", "recall")]
-        cells = [f"{mean:.2f}" if np.isfinite(mean) else "none found" for mean in means]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        found = [[table[name][key] for table in tables] for key in ("iou", "precision", "recall")]
+        lines.append(f"| {name} | {' | '.join(map(_mask_cell, found))} |")
     return lines
 
 
+def _mask_cell(values: Sequence[float]) -> str:
+    if not np.isfinite(values).all():
+        return "none found"
+    return f"{np.mean(values):.2f}" + (f" ± {np.std(values):.2f}" if len(values) > 1 else "")
+
+
 def _checks(results: Sequence[Result]) -> list[str]:
-    """What was to be shown, with what came out."""
+    """What was to be shown, with what came out; two rows are compared over the seeds that both have."""
     by_name: dict[str, list[Result]] = {}
     for result in results:
         by_name.setdefault(result["run"], []).append(result)
 
-    def frames(name: str, kind: str, part: str) -> Any:
-        return np.array([result["errors"][kind][part] for result in by_name[name]], np.float64).mean(0)
+    def pair(one: str, other: str, part: str) -> tuple[Any, Any]:
+        ran = [{result["seed"]: result["errors"]["metric"][part] for result in by_name[name]} for name in (one, other)]
+        both = [seed for seed in ran[0] if seed in ran[1]]
+        return tuple(np.array([each[seed] for seed in both], np.float64).mean(0) for each in ran)  # type: ignore[return-value]
 
     lines = []
     for name, most in _COMPARED.items():
         if name in by_name and "stage 1" in by_name:
-            one, other = frames("stage 1", "metric", "moving"), frames(name, "metric", "moving")
+            one, other = pair("stage 1", name, "moving")
             mean, low, high = paired_interval(other, one)
             change = 100 * mean / float(np.nanmean(one))
-            share = _share(mean, most, frames) if most in by_name else ""
+            share = _share(mean, most, pair) if most in by_name else ""
             lines.append(
                 f"- {name}: moving pixels' error {change:+.0f} % against stage 1 (difference {mean:+.3f}, 95 % "
                 f"interval over frames {low:+.3f} to {high:+.3f}){share}."
             )
     if "fixed levels, N = 33" in by_name and "stage 1" in by_name:
-        mean, low, high = paired_interval(
-            frames("stage 1", "metric", "all"), frames("fixed levels, N = 33", "metric", "all")
-        )
+        mean, low, high = paired_interval(*pair("stage 1", "fixed levels, N = 33", "all"))
         lines.append(
             f"- Adaptive levels, N = 11, less fixed, N = 33: {mean:+.4f} on all pixels, 95 % interval over frames "
             f"{low:+.4f} to {high:+.4f}."
@@ -172,9 +190,9 @@ def _checks(results: Sequence[Result]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _share(gain: float, best: str, frames: Callable[[str, str, str], Any]) -> str:
+def _share(gain: float, best: str, pair: Callable[[str, str, str], tuple[Any, Any]]) -> str:
     """Which part of the true masks' gain on moving pixels a row has."""
-    most = paired_interval(frames(best, "metric", "moving"), frames("stage 1", "metric", "moving"))[0]
+    most = paired_interval(*pair(best, "stage 1", "moving"))[0]
     return f", {100 * gain / most:.0f} % of the true masks' gain" if most < 0 else ""
 
 
