@@ -13,7 +13,8 @@ from depth_prompt_ros.learning.background.study.figures import Results, summaris
 from depth_prompt_ros.learning.background.study.more import More, errors_with, rembg_masks, sides_of, worse_masks
 from depth_prompt_ros.learning.background.study.plan import OURS, TUNED, Effort, Run, StudiedNetwork
 from depth_prompt_ros.learning.background.study.sets import LearningSets
-from depth_prompt_ros.learning.background.study.tables import figure, table_head
+from depth_prompt_ros.learning.background.study.tables import figure
+from depth_prompt_ros.learning.markdown import table_head
 from depth_prompt_ros.learning.trainer import pick_device
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.parameters import SegmentationParameters

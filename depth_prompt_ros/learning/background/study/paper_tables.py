@@ -10,7 +10,8 @@ from depth_prompt_ros.learning.background.study import published
 from depth_prompt_ros.learning.background.study.figures import Results
 from depth_prompt_ros.learning.background.study.plan import ABLATIONS, OURS, TUNED, Effort
 from depth_prompt_ros.learning.background.study.survives import surviving
-from depth_prompt_ros.learning.background.study.tables import FIXED, NETWORK_FREE, READING, cells, schedules, table_head
+from depth_prompt_ros.learning.background.study.tables import FIXED, NETWORK_FREE, READING, cells, schedules
+from depth_prompt_ros.learning.markdown import table_head
 
 _COMPARED = (*NETWORK_FREE, "none (white)", "original", TUNED, OURS, "1-BG", "PNet")
 _WITH_FITTED = (*_COMPARED, *(f"{row}{FITTED}" for row in ("none (white)", "original", TUNED, OURS, "1-BG", "PNet")))

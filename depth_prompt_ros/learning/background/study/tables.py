@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from depth_prompt_ros.learning.background.errors import FITTED
@@ -12,6 +11,7 @@ from depth_prompt_ros.learning.background.study.execute import FITTED_TOO
 from depth_prompt_ros.learning.background.study.figures import Figure, Results
 from depth_prompt_ros.learning.background.study.plan import ABLATIONS, OURS, TUNED, Effort
 from depth_prompt_ros.learning.background.study.survives import surviving
+from depth_prompt_ros.learning.markdown import table_head
 from depth_prompt_ros.learning.trainer import Schedule
 
 NETWORK_FREE = ("constant depth", "mean shape")
@@ -151,12 +151,6 @@ def _network_section(part: NetworkPart) -> list[str]:
         ]
         lines.append("")
     return [*lines, *(line for remark in part.remarks for line in (remark, "")), *part.more]
-
-
-def table_head(columns: Iterable[str]) -> list[str]:
-    """The two first lines of a Markdown table; a name with " | " in it heads two columns."""
-    joined = " | ".join(columns)
-    return [f"|{joined} |", "|---" * (joined.count("|") + 1) + "|"]
 
 
 def cells(results: Results, row: str, test: str) -> str:

@@ -14,6 +14,7 @@ from depth_prompt_ros.learning.clip.study.runs import Found, result_of
 from depth_prompt_ros.learning.clip.study.video import CLIPS, FRAMES
 from depth_prompt_ros.learning.clip.text_decoder import PhraseScores
 from depth_prompt_ros.learning.clip.zero_shot import accepted, chance_levels
+from depth_prompt_ros.learning.markdown import table_head
 from depth_prompt_ros.written_aside import write_text
 
 _OPTIONS = (
@@ -103,10 +104,6 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _head(*cells: str) -> list[str]:
-    return [_row(*cells), "|" + "---|" * len(cells)]
-
-
 def _percent(values: dict[str, float]) -> list[str]:
     return [f"{100 * value:.1f} %" for value in values.values()]
 
@@ -114,7 +111,7 @@ def _percent(values: dict[str, float]) -> list[str]:
 def _clip_lines(before: dict[str, float], after: dict[str, float] | None) -> list[str]:
     levels = chance_levels()
     lines = [
-        *_head("zero-shot, unseen objects", *before),
+        *table_head(["zero-shot, unseen objects", *before]),
         _row("accuracy", *_percent(before)),
         _row("chance", *_percent({name: levels[name] for name in before})),
         _row("times chance", *(f"{value / levels[name]:.1f}" for name, value in before.items())),
@@ -159,7 +156,7 @@ def _by_seed(row: list[Found], other: list[Found]) -> str:
 
 
 def _depth_table(found: dict[str, list[Found]]) -> list[str]:
-    lines = _head("row", "seeds", "learned", "AbsRel", "objects", "RMSE", "within 1.25", "change")
+    lines = table_head(["row", "seeds", "learned", "AbsRel", "objects", "RMSE", "within 1.25", "change"])
     for name, results in found.items():
         figures = [each.figures for each in results]
         abs_rel, objects, rmse, delta = (
@@ -204,7 +201,7 @@ def _verdicts(found: dict[str, list[Found]]) -> list[str]:
 
 
 def _curves(found: dict[str, list[Found]]) -> list[str]:
-    lines = _head("row", "5 %", "25 %", "100 %")
+    lines = table_head(["row", "5 %", "25 %", "100 %"])
     for name, results in found.items():
         curves = [each.figures["curve"] for each in results if each.figures["learned"]]
         if curves:
@@ -215,7 +212,7 @@ def _curves(found: dict[str, list[Found]]) -> list[str]:
 
 def _replaced(found: dict[str, list[Found]]) -> list[str]:
     columns = ("all", *MATERIALS)
-    lines, largest = _head("learned with", "replaced by", *columns), (0.0, "")
+    lines, largest = table_head(["learned with", "replaced by", *columns]), (0.0, "")
     for name, results in found.items():
         tables = [each.figures["replaced"] for each in results if "replaced" in each.figures]
         if not tables:
@@ -230,7 +227,7 @@ def _replaced(found: dict[str, list[Found]]) -> list[str]:
 
 
 def _trembling(found: dict[str, list[Found]]) -> list[str]:
-    lines = _head("row", "trembling", "AbsRel of the test pictures")
+    lines = table_head(["row", "trembling", "AbsRel of the test pictures"])
     for name, results in found.items():
         trembling, abs_rel = (
             float(np.mean([each.figures[key] for each in results])) for key in ("trembling", "abs_rel")
@@ -256,6 +253,6 @@ def _text_lines(effort: Effort, words: dict[str, float], phrases: dict[str, Phra
         for kind, scores in phrases.items()
     ]
     return [
-        about, "", *_head(*words), _row(*_percent(words)), "", on_tables, "",
-        *_head("a phrase such as", "IoU", "all objects", "picked (chance 33.3 %)"), *rows,
+        about, "", *table_head([*words]), _row(*_percent(words)), "", on_tables, "",
+        *table_head(["a phrase such as", "IoU", "all objects", "picked (chance 33.3 %)"]), *rows,
     ]  # fmt: skip
