@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -84,7 +85,14 @@ def test_runs_learn_from_fewer_and_at_other_sides_and_tables_have_their_rows(set
     assert float(under_true[3].split("[")[0]) == pytest.approx(white.si_rmse.mean, abs=2e-3)
     test, frozen = PictureSet.open(sets.train), DepthNetwork.frozen("scene-net", None, CPU)
     write_prompt_sheet(tmp_path / "sheet.jpg", frozen, tmp_path, own, test, CPU)
-    assert (tmp_path / "sheet.jpg").is_file()
+    sheet = cv2.imread(str(tmp_path / "sheet.jpg"))[..., ::-1]
+    side, rows = 160, 2 + sum(not (run.side or run.objects) and run.settings is not None for run in own)
+    bands = [sheet[side * each : side * (each + 1), -side:] for each in range(3 * rows + 2)]
+    assert len(sheet) // side == len(bands)  # picture, depth and normals of each, depth and normals of the truth
+    top = test.depths[len(test) - 1] == test.depths[len(test) - 1][test.masks[len(test) - 1]].min()
+    assert (bands[-1][top] > [110, 110, 235]).all()  # there the half sphere looks at the camera
+    alone = sheet[side * (3 * rows - 3) : side * (3 * rows - 2), -7 * side : -6 * side]
+    assert np.ptp(alone) > 30  # the last prompt without an object
 
 
 def test_worse_masks_are_worse_by_what_they_say(sets) -> None:

@@ -1,4 +1,7 @@
-"""One sheet a network: prompts as rows, objects as columns, each prompted picture above the depth it gives."""
+"""One sheet a network: prompts as rows, objects as columns, each prompted picture above the depth and normals it gives.
+
+These are figures 5 and 6 of 2306.05428: normals beside depth, and the network's depth of the prompt alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from depth_prompt_ros.data.sets.picture_set import PictureSet
 from depth_prompt_ros.data.titles import caption, text_row
@@ -30,9 +34,11 @@ def write_prompt_sheet(
 ) -> None:
     """Original, white, first seeds of what has been learned, all on the same test objects; truth in the last row.
 
-    Prompts of other sides or from fewer objects are left out.
+    The first column is the prompt without an object, and the network's depth of it over the whole picture. Prompts of
+    other sides or from fewer objects are left out.
     """
     batch = load_batch(test, np.linspace(0, len(test) - 1, _OBJECTS).astype(int), device)
+    nothing = batch._replace(image=torch.zeros_like(batch.image[:1]), mask=torch.zeros_like(batch.mask[:1]))
     rows: dict[str, Compose] = {"original": lambda each: each.image, "white": on_white}
     for run in own:
         learned = folder / run.folder / "learned.safetensors"
@@ -40,12 +46,29 @@ def write_prompt_sheet(
         if run.settings and usual and learned.exists():
             prompt = load_prompt(learned, network.name).to(device)
             rows[run.row] = composer(prompt, run.settings)
+    blank = torch.ones_like(batch.image[:1])
     bands = []
     for name, compose in rows.items():
         picture = compose(batch)
-        bands += [_band(name, picture), _band("", shade(network(picture), batch))]
-    bands.append(_band("truth", shade(batch.depth, batch)))
-    said = "Each prompted picture above the depth that it gives: near bright, on the truth's range."
+        depth = network(picture)
+        if name == "original":  # there is no such picture without its object
+            alone, below = blank, blank
+        else:
+            alone = compose(nothing)[:1]
+            below = _shade_whole(network(alone))
+        bands += [
+            _band(name, torch.cat([alone, picture])),
+            _band("", torch.cat([below, shade(depth, batch)])),
+            _band("", torch.cat([blank, _normals(depth, batch)])),
+        ]
+    bands += [
+        _band("truth", torch.cat([blank, shade(batch.depth, batch)])),
+        _band("", torch.cat([blank, _normals(batch.depth, batch)])),
+    ]
+    said = (
+        "Each prompted picture above its depth, near bright, on the truth's range, and its normals: red to the right, "
+        "green down, blue towards the camera. First column: the prompt without an object, and its depth."
+    )
     write_picture(path, caption(said, np.vstack(bands)), 80)
 
 
@@ -57,10 +80,27 @@ def shade(depth: Tensor, batch: Batch) -> Tensor:
     colours = []
     for one, truth, mask in zip(fitted, target, batch.mask > 0, strict=True):
         low, high = truth[mask].quantile(0.02), truth[mask].quantile(0.98)
-        grey = (255 * (1 - (one[0] - low) / (high - low).clamp(min=0.05))).clamp(0, 255).byte().cpu().numpy()
-        colour = cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)[..., ::-1].astype(np.float32) / 255
-        colours.append(np.where(mask[0].cpu().numpy()[..., None], colour, 1))
-    return torch.from_numpy(np.stack(colours)).permute(0, 3, 1, 2)
+        colours.append(_coloured(one[0], low, (high - low).clamp(min=0.05) + low, mask[0]))
+    return torch.cat(colours)
+
+
+def _coloured(depth: Tensor, low: Tensor, high: Tensor, mask: Tensor) -> Tensor:
+    """(1, 3, S, S) RGB of (S, S) depth, ``low`` bright and ``high`` dark; white outside the mask."""
+    grey = (255 * (1 - (depth - low) / (high - low).clamp(min=1e-6))).clamp(0, 255).byte().cpu().numpy()
+    colour = cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)[..., ::-1].astype(np.float32) / 255
+    return torch.from_numpy(np.where(mask.cpu().numpy()[..., None], colour, 1)).permute(2, 0, 1)[None].float()
+
+
+def _shade_whole(depth: Tensor) -> Tensor:
+    """(1, 3, S, S) RGB of a whole picture's depth up to scale, near bright, from its 2nd to its 98th percentile."""
+    return _coloured(depth[0, 0], depth.quantile(0.02), depth.quantile(0.98), torch.ones_like(depth[0, 0]))
+
+
+def _normals(depth: Tensor, batch: Batch) -> Tensor:
+    """(N, 3, S, S) RGB of normals inside the masks, x, y and -z from -1 to 1 as red, green, blue; white outside."""
+    found = functional.pad(losses.normals(depth, batch.intrinsics), (1, 0, 1, 0))
+    colours = (found * found.new_tensor([1, 1, -1]).view(1, 3, 1, 1) + 1) / 2
+    return torch.where(batch.mask > 0, colours, torch.ones_like(colours))
 
 
 def _band(name: str, pictures: Tensor) -> NDArray[np.uint8]:
