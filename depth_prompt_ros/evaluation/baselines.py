@@ -107,11 +107,30 @@ def ring_plane(camera: CameraModel, mask: Mask, depth: Float32) -> Float32:
         (H, W) float32 metres, NaN outside the mask, and inside when less than 30 pixels of the ring were measured or
         the plane is not before the camera.
     """
-    result = np.full(mask.shape, np.nan, np.float32)
     reach = max(5, round(0.1 * max(cv2.boundingRect(mask.view(np.uint8))[2:])))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     ring = cv2.dilate(mask.view(np.uint8), kernel).view(np.bool_) & ~mask & (depth > 0)
-    y, x = np.nonzero(ring)
+    return _plane_through(camera, mask, depth, ring)
+
+
+def own_plane(camera: CameraModel, mask: Mask, depth: Float32) -> Float32:
+    """One plane through what was measured on a target, fitted as :func:`ring_plane` does.
+
+    Args:
+        mask: (H, W) bool, the target.
+        depth: (H, W) float32 metres, invalid = NaN.
+
+    Returns:
+        (H, W) float32 metres, NaN outside the mask, and inside when less than 30 of its pixels were measured or the
+        plane is not before the camera.
+    """
+    return _plane_through(camera, mask, depth, mask & (depth > 0))
+
+
+def _plane_through(camera: CameraModel, mask: Mask, depth: Float32, known: Mask) -> Float32:
+    """(H, W) metres inside the mask of the plane through the known pixels, of which there are 30 at least."""
+    result = np.full(mask.shape, np.nan, np.float32)
+    y, x = np.nonzero(known)
     if len(y) < 30:
         return result
     step = len(y) // _RING_SAMPLES + 1

@@ -8,6 +8,8 @@
 - ``boxes.json``: ``[[x0, y0, x1, y1], ...]``, pixels around each thing, x0 < x1 and y0 < y1.
 - ``labels.png``: 8 or 16 bits, 0 = no thing, each thing its own number.
 - ``tom.png``: transparent or mirror pixels, any value but 0; all 0: there are none.
+- ``classes.json``: ``{"1": "bowl", ...}``, what things are, by their numbers in ``labels.png`` or, without it, by their
+  boxes' places in ``boxes.json``, counted from 1; null: it is left out where things are hidden.
 - ``truth.png`` or ``truth.npy``: the true depth, as ``depth``.
 
 Picture and camera are needed, and depth or a right picture; the rest is used where it is there.
@@ -16,7 +18,8 @@ Picture and camera are needed, and depth or a right picture; the rest is used wh
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +48,7 @@ class RealScene:
         labels: (H, W) uint16.
         tom: (H, W) bool.
         truth: (H, W) float32 metres, NaN = unknown.
+        classes: names of what things are, by number; None: to be left out where things are hidden.
     """
 
     name: str
@@ -56,6 +60,7 @@ class RealScene:
     labels: NDArray[np.uint16] | None = None
     tom: NDArray[np.bool_] | None = None
     truth: Float32 | None = None
+    classes: Mapping[int, str | None] = field(default_factory=dict)
 
     @property
     def things(self) -> NDArray[np.uint16] | None:
@@ -108,7 +113,7 @@ def read_scene(folder: Path) -> RealScene:
             raise BadInput(f"{folder}: {name} is {plane.shape[1]}x{plane.shape[0]} but the picture is {width}x{height}")
     return RealScene(
         folder.name, image, camera, np.full((height, width), np.nan, np.float32) if depth is None else depth, right,
-        boxes, None if labels is None else labels.astype(np.uint16), None if tom is None else tom > 0, truth,
+        boxes, None if labels is None else labels.astype(np.uint16), None if tom is None else tom > 0, truth, _classes(folder / "classes.json"),
     )  # fmt: skip
 
 
@@ -159,6 +164,16 @@ def _boxes(path: Path) -> Float32 | None:
     if empty.any():
         raise BadInput(f"{path} has the box {boxes[empty][0].tolist()}: boxes are [x0, y0, x1, y1], x0 < x1, y0 < y1")
     return boxes
+
+
+def _classes(path: Path) -> dict[int, str | None]:
+    if not path.is_file():
+        return {}
+    try:
+        said = json.loads(path.read_text()).items()
+        return {int(number): None if name is None else str(name) for number, name in said}
+    except (OSError, ValueError, AttributeError) as error:
+        raise BadInput(f'{path} does not say what things are, {{"1": "bowl", ...}}: {error}') from error
 
 
 def _camera(path: Path, width: int, height: int) -> CameraModel:

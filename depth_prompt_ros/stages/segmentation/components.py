@@ -1,4 +1,4 @@
-"""From masks to labels: largest first, small ones dropped."""
+"""From masks to labels: largest first, small ones dropped; connected surfaces of a depth."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.parameters import SegmentationParameters
 
+Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
@@ -56,3 +57,18 @@ def disc(radius: int) -> NDArray[np.uint8]:
     """A round kernel for OpenCV's morphology."""
     kernel: Any = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(kernel, np.uint8)
+
+
+def surfaces(depth: Float32, where: Mask, step: float) -> NDArray[np.int32]:
+    """(h, w) the number of each connected surface of what is measured in ``where``; 0 elsewhere.
+
+    Args:
+        depth: (h, w) float32 metres, NaN = nothing.
+        step: a surface ends where depth changes by more than this share from one pixel to the next.
+    """
+    logarithm = np.log(np.where(depth > 0, depth, np.float32(1e-3)))
+    steps = np.zeros(depth.shape, np.bool_)
+    steps[:, 1:] |= np.abs(np.diff(logarithm, axis=1)) > step
+    steps[1:] |= np.abs(np.diff(logarithm, axis=0)) > step
+    _, numbered = cv2.connectedComponents((where & ~steps).view(np.uint8), connectivity=4)
+    return np.asarray(numbered, np.int32)

@@ -16,7 +16,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.open3d_library import NoOpen3d
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
-from depth_prompt_ros.stages.segmentation.components import closed, disc
+from depth_prompt_ros.stages.segmentation.components import closed, disc, surfaces
 from depth_prompt_ros.stages.segmentation.table_planes import find_tables
 
 Float32 = NDArray[np.float32]
@@ -213,20 +213,8 @@ def _part_camera(camera: CameraModel, area: _Box, size: tuple[int, int]) -> Came
     return part.scaled(*size)
 
 
-def _surfaces(view: _View) -> NDArray[np.int32]:
-    """(h, w) the number of each connected measured surface off the support plane; 0 elsewhere."""
-    logarithm = np.log(np.where(view.depth > 0, view.depth, np.float32(1e-3)))
-    steps = np.zeros(logarithm.shape, np.bool_)
-    across = np.abs(np.diff(logarithm, axis=1)) > _DEPTH_STEP
-    down = np.abs(np.diff(logarithm, axis=0)) > _DEPTH_STEP
-    steps[:, 1:] |= across
-    steps[1:] |= down
-    _, numbered = cv2.connectedComponents((view.off_support & ~steps).view(np.uint8), connectivity=4)
-    return np.asarray(numbered, np.int32)
-
-
 def _surface_box(view: _View, at: _Box) -> _Box | None:
-    surface = _surfaces(view)
+    surface = surfaces(view.depth, view.off_support, _DEPTH_STEP)
     beside = surface[max(at.top - 2, 0) : at.top + 3, max(at.left - 2, 0) : at.left + 3]
     if not beside.any():
         return None
@@ -240,7 +228,7 @@ def _surface_box(view: _View, at: _Box) -> _Box | None:
 
 
 def _cut_box(view: _View, box: _Box) -> Mask:
-    surface = _surfaces(view)
+    surface = surfaces(view.depth, view.off_support, _DEPTH_STEP)
     inside = box.mask(surface.shape)
     within = np.bincount(surface[inside], minlength=int(surface.max()) + 1)
     share = within / np.maximum(np.bincount(surface.ravel(), minlength=len(within)), 1)

@@ -1,0 +1,155 @@
+"""Every row on every thing of real scenes, hidden in every way, scene by scene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from depth_prompt_ros.data.readers.scenes import RealScene, read_scene
+from depth_prompt_ros.errors import BadModel, DepthPromptError
+from depth_prompt_ros.evaluation.hidden.errors import HiddenErrors
+from depth_prompt_ros.evaluation.hidden.holes import BLOBS, GLASS, SIDE, WHOLE, hidden_part
+from depth_prompt_ros.evaluation.hidden.rows import LEARNED, ROWS, WAYS, Seen, network_free
+from depth_prompt_ros.evaluation.hidden.things import Thing, things_of
+from depth_prompt_ros.evaluation.scenes.methods import without_masks
+from depth_prompt_ros.evaluation.scenes.run import name_scenes
+from depth_prompt_ros.evaluation.tom.methods import Pipelines
+from depth_prompt_ros.frame import DepthMeasurement
+from depth_prompt_ros.parameters import Parameters
+
+if TYPE_CHECKING:
+    from depth_prompt_ros.evaluation.scenes.pictures import Shown
+
+Done = Callable[[int, int], None]
+Float32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenThing:
+    """One thing, hidden in one way.
+
+    Attributes:
+        scene: its scene's name.
+        number: of the thing in its scene.
+        kind: what it is, "" = not said.
+        case: a key of :data:`depth_prompt_ros.evaluation.hidden.holes.CASES`.
+        errors: by row.
+        shown: its pictures, if they were asked for.
+    """
+
+    scene: str
+    number: int
+    kind: str
+    case: str
+    errors: dict[str, HiddenErrors]
+    shown: Shown | None = None
+
+    @property
+    def name(self) -> str:
+        """Scene, number and kind."""
+        return f"{self.scene} {self.number}" + (f", {self.kind}" if self.kind else "")
+
+    @property
+    def rmse(self) -> float:
+        """The pipeline's, millimetres; infinity where it answers nothing."""
+        found = self.errors[LEARNED.name].own.rmse
+        return np.inf if found is None else found
+
+
+@dataclass
+class HiddenEvaluation:
+    """All things of all scenes.
+
+    Attributes:
+        things: worst first.
+        scenes: names of those that were read; ``without`` of those in which nothing can be hidden.
+        damaged: what is wrong with those that could not be evaluated, by name.
+    """
+
+    things: list[HiddenThing] = field(default_factory=list)
+    scenes: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+
+    def of(self, case: str, kind: str | None = None) -> list[dict[str, HiddenErrors]]:
+        """Errors by row of each thing hidden in this way, of one kind or of all."""
+        return [thing.errors for thing in self.things if thing.case == case and kind in (None, thing.kind)]
+
+
+def evaluate_hidden(
+    folders: Sequence[Path], parameters: Parameters, pictures: bool = False, done: Done = lambda _, __: None
+) -> HiddenEvaluation:
+    """Every row on every thing below the folders; a damaged scene is noted, and the next one taken.
+
+    Args:
+        parameters: of the pipeline; masks are given to it.
+        pictures: keep small pictures of each thing.
+        done: called with the number of scenes that were tried, and that of all.
+
+    Raises:
+        BadInput: a folder without scenes; BadModel: a network cannot be used.
+    """
+    named = name_scenes(folders)
+    pipelines = Pipelines(WAYS, without_masks(parameters))
+    evaluation = HiddenEvaluation()
+    for count, (path, name, _) in enumerate(named, start=1):
+        try:
+            found = list(_hide(read_scene(path), name, pipelines, pictures))
+            evaluation.things += found
+            (evaluation.scenes if found else evaluation.without).append(name)
+        except BadModel:
+            raise
+        except DepthPromptError as error:
+            evaluation.damaged[name] = str(error)
+        done(count, len(named))
+    evaluation.things.sort(key=lambda thing: (-thing.rmse, thing.name))
+    return evaluation
+
+
+def _hide(scene: RealScene, name: str, pipelines: Pipelines, pictures: bool) -> Iterator[HiddenThing]:
+    """Each opaque thing alone, wholly, on one side and in blobs; all glass of a scene at once."""
+    measurement = pipelines.measure(scene.frame())
+    things = things_of(scene, measurement.depth)
+    for thing in things:
+        for case in () if thing.glass else (WHOLE, SIDE, BLOBS):
+            hidden = hidden_part(thing.mask, case, thing.number)
+            yield from _evaluate(scene, name, measurement, [thing], case, hidden, pipelines, pictures)
+    if glass := [thing for thing in things if thing.glass]:
+        assert scene.tom is not None
+        yield from _evaluate(scene, name, measurement, glass, GLASS, scene.tom, pipelines, pictures)
+
+
+def _evaluate(
+    scene: RealScene, name: str, measurement: DepthMeasurement, things: Sequence[Thing], case: str, hidden: Mask,
+    pipelines: Pipelines, pictures: bool,
+) -> Iterator[HiddenThing]:  # fmt: skip
+    """The things with what is hidden of them, named together."""
+    labels = np.zeros(hidden.shape, np.uint16)
+    for thing in things:
+        labels[thing.mask] = thing.number
+    tom = hidden if case in (WHOLE, GLASS) else np.zeros_like(hidden)
+    left = np.where(hidden, np.float32(np.nan), measurement.depth)
+    seen = Seen(scene.camera, labels, tom, DepthMeasurement(left, np.where(hidden, np.float32(0), measurement.confidence)))
+    found = network_free(seen)
+    image = scene.image.copy()  # the pipelines remember what they measured by the picture
+    frame = replace(scene, image=image, depth=left, right=None, labels=labels, tom=tom).frame(True, True)
+    nothing = np.full(left.shape, np.nan, np.float32)
+    for way in WAYS:
+        result = pipelines.run(way.name, frame)
+        found[way.name] = nothing if result is None else result.depth
+    ours = found[LEARNED.name]
+    for thing in things:
+        part = hidden & thing.mask
+        errors = {row: HiddenErrors.of(found[row], ours, thing.truth, part) for row in ROWS}
+        shown = None
+        if pictures:  # they need Pillow, of the extra "evaluate"
+            from depth_prompt_ros.evaluation.hidden.pictures import show
+
+            shown = show(scene, thing, part, found)
+        yield HiddenThing(name, thing.number, thing.kind, case, errors, shown)
