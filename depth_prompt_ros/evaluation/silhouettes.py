@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
 from depth_prompt_ros.stages.anchor.choose import choose_anchor
 from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
+from depth_prompt_ros.stages.anchor.tilt import correct_tilt
 from depth_prompt_ros.stages.boxes import box_of
+from depth_prompt_ros.stages.prompted_depth import Shape
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -54,6 +58,36 @@ def standing_block(camera: CameraModel, mask: Mask, targets: Mask, measurement: 
     anchor = choose_anchor(camera, mask, mask, measurement, support, ScaleParameters(), targets)
     inverse = anchor.trusted
     return np.divide(1, inverse, out=np.full_like(inverse, np.nan), where=mask & (inverse > 0))
+
+
+def outline_on_anchor(
+    camera: CameraModel, mask: Mask, tom: Mask, targets: Mask, measurement: DepthMeasurement, seed: int
+) -> Float32:
+    """The inflated outline in the network's place: scaled and tilted to what the pipeline anchors a shape to.
+
+    That is what is trusted of the target's own pixels, or the block on its contact.
+
+    Args:
+        mask: (H, W) bool, the target.
+        tom: (H, W) bool, transparent or mirror.
+        targets: (H, W) bool, every target.
+        measurement: depth in and around the target.
+        seed: of the support plane's search.
+
+    Returns:
+        (H, W) float32 metres, NaN outside the mask, and where the anchor is refused.
+    """
+    support = fit_support_plane(camera, measurement.depth, targets, box_of(mask), seed)
+    anchor = choose_anchor(camera, mask, tom, measurement, support, ScaleParameters(), targets)
+    result = np.full(mask.shape, np.nan, np.float32)
+    if anchor.kind == "refused":
+        return result
+    middle = np.float32(1 / np.median(anchor.trusted[anchor.trusted > 0]))
+    front = inflated(np.full(mask.shape, middle, np.float32), mask, camera.fx)
+    inverse = np.divide(1, front, out=np.zeros_like(front), where=mask)
+    shape = Shape(inverse, scale=1.0, shift=0.0, inliers=1, residual=0.0)
+    fitted = correct_tilt(camera, shape, mask, replace(anchor, free_shift=False), share=1.0).inverse_depth
+    return np.divide(1, fitted, out=result, where=fitted > 0)
 
 
 def inflated(depth: Float32, mask: Mask, focal: float) -> Float32:

@@ -61,15 +61,47 @@ class Filling:
     error: float
 
 
+@dataclass(frozen=True, eq=False)
+class Foretold:
+    """How well a target's withheld pixels were foretold.
+
+    Attributes:
+        by_shape, by_planes: mean error in 1/m, far pixels first, none more than two preferences.
+        relative: mean relative error of the planes, as it is.
+    """
+
+    by_shape: float
+    by_planes: float
+    relative: float
+
+
 def by_own_plane(surface: MeasuredSurface, holes: Mask) -> Filling | None:
     """The holes' filling by a plane through the target's own pixels if that foretells better than its shape; else None.
 
-    As many measured pixels as there are holes are withheld beside them, and foretold by the shape drawn to the rest
-    (:func:`by_shape`) and by the rest's :func:`local_plane`. The smaller mean error wins. Far pixels weigh more in it,
-    for holes lie on the farther of two surfaces, where a plane through both is wrong. [ours]
+    The smaller mean error of :func:`foretell` wins. [ours]
 
     Args:
         holes: (h, w) bool, what is to be filled.
+    """
+    foretold = foretell(surface, holes)
+    if foretold is None or foretold.by_shape <= foretold.by_planes:
+        return None
+    measured = surface.inverse[surface.known]
+    plane = np.clip(local_plane(surface.inverse, surface.known), 0.5 * measured.min(), 2 * measured.max())
+    return Filling(plane, foretold.relative)
+
+
+def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:
+    """Withhold as many measured pixels as there are holes, beside them, and foretell them by the rest.
+
+    Once by the shape drawn to the rest (:func:`by_shape`), once by the rest's :func:`local_plane`. Far pixels weigh
+    more in the errors, for holes lie on the farther of two surfaces, where a plane through both is wrong.
+
+    Args:
+        holes: (h, w) bool, what is to be filled.
+
+    Returns:
+        None where there are too few of either to tell.
     """
     step = -(-max(holes.shape) // _SIDE)
     some = np.s_[::step, ::step]
@@ -82,11 +114,12 @@ def by_own_plane(surface: MeasuredSurface, holes: Mask) -> Filling | None:
     weight = _far_first(inverse, known, surface.preference)[withheld]
     truth, most = inverse[withheld], np.float32(_MOST * surface.preference)
     by_shapes, by_planes = (np.abs(found[withheld] - truth) for found in (shaped, local_plane(inverse, left)))
-    if np.sum(weight * np.minimum(by_shapes, most)) <= np.sum(weight * np.minimum(by_planes, most)):
-        return None
-    measured = surface.inverse[surface.known]
-    plane = np.clip(local_plane(surface.inverse, surface.known), 0.5 * measured.min(), 2 * measured.max())
-    return Filling(plane, float(np.mean(by_planes / truth)))
+    total = float(np.sum(weight))
+    return Foretold(
+        float(np.sum(weight * np.minimum(by_shapes, most))) / total,
+        float(np.sum(weight * np.minimum(by_planes, most))) / total,
+        float(np.mean(by_planes / truth)),
+    )
 
 
 def by_shape(surface: MeasuredSurface) -> Float32:

@@ -88,7 +88,7 @@ def merge(
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
         tom: (H, W) bool, transparent or mirror.
     """
-    noise = _FAR_PREFERENCE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
+    noise = noise_of(camera)
     depth = measurement.depth.copy()
     depth[depth <= 0] = np.nan
     valid = (depth > 0).view(np.uint8)
@@ -115,17 +115,14 @@ def _merge_target(
     filled = shaped & ~believed
     if not filled.any():
         return
-    mono = np.divide(1, mono_depth, out=np.zeros_like(mono_depth), where=shaped)
-    scale = median_of_some(mono[shaped])
-    checked = believed & shaped & (np.abs(depth - mono_depth) < _REACH * extent / scale)
-    if not checked.any():
+    surface = measured_surface(target, believed, depth, mono_depth, extent, noise)
+    if surface is None:
         depth[filled], confidence[filled], provenance[filled] = mono_depth[filled], _UNCHECKED, Provenance.MONO
         return
 
-    measured = np.divide(1, depth, out=np.zeros_like(mono), where=checked)
-    residual = np.where(checked, measured - mono, np.float32(0))
+    mono, checked = surface.shape, surface.known
+    residual = np.where(checked, surface.inverse - mono, np.float32(0))
     disagreement = median_of_some(np.abs(residual[checked]) / mono[checked])
-    surface = MeasuredSurface(measured, checked, mono, max(_FAR_PREFERENCE * scale, noise))
     holes = filled & ~wrong
     if holes.any():
         own = by_own_plane(surface, holes)
@@ -147,3 +144,30 @@ def _merge_target(
     depth[covered] = 1 / inverse[covered]
     confidence[covered] = 0.5 * np.exp(-disagreement / parameters.agreement)
     provenance[covered] = np.where(drawn[covered], Provenance.MERGED, Provenance.MONO)
+
+
+def noise_of(camera: CameraModel) -> float:
+    """Two pixels of disparity as inverse depth, 1/m; 0 of a camera that is no pair."""
+    return _FAR_PREFERENCE_PIXELS / (camera.fx * camera.baseline) if camera.baseline > 0 else 0.0
+
+
+def measured_surface(
+    target: Mask, believed: Mask, depth: Float32, mono_depth: Float32, extent: float, noise: float
+) -> MeasuredSurface | None:
+    """What is measured of a target within reach of its shape; None: nothing is.
+
+    Args:
+        target: (h, w) bool, with a shape somewhere.
+        believed: (h, w) bool, of what is measured.
+        depth, mono_depth: (h, w) metres; NaN or 0 = nothing.
+        extent: the target's size over its distance.
+        noise: of inverse depth, 1/m.
+    """
+    shaped = target & (mono_depth > 0)
+    mono = np.divide(1, mono_depth, out=np.zeros_like(mono_depth), where=shaped)
+    scale = median_of_some(mono[shaped])
+    checked = believed & shaped & (np.abs(depth - mono_depth) < _REACH * extent / scale)
+    if not checked.any():
+        return None
+    measured = np.divide(1, depth, out=np.zeros_like(mono), where=checked)
+    return MeasuredSurface(measured, checked, mono, max(_FAR_PREFERENCE * scale, noise))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,12 +14,11 @@ from typer.testing import CliRunner
 from depth_prompt_ros.cli.main import app
 from depth_prompt_ros.data.readers.scenes import RealScene, read_scene
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.evaluation.scenes.hidden import HiddenErrors, hidden_figures, real_things
 from depth_prompt_ros.evaluation.scenes.methods import BLOCK, FOOT, OURS, OURS_TOLD, PLANE, ROWS, SENSOR, UNTOLD
 from depth_prompt_ros.evaluation.scenes.page import numbers
 from depth_prompt_ros.evaluation.scenes.run import evaluate_scenes
-from depth_prompt_ros.evaluation.scenes.scores import Errors, Scores, box_iou, label_boxes, score
-from depth_prompt_ros.evaluation.scenes.tables import hidden_table, scene_checks
+from depth_prompt_ros.evaluation.scenes.scores import Scores, box_iou, label_boxes, score
+from depth_prompt_ros.evaluation.scenes.tables import scene_checks
 from depth_prompt_ros.parameters import Parameters
 
 GIVEN = Parameters.checked({"segmentation": {"method": "labels"}, "tom": {"method": "labels"}}, "the test")
@@ -191,6 +189,8 @@ def test_boxes_and_their_overlap() -> None:
         (lambda path: (path / "boxes.json").write_text("[[1, 1, 5, 7], [2, 4, 8, 4]]"), r"boxes\.json has the box \[2"),
         (lambda path: (path / "boxes.json").write_text("[1, 1, 5, 7]"), r"boxes\.json is no list"),
         (lambda path: (path / "boxes.json").write_text('{"a": 1}'), r"boxes\.json is no list"),
+        (lambda path: (path / "classes.json").write_text('["bowl"]'), r"classes\.json does not say what things are"),
+        (lambda path: (path / "classes.json").write_text('{"one": "bowl"}'), r"classes\.json does not say what things"),
         (lambda path: (path / "truth.npy").write_bytes(b""), r"cannot read .*truth\.npy"),
     ],
 )
@@ -213,55 +213,6 @@ def test_a_pair_is_matched_and_its_stereo_is_the_sensor_row(tmp_path) -> None:
     figures = scene.scores[SENSOR].figures()
     assert figures["all"] < 20
     assert figures["all_coverage"] == figures["coverage"] > 70
-
-
-def opaque_scene(folder) -> None:
-    """The block as an opaque thing, measured as it is."""
-    block = StandingBlock(width=0.2)
-    cv2.imwrite(str(folder / "glass" / "depth.png"), np.round(1000 * block.depth).astype(np.uint16))
-    for name in ("tom.png", "truth.npy"):
-        (folder / "glass" / name).unlink()
-
-
-def test_a_thing_whose_depth_is_hidden_is_told_by_what_was_measured_on_it(folder) -> None:
-    opaque_scene(folder)
-    evaluation = evaluate_scenes([folder], Parameters(), hide=True)
-    (errors,) = evaluation.hidden
-    block = StandingBlock(width=0.2)
-    pixels = int(block.mask.sum())
-    assert set(errors) == set(ROWS)
-    assert errors[SENSOR] == HiddenErrors(1, pixels, 0)  # it is hidden from every row
-    assert errors[OURS_TOLD.name].answered == errors[BLOCK].answered == pixels
-    # The front stands on its foot, the table beside it is up to 300 mm behind it.
-    assert errors[PLANE].own.rmse < 30
-    assert errors["filled along the row"].own.rmse > 5 * errors[PLANE].own.rmse
-    table = hidden_table(evaluation)
-    assert {row.name: row.values["things"] for row in table.rows}[BLOCK] == 1
-    assert "hidden" in {check.key for check in scene_checks(evaluation)}
-
-
-def test_without_labels_the_things_that_are_hidden_are_those_found_on_boxes(folder) -> None:
-    opaque_scene(folder)
-    scene = read_scene(folder / "glass")
-    other = np.zeros_like(scene.labels)
-    other[2:9, 3:12] = 7
-    without = replace(scene, labels=None)
-    (mask,) = real_things(without, scene.labels + other)
-    np.testing.assert_array_equal(mask, scene.labels > 0)
-    assert list(real_things(without, other)) == []
-    assert list(real_things(replace(without, boxes=None), scene.labels)) == []
-    assert list(real_things(replace(scene, tom=scene.labels > 0), scene.labels)) == []  # glass has no depth to hide
-
-
-def test_ours_against_a_row_on_hidden_things_by_hand() -> None:
-    """Two things, 10 and 30 pixels: squares add up, they are not averaged; a row's own RMSE is over what it answers."""
-    one = {"row": HiddenErrors(1, 10, 10, Errors(1000, 10), Errors(1000, 10), Errors(250, 10))}
-    two = {"row": HiddenErrors(1, 30, 15, Errors(6000, 15), Errors(6000, 15), Errors(1500, 15))}
-    figures = hidden_figures([one, two], "row")
-    assert figures["rmse"] == pytest.approx(np.sqrt(7000 / 25))
-    assert figures["median"] == pytest.approx((10 + 20) / 2)
-    assert figures["coverage"] == pytest.approx(100 * 25 / 40)
-    assert [figures[name] for name in ("change", "low", "high")] == pytest.approx([-50, -50, -50])
 
 
 def test_the_command_prints_tables_and_writes_numbers_and_the_page(folder, tmp_path) -> None:

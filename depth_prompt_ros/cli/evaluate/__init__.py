@@ -10,6 +10,7 @@ from depth_prompt_ros.cli.evaluate import (
     booster,
     cleargrasp,
     grasps,
+    hidden,
     scenes,
     stereo,
     tom,
@@ -23,6 +24,7 @@ app.command("bag")(bag.bag)
 app.command("cleargrasp")(cleargrasp.cleargrasp)
 app.command("booster")(booster.booster)
 app.command("grasps")(grasps.grasps)
+app.command("hidden")(hidden.hidden)
 app.command("scenes")(scenes.scenes)
 app.command("stereo")(stereo.stereo)
 app.command("tom")(tom.tom)

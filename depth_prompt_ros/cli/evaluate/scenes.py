@@ -22,10 +22,6 @@ def scenes(
             "--params", help="ROS parameter file; with method labels the list of scenes is of the row with them given."
         ),
     ] = None,
-    hide: Annotated[
-        bool,
-        typer.Option("--hide", help="Also hide the depth of each thing that labels or boxes tell of, as if of glass."),
-    ] = False,
     json_file: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--json", help="Write the numbers here too, scene by scene and row by row."),
@@ -48,7 +44,7 @@ def scenes(
     from depth_prompt_ros.cli.progress import progress
     from depth_prompt_ros.evaluation.scenes.page import numbers, page, read_about, write_pictures
     from depth_prompt_ros.evaluation.scenes.run import evaluate_scenes, name_scenes
-    from depth_prompt_ros.evaluation.scenes.tables import hidden_table, pooled_tables, scene_checks, scene_table
+    from depth_prompt_ros.evaluation.scenes.tables import pooled_tables, scene_checks, scene_table
     from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
     from depth_prompt_ros.written_aside import write_text
@@ -57,12 +53,11 @@ def scenes(
     groups = sorted({group for _, _, group in name_scenes(folders)})
     said = {} if about is None else read_about(about, groups)
     with progress("evaluating scenes") as report:
-        evaluation = evaluate_scenes(folders, parameters, hide, out is not None, report)
+        evaluation = evaluate_scenes(folders, parameters, out is not None, report)
     console = wide_console()
     if evaluation.scenes:
-        for table in (scene_table(evaluation), *pooled_tables(evaluation), hidden_table(evaluation)):
-            if table is not None:
-                console.print(table_text(table, brief=True))
+        for table in (scene_table(evaluation), *pooled_tables(evaluation)):
+            console.print(table_text(table, brief=True))
         print_checks(scene_checks(evaluation), console)
     if evaluation.poorer:
         count = f"{len(evaluation.poorer)} of {len(evaluation.scenes)} scenes"
@@ -73,7 +68,6 @@ def scenes(
         )
     if out is not None and evaluation.scenes:
         options = "".join(f" {name} {path.name}" for name, path in (("--params", params), ("--about", about)) if path)
-        options += " --hide" * hide
         command = f"depth-prompt evaluate scenes {' '.join(each.name for each in folders)}{options} --out {out.name}"
         path = out.with_suffix(".md")
         write_text(path, page(evaluation, command, said, write_pictures(out, evaluation)))

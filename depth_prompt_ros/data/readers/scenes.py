@@ -113,7 +113,8 @@ def read_scene(folder: Path) -> RealScene:
             raise BadInput(f"{folder}: {name} is {plane.shape[1]}x{plane.shape[0]} but the picture is {width}x{height}")
     return RealScene(
         folder.name, image, camera, np.full((height, width), np.nan, np.float32) if depth is None else depth, right,
-        boxes, None if labels is None else labels.astype(np.uint16), None if tom is None else tom > 0, truth, _classes(folder / "classes.json"),
+        boxes, None if labels is None else labels.astype(np.uint16), None if tom is None else tom > 0, truth,
+        _classes(folder / "classes.json"),
     )  # fmt: skip
 
 

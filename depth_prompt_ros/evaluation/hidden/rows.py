@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.evaluation.baselines import constant_depth, fill_along_row, own_plane, upright_plane
+from depth_prompt_ros.evaluation.hidden.choice import with_outline
+from depth_prompt_ros.evaluation.hidden.seen import Seen
 from depth_prompt_ros.evaluation.scenes.methods import OURS_TOLD
-from depth_prompt_ros.evaluation.silhouettes import foot_depth, inflated, standing_block
-from depth_prompt_ros.evaluation.tom.methods import Way
-from depth_prompt_ros.frame import DepthMeasurement
+from depth_prompt_ros.evaluation.silhouettes import foot_depth, inflated, outline_on_anchor, standing_block
+from depth_prompt_ros.evaluation.tom.methods import Pipelines, Way
 from depth_prompt_ros.parameters import MergeParameters
-from depth_prompt_ros.stages.boxes import box_of, targets_in
+from depth_prompt_ros.stages.boxes import box_of
 from depth_prompt_ros.stages.local_plane import local_plane
 from depth_prompt_ros.stages.merge import merge
 
@@ -24,11 +24,13 @@ Mask = NDArray[np.bool_]
 
 CONSTANT, FILLED, OWN_PIXELS, OWN_PLANE = "constant", "filled along the row", "own pixels", "own plane"
 UPRIGHT, BLOCK, OUTLINE, MEAN = "upright plane", "block", "inflated outline", "mean of block and outline"
+ANCHORED, CHOICE = "outline in the network's place", "the pipeline, or the outline"
 LEARNED = Way("learned background", "the pipeline as it is", OURS_TOLD.changes)
 WHITE = Way(
-    "white background", "the pipeline, its network on white",
+    "white background",
+    "the pipeline, its network on white",
     {**OURS_TOLD.changes, "prompted_depth": {"background": "white"}},
-)  # fmt: skip
+)
 WAYS = (WHITE, LEARNED)
 
 HUMBLE = {
@@ -40,60 +42,78 @@ HUMBLE = {
     BLOCK: "on its contact, the pipeline's anchor",
     OUTLINE: "on the upright plane",
     MEAN: "",
+    ANCHORED: "scaled and tilted to the pipeline's anchor",
 }
 """Rows without a network, with what they are."""
 
-ROWS = HUMBLE | {way.name: way.note for way in WAYS}
+ROWS = {**HUMBLE, WHITE.name: WHITE.note, CHOICE: "what foretells withheld pixels best", LEARNED.name: LEARNED.note}
 """All rows, in the order in which they are shown, with what they are."""
 
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What is known of a scene in which something is hidden.
-
-    Attributes:
-        camera: of the picture.
-        labels: (H, W) uint16, the things that are asked for; what is hidden is theirs.
-        tom: (H, W) bool, what is named as transparent or mirror; nothing is measured there.
-        measurement: without what is hidden.
-    """
-
-    camera: CameraModel
-    labels: NDArray[np.uint16]
-    tom: Mask
-    measurement: DepthMeasurement
+_SHAPES = (UPRIGHT, BLOCK, OUTLINE, MEAN, ANCHORED)
 
 
-def network_free(seen: Seen) -> dict[str, Float32]:
-    """(H, W) metres by row of :data:`HUMBLE`, NaN = no value.
+def answers(seen: Seen, scene: RealScene, pipelines: Pipelines) -> dict[str, Float32]:
+    """(H, W) metres by row, NaN = no value.
 
     Upright plane, block and outline stand for the network's shape, and go through the pipeline's merge as that does:
     drawn to what is left of the thing, or overruled by planes through it.
+
+    Args:
+        scene: with no more depth, labels and ToM mask than what is seen.
+        pipelines: of :data:`WAYS`.
     """
-    depth, camera = seen.measurement.depth, seen.camera
-    simple = {name: np.full(depth.shape, np.nan, np.float32) for name in (CONSTANT, OWN_PIXELS, OWN_PLANE)}
-    shapes = {name: np.full(depth.shape, np.nan, np.float32) for name in (UPRIGHT, BLOCK, OUTLINE, MEAN)}
-    targets = targets_in(seen.labels)
-    for target in targets:
+    simple = shapes(seen)
+    shaped = merged(seen, simple)
+    found = {FILLED: fill_along_row(seen.measurement.depth), **filled(seen), **shaped}
+    nothing, frame = np.full(seen.labels.shape, np.nan, np.float32), scene.frame(True, True)
+    results = {way.name: pipelines.run(way.name, frame) for way in WAYS}
+    found |= {name: nothing if result is None else result.depth for name, result in results.items()}
+    learned = results[LEARNED.name]
+    found[CHOICE] = nothing if learned is None else with_outline(seen, learned, simple[ANCHORED], shaped[ANCHORED])
+    return {name: found[name] for name in ROWS}
+
+
+def merged(seen: Seen, simple: Mapping[str, Float32]) -> dict[str, Float32]:
+    """(H, W) metres of each shape after the pipeline's merge with what is measured."""
+    return {
+        name: merge(seen.camera, seen.measurement, shape, seen.targets, seen.tom, MergeParameters()).depth
+        for name, shape in simple.items()
+    }
+
+
+def filled(seen: Seen) -> dict[str, Float32]:
+    """(H, W) metres of rows that go by what is left of each thing, NaN beside them and where nothing is left."""
+    depth = seen.measurement.depth
+    found = {name: np.full(depth.shape, np.nan, np.float32) for name in (CONSTANT, OWN_PIXELS, OWN_PLANE)}
+    for target in seen.targets:
         mask = seen.labels == target.label
         left = mask & (depth > 0)
-        constant = constant_depth(depth, mask) if left.any() else foot_depth(camera, mask, seen.measurement, 0)
-        found = {CONSTANT: constant, OWN_PIXELS: _own_pixels(depth, mask, left), OWN_PLANE: own_plane(camera, mask, depth)}
-        plane = upright_plane(camera, mask, seen.measurement, 0)
-        block = standing_block(camera, mask, seen.labels > 0, seen.measurement, 0)
+        own = {OWN_PLANE: own_plane(seen.camera, mask, depth), OWN_PIXELS: _own_pixels(depth, mask, left)}
+        own[CONSTANT] = (
+            constant_depth(depth, mask) if left.any() else foot_depth(seen.camera, mask, seen.measurement, 0)
+        )
+        for name, answer in own.items():
+            found[name][mask] = answer[mask]
+    return found
+
+
+def shapes(seen: Seen) -> dict[str, Float32]:
+    """(H, W) metres of shapes that know nothing of what is left of the things, but for that in the network's place."""
+    camera, measurement, everything = seen.camera, seen.measurement, seen.labels > 0
+    found = {name: np.full(everything.shape, np.nan, np.float32) for name in _SHAPES}
+    for target in seen.targets:
+        mask = seen.labels == target.label
+        plane = upright_plane(camera, mask, measurement, 0)
+        block = standing_block(camera, mask, everything, measurement, 0)
         outline = inflated(plane, mask, camera.fx)
-        for name, shape in (found | {UPRIGHT: plane, BLOCK: block, OUTLINE: outline, MEAN: (block + outline) / 2}).items():
-            (simple if name in simple else shapes)[name][mask] = shape[mask]
-    merged = {
-        name: merge(camera, seen.measurement, shape, targets, seen.tom, MergeParameters()).depth
-        for name, shape in shapes.items()
-    }
-    answers: Mapping[str, Float32] = {FILLED: fill_along_row(depth), **simple, **merged}
-    return {name: answers[name] for name in HUMBLE}
+        anchored = outline_on_anchor(camera, mask, seen.tom, everything, measurement, 0)
+        for name, shape in zip(_SHAPES, (plane, block, outline, (block + outline) / 2, anchored), strict=True):
+            found[name][mask] = shape[mask]
+    return found
 
 
 def _own_pixels(depth: Float32, mask: Mask, left: Mask) -> Float32:
-    """(H, W) metres, the local planes through what is left, within the range of half to twice its inverse depth."""
+    """(H, W) metres, the local planes through what is left, within half to twice the range of its inverse depth."""
     result = np.full(depth.shape, np.nan, np.float32)
     box = box_of(mask)
     known, inside = left[box], mask[box]

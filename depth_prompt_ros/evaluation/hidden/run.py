@@ -14,7 +14,8 @@ from depth_prompt_ros.data.readers.scenes import RealScene, read_scene
 from depth_prompt_ros.errors import BadModel, DepthPromptError
 from depth_prompt_ros.evaluation.hidden.errors import HiddenErrors
 from depth_prompt_ros.evaluation.hidden.holes import BLOBS, GLASS, SIDE, WHOLE, hidden_part
-from depth_prompt_ros.evaluation.hidden.rows import LEARNED, ROWS, WAYS, Seen, network_free
+from depth_prompt_ros.evaluation.hidden.rows import LEARNED, ROWS, WAYS, answers
+from depth_prompt_ros.evaluation.hidden.seen import Seen
 from depth_prompt_ros.evaluation.hidden.things import Thing, things_of
 from depth_prompt_ros.evaluation.scenes.methods import without_masks
 from depth_prompt_ros.evaluation.scenes.run import name_scenes
@@ -36,6 +37,7 @@ class HiddenThing:
 
     Attributes:
         scene: its scene's name.
+        group: the first part of its scene's name, if that has several.
         number: of the thing in its scene.
         kind: what it is, "" = not said.
         case: a key of :data:`depth_prompt_ros.evaluation.hidden.holes.CASES`.
@@ -44,6 +46,7 @@ class HiddenThing:
     """
 
     scene: str
+    group: str
     number: int
     kind: str
     case: str
@@ -77,9 +80,13 @@ class HiddenEvaluation:
     without: list[str] = field(default_factory=list)
     damaged: dict[str, str] = field(default_factory=dict)
 
-    def of(self, case: str, kind: str | None = None) -> list[dict[str, HiddenErrors]]:
-        """Errors by row of each thing hidden in this way, of one kind or of all."""
-        return [thing.errors for thing in self.things if thing.case == case and kind in (None, thing.kind)]
+    def of(self, case: str, kind: str | None = None, group: str | None = None) -> list[dict[str, HiddenErrors]]:
+        """Errors by row of each thing hidden in this way, of one kind or group or of all."""
+        return [
+            thing.errors
+            for thing in self.things
+            if thing.case == case and kind in (None, thing.kind) and group in (None, thing.group)
+        ]
 
 
 def evaluate_hidden(
@@ -98,9 +105,9 @@ def evaluate_hidden(
     named = name_scenes(folders)
     pipelines = Pipelines(WAYS, without_masks(parameters))
     evaluation = HiddenEvaluation()
-    for count, (path, name, _) in enumerate(named, start=1):
+    for count, (path, name, group) in enumerate(named, start=1):
         try:
-            found = list(_hide(read_scene(path), name, pipelines, pictures))
+            found = list(_hide(read_scene(path), (name, group), pipelines, pictures))
             evaluation.things += found
             (evaluation.scenes if found else evaluation.without).append(name)
         except BadModel:
@@ -112,22 +119,22 @@ def evaluate_hidden(
     return evaluation
 
 
-def _hide(scene: RealScene, name: str, pipelines: Pipelines, pictures: bool) -> Iterator[HiddenThing]:
+def _hide(scene: RealScene, named: tuple[str, str], pipelines: Pipelines, pictures: bool) -> Iterator[HiddenThing]:
     """Each opaque thing alone, wholly, on one side and in blobs; all glass of a scene at once."""
     measurement = pipelines.measure(scene.frame())
     things = things_of(scene, measurement.depth)
     for thing in things:
         for case in () if thing.glass else (WHOLE, SIDE, BLOBS):
             hidden = hidden_part(thing.mask, case, thing.number)
-            yield from _evaluate(scene, name, measurement, [thing], case, hidden, pipelines, pictures)
+            yield from _evaluate(scene, named, measurement, [thing], case, hidden, pipelines, pictures)
     if glass := [thing for thing in things if thing.glass]:
         assert scene.tom is not None
-        yield from _evaluate(scene, name, measurement, glass, GLASS, scene.tom, pipelines, pictures)
+        yield from _evaluate(scene, named, measurement, glass, GLASS, scene.tom, pipelines, pictures)
 
 
 def _evaluate(
-    scene: RealScene, name: str, measurement: DepthMeasurement, things: Sequence[Thing], case: str, hidden: Mask,
-    pipelines: Pipelines, pictures: bool,
+    scene: RealScene, named: tuple[str, str], measurement: DepthMeasurement, things: Sequence[Thing], case: str,
+    hidden: Mask, pipelines: Pipelines, pictures: bool,
 ) -> Iterator[HiddenThing]:  # fmt: skip
     """The things with what is hidden of them, named together."""
     labels = np.zeros(hidden.shape, np.uint16)
@@ -135,14 +142,10 @@ def _evaluate(
         labels[thing.mask] = thing.number
     tom = hidden if case in (WHOLE, GLASS) else np.zeros_like(hidden)
     left = np.where(hidden, np.float32(np.nan), measurement.depth)
-    seen = Seen(scene.camera, labels, tom, DepthMeasurement(left, np.where(hidden, np.float32(0), measurement.confidence)))
-    found = network_free(seen)
+    confidence = np.where(hidden, np.float32(0), measurement.confidence)
+    seen = Seen(scene.camera, labels, tom, DepthMeasurement(left, confidence))
     image = scene.image.copy()  # the pipelines remember what they measured by the picture
-    frame = replace(scene, image=image, depth=left, right=None, labels=labels, tom=tom).frame(True, True)
-    nothing = np.full(left.shape, np.nan, np.float32)
-    for way in WAYS:
-        result = pipelines.run(way.name, frame)
-        found[way.name] = nothing if result is None else result.depth
+    found = answers(seen, replace(scene, image=image, depth=left, right=None, labels=labels, tom=tom), pipelines)
     ours = found[LEARNED.name]
     for thing in things:
         part = hidden & thing.mask
@@ -152,4 +155,4 @@ def _evaluate(
             from depth_prompt_ros.evaluation.hidden.pictures import show
 
             shown = show(scene, thing, part, found)
-        yield HiddenThing(name, thing.number, thing.kind, case, errors, shown)
+        yield HiddenThing(*named, thing.number, thing.kind, case, errors, shown)

@@ -44,8 +44,8 @@ class Thing:
 def things_of(scene: RealScene, measured: Float32) -> list[Thing]:
     """Each thing of ``labels.png``; without it, what stands in each box, and each connected part of ``tom.png``.
 
-    Left out are things that ``classes.json`` says so of, things of less than 200 pixels or known on less than half of them, and those that are partly
-    transparent or mirror, or are so in a scene without truth.
+    Left out are things that ``classes.json`` says so of, things of less than 200 pixels or known on less than half of
+    them, and those that are partly transparent or mirror, or are so in a scene without truth.
 
     Args:
         measured: (H, W) metres, NaN = no value.

@@ -51,9 +51,6 @@ NOTES = {
     **{way.name: way.note for way in WAYS},
 }
 
-HIDDEN_ROWS = (*_FILLS, FOOT, PLANE, BLOCK, INFLATED, OURS.name, OURS_MASKS.name, OURS_TOLD.name)
-"""Rows that say anything of a thing on which nothing is measured."""
-
 ROWS = (*UNTOLD, OURS_MASKS.name, *HUMBLE_TOLD, OURS_TOLD.name)
 """All rows in the order in which they are shown."""
 

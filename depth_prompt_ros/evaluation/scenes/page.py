@@ -10,12 +10,9 @@ from typing import Any
 
 from depth_prompt_ros import __version__
 from depth_prompt_ros.errors import BadInput
-from depth_prompt_ros.evaluation.scenes.hidden import hidden_figures
-from depth_prompt_ros.evaluation.scenes.methods import HIDDEN_ROWS
 from depth_prompt_ros.evaluation.scenes.run import Evaluation, SceneResult
 from depth_prompt_ros.evaluation.scenes.tables import (
     CAPTION,
-    hidden_table,
     pooled_tables,
     row_table,
     scene_checks,
@@ -85,8 +82,6 @@ def page(evaluation: Evaluation, command: str, about: Mapping[str, str], picture
     lines += ["## How to read the tables", "", _READING, "", CAPTION, ""]
     for table in pooled_tables(evaluation):
         lines += _shown(table)
-    if (hidden := hidden_table(evaluation)) is not None:
-        lines += [f"## {hidden.title}", "", hidden.caption, "", table_markdown(hidden)]
     for name, scenes in groups.items():
         heading = name or "Scenes of no group"
         lines += [f"## {heading}", ""]
@@ -128,7 +123,6 @@ def numbers(evaluation: Evaluation) -> str:
         "pooled": {
             table.key: {row.name: dict(row.values) for row in table.rows} for table in pooled_tables(evaluation)
         },
-        "hidden": {row: hidden_figures(evaluation.hidden, row) for row in HIDDEN_ROWS} if evaluation.hidden else {},
         "scenes": [
             {
                 "name": scene.name,

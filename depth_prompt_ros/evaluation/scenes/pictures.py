@@ -49,15 +49,15 @@ def show(scene: RealScene, measured: Float32, found: Mapping[str, Answer], main:
     moved = cv2.cvtColor(cv2.cvtColor(scene.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     moved[moved_pixels(answer.depth, measured)] = _MOVED
     tiles = {
-        "things found, boxes": _small(painted),
-        "measured": _small(scale.colour(measured)),
-        "answered": _small(scale.colour(answer.depth)),
-        "moved": _small(moved),
+        "things found, boxes": small(painted),
+        "measured": small(scale.colour(measured)),
+        "answered": small(scale.colour(answer.depth)),
+        "moved": small(moved),
     }
     if scene.truth is not None:
-        tiles["truth"] = _small(scale.colour(scene.truth))
+        tiles["truth"] = small(scale.colour(scene.truth))
     if OURS_TOLD.name in found and main != OURS_TOLD.name:
-        tiles["answered, glass given"] = _small(scale.colour(found[OURS_TOLD.name].depth))
+        tiles["answered, glass given"] = small(scale.colour(found[OURS_TOLD.name].depth))
     return Shown(tiles)
 
 
@@ -77,6 +77,7 @@ def _row(shown: Shown, titles: Sequence[str]) -> Picture:
     return np.hstack([cv2.copyMakeBorder(tile, 0, _GAP, 0, _GAP, cv2.BORDER_CONSTANT, value=PAPER) for tile in tiles])
 
 
-def _small(picture: Picture) -> Picture:
+def small(picture: Picture) -> Picture:
+    """The picture as a tile of 192 pixels width."""
     size = (_TILE, round(_TILE * picture.shape[0] / picture.shape[1]))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from depth_prompt_ros.data.readers.scenes import RealScene, list_scenes, read_scene
 from depth_prompt_ros.errors import BadModel, DepthPromptError
-from depth_prompt_ros.evaluation.scenes.hidden import HiddenErrors, hidden_errors, real_things
 from depth_prompt_ros.evaluation.scenes.methods import OURS, WAYS, answers, asked_row, without_masks
 from depth_prompt_ros.evaluation.scenes.scores import Scores, score
 from depth_prompt_ros.evaluation.tom.methods import Pipelines
@@ -33,7 +32,6 @@ class SceneResult:
         glass: it has transparent or mirror pixels, as ``tom.png`` says.
         main: our row that is told what the parameters take from outside, as far as the scene has it.
         scores: by row.
-        hidden: errors by row of each thing whose depth was hidden, if that was asked for.
         shown: its pictures, if they were asked for.
     """
 
@@ -42,7 +40,6 @@ class SceneResult:
     glass: bool
     main: str
     scores: dict[str, Scores]
-    hidden: Sequence[dict[str, HiddenErrors]] = ()
     shown: Shown | None = None
 
 
@@ -64,11 +61,6 @@ class Evaluation:
     def poorer(self) -> list[str]:
         """Scenes that lack what the parameters take from outside: less, or nothing, is given there."""
         return [scene.name for scene in self.scenes if scene.main != self.asked]
-
-    @property
-    def hidden(self) -> list[dict[str, HiddenErrors]]:
-        """Errors by row of every thing whose depth was hidden."""
-        return [errors for scene in self.scenes for errors in scene.hidden]
 
     @property
     def groups(self) -> dict[str, list[SceneResult]]:
@@ -95,7 +87,6 @@ def name_scenes(folders: Sequence[Path]) -> list[tuple[Path, str, str]]:
 def evaluate_scenes(
     folders: Sequence[Path],
     parameters: Parameters,
-    hide: bool = False,
     pictures: bool = False,
     done: Done = lambda _, __: None,
 ) -> Evaluation:
@@ -104,7 +95,6 @@ def evaluate_scenes(
     Args:
         folders: each is a group; of one alone the sub-folders are.
         parameters: of the pipeline in our rows; masks that they take from outside are given in the rows that say so.
-        hide: also hide the depth of each thing that labels or boxes tell of.
         pictures: keep small pictures of each scene.
         done: called with the number of scenes that were tried, and that of all.
 
@@ -117,7 +107,7 @@ def evaluate_scenes(
     for number, (path, name, group) in enumerate(named, start=1):
         try:
             scene = read_scene(path)
-            evaluation.scenes.append(_evaluate(scene, name, group, pipelines, evaluation.asked, hide, pictures))
+            evaluation.scenes.append(_evaluate(scene, name, group, pipelines, evaluation.asked, pictures))
         except BadModel:
             raise
         except DepthPromptError as error:
@@ -137,25 +127,19 @@ def pooled_main(scenes: Iterable[SceneResult]) -> Scores:
     return reduce(add, (scene.scores[scene.main] for scene in scenes), Scores())
 
 
-def _evaluate(
-    scene: RealScene, name: str, group: str, pipelines: Pipelines, asked: str, hide: bool, pictures: bool
-) -> SceneResult:
+def _evaluate(scene: RealScene, name: str, group: str, pipelines: Pipelines, asked: str, pictures: bool) -> SceneResult:
     measurement, found = answers(scene, pipelines)
     scores = {
         row: score(scene, measurement.depth, answer.depth, answer.labels, answer.tom) for row, answer in found.items()
     }
     glass = scene.tom is not None and bool(scene.tom.any())
     main = asked if asked in found else OURS.name
-    hidden: Sequence[dict[str, HiddenErrors]] = ()
-    labels = found[OURS.name].labels
-    if hide and labels is not None:
-        hidden = hidden_errors(scene, measurement.depth, real_things(scene, labels), pipelines)
     shown = None
     if pictures:  # they need Pillow, of the extra "evaluate"
         from depth_prompt_ros.evaluation.scenes.pictures import show
 
         shown = show(scene, measurement.depth, found, main)
-    return SceneResult(name, group, glass, main, scores, hidden, shown)
+    return SceneResult(name, group, glass, main, scores, shown)
 
 
 def _goodness(scene: SceneResult) -> tuple[float, float, int, str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from depth_prompt_ros.evaluation.scenes.hidden import hidden_figures
-from depth_prompt_ros.evaluation.scenes.methods import HIDDEN_ROWS, HUMBLE_TOLD, NOTES, OURS, OURS_TOLD, ROWS, WAYS
+from depth_prompt_ros.evaluation.scenes.methods import HUMBLE_TOLD, NOTES, OURS, OURS_TOLD, ROWS, WAYS
 from depth_prompt_ros.evaluation.scenes.run import Evaluation, SceneResult, pooled, pooled_main
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table, at_most
 
@@ -39,26 +38,6 @@ CAPTION = (
     "more than 10 mm or loses; to sensor: RMSE against the measurement on the same pixels. RMSE of glass and of what "
     "is beside it is against the truth, over the pixels that the row answers; sensor too: over those that the sensor "
     "answers as well, and beside it the sensor's own RMSE on them. A dash: there is nothing to tell it from."
-)
-
-_BOTH = "both answer"
-_HIDDEN_COLUMNS = (
-    Column("rmse", "RMSE", "mm", 1, brief=True),
-    Column("median", "median thing's RMSE", "mm", 1, brief=True),
-    Column("coverage", "answered", "%", 1, brief=True),
-    Column("shared", "RMSE", "mm", 1, _BOTH),
-    Column("ours", "ours", "mm", 1, _BOTH),
-    Column("change", "change", "%", 1, _BOTH),
-    Column("low", "95 % from", "%", 1, _BOTH),
-    Column("high", "95 % to", "%", 1, _BOTH),
-)
-
-HIDDEN_CAPTION = (
-    "Each thing of `labels.png`, or without it each label that was found on a box with an IoU of 0.6, at least half of "
-    "it measured: its depth is taken away, it is named alone as transparent, and what was measured on it is the truth. "
-    "Both answer: on the pixels that ours, masks and glass given, answers too; the change is that of ours against the "
-    "row. Nothing measured is left inside, but a rim may be where the outline is tight. Intervals are bootstraps over "
-    "things; where one thing stands in several scenes they are too narrow."
 )
 
 MOVED_BAR, SENSOR_BAR, FOUND_BAR, NOTHING_BAR = 0.3, 5.0, 0.88, 0.07
@@ -100,16 +79,6 @@ def pooled_tables(evaluation: Evaluation) -> list[Table]:
     return tables
 
 
-def hidden_table(evaluation: Evaluation) -> Table | None:
-    """Every row on the things whose depth was hidden; None: there was none."""
-    things = evaluation.hidden
-    if not things:
-        return None
-    ours = {way.name for way in WAYS}
-    rows = [Row(name, hidden_figures(things, name), NOTES.get(name, ""), name in ours) for name in HIDDEN_ROWS]
-    return Table("hidden", f"Things with their depth hidden: {len(things)}", HIDDEN_CAPTION, _HIDDEN_COLUMNS, rows)
-
-
 def scene_checks(evaluation: Evaluation) -> list[Check]:
     """The bars, as far as the scenes can decide them."""
     checks = []
@@ -141,21 +110,7 @@ def scene_checks(evaluation: Evaluation) -> list[Check]:
         claim = f"{OURS_TOLD.name[0].upper()}{OURS_TOLD.name[1:]}: glass below every row without a network"
         count = f"{sum(OURS_TOLD.name in scene.scores and scene.glass for scene in evaluation.scenes)} scenes"
         checks.append(at_most("humble", claim, told, rivals[best], "mm", f"{best}, each where it answers; {count}"))
-    if things := evaluation.hidden:
-        rated = {row: hidden_figures(things, row) for row in HIDDEN_ROWS if row not in {way.name for way in WAYS}}
-        rated = {row: figures for row, figures in rated.items() if figures.get("change") is not None}
-        if rated:
-            best = min(rated, key=lambda row: rated[row]["shared"] or math.inf)
-            checks.append(_hidden_check(best, rated[best]))
     return checks
-
-
-def _hidden_check(row: str, figures: Mapping[str, float | None]) -> Check:
-    """Met where the whole interval is below the row."""
-    shared, ours, change, low, high = (figures[key] or 0.0 for key in ("shared", "ours", "change", "low", "high"))
-    claim = f"{OURS_TOLD.name[0].upper()}{OURS_TOLD.name[1:]}: hidden things below every row without a network"
-    found = f"{row} {shared:.1f}, ours {ours:.1f} mm where both answer, {change:+.1f} % [{low:+.1f}, {high:+.1f}]"
-    return Check("hidden", claim, f"{found}; bar: the interval below 0 %", high < 0, change < 0 <= high)
 
 
 def _columns(rows: Sequence[Row]) -> list[Column]:

@@ -28,8 +28,8 @@ _INLIER = 0.01
 """Relative residual of a pixel that agrees with the anchor."""
 
 
-def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) -> Shape:
-    """Bring a shape's median and half its tilt to its anchor.
+def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor, share: float = _ANCHOR_SHARE) -> Shape:
+    """Bring a shape's median to its anchor, and half of its tilt.
 
     On the learned background nothing tells the network how the camera looks down on the scene, so its shapes lean; a
     support anchor stands upright but is no more than a block, measured pixels inside are patchy. A plane is linear in
@@ -42,6 +42,7 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
     Args:
         shape: scaled to the anchor.
         mask: (H, W) bool, the target.
+        share: how far the tilt moves.
 
     Returns:
         The shape with its inverse depth, scale, inliers and residual (the mean of all) brought up to date.
@@ -64,7 +65,7 @@ def correct_tilt(camera: CameraModel, shape: Shape, mask: Mask, anchor: Anchor) 
     for _ in range(_ITERATIONS):
         plane = least_squares(design, missing, weight)
         weight = 1 / np.maximum(np.abs(plane @ design - missing), _FLOOR)
-    plane *= _ANCHOR_SHARE
+    plane *= share
     residual = np.abs(plane @ design - missing)
     scaled = np.float32(factor) * inverse
     levelled = np.maximum(scaled + close.rays_dot(plane), np.float32(0.2) * scaled)
