@@ -10,7 +10,7 @@ from typing import Any
 from depth_prompt_ros import __version__
 from depth_prompt_ros.evaluation.hidden.errors import HiddenErrors
 from depth_prompt_ros.evaluation.hidden.holes import CASES
-from depth_prompt_ros.evaluation.hidden.rows import LEARNED
+from depth_prompt_ros.evaluation.hidden.rows import HUMBLE, LEARNED
 from depth_prompt_ros.evaluation.hidden.run import HiddenEvaluation, HiddenThing
 from depth_prompt_ros.evaluation.hidden.tables import CAPTION, case_tables, checks, part_tables
 from depth_prompt_ros.evaluation.table import table_json, table_markdown
@@ -118,8 +118,11 @@ def _numbers(errors: HiddenErrors) -> dict[str, float | None]:
 
 
 def _line(thing: HiddenThing) -> str:
-    """What stands above a thing's pictures: its name, ours, and the best row."""
-    found = {row: rmse for row, errors in thing.errors.items() if (rmse := errors.own.rmse) is not None}
-    ours, others = found.pop(LEARNED.name, None), sorted(found, key=lambda row: found[row])
-    said = "ours: nothing" if ours is None else f"ours {ours:.1f} mm"
-    return f"{thing.name}: {said}" + (f", {others[0]} {found[others[0]]:.1f} mm" if others else "")
+    """What stands above a thing's pictures: its name, ours, and the best row without a network."""
+    ours = thing.errors[LEARNED.name].own.rmse
+    found = {row: rmse for row in HUMBLE if (rmse := thing.errors[row].own.rmse) is not None}
+    said = [f"{thing.name}: ours", "nothing" if ours is None else f"{ours:.1f} mm"]
+    if found:
+        best = min(found, key=lambda row: found[row])
+        said += [f"beside {best},", f"{found[best]:.1f} mm"]
+    return " ".join(said)

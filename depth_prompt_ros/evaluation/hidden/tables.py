@@ -92,9 +92,9 @@ def _part_table(name: str, cases: Mapping[str, Sequence[Mapping[str, HiddenError
         )
     ]  # fmt: skip
     rows = []
-    for row, note in ROWS.items():
+    for row in ROWS:
         values = {f"{case}_{key}": value for case in counts for key, value in _figures(cases[case], row).items()}
-        rows.append(Row(row, values, note, row in _OURS))
+        rows.append(Row(row, values, ours=row in _OURS))
     return Table(name, name, CAPTION, columns, rows)
 
 
