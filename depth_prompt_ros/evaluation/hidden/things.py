@@ -73,4 +73,4 @@ def _masks(scene: RealScene, measured: Float32) -> Iterator[tuple[int, Mask]]:
     if labels is None:
         labels = scene.things
     for target in [] if labels is None else targets_in(labels):
-        yield last + target.label, labels == target.label
+        yield last + target.label, np.asarray(labels == target.label)
