@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hidden_scenes import ball, card, error, seen
 from standing import CAMERA
 
 from depth_prompt_ros.evaluation.hidden.choice import with_outline
-from depth_prompt_ros.evaluation.hidden.errors import HiddenErrors, figures
+from depth_prompt_ros.evaluation.hidden.errors import figures
 from depth_prompt_ros.evaluation.hidden.holes import BLOBS, GLASS, SIDE, WHOLE, hidden_part
 from depth_prompt_ros.evaluation.hidden.rows import (
     ANCHORED,
@@ -25,7 +23,7 @@ from depth_prompt_ros.evaluation.hidden.rows import (
     merged,
     shapes,
 )
-from depth_prompt_ros.evaluation.scenes.scores import Errors
+from depth_prompt_ros.evaluation.scenes.scores import Errors, RegionErrors
 from depth_prompt_ros.evaluation.silhouettes import outline_on_anchor
 
 
@@ -108,8 +106,8 @@ def test_the_choice_takes_the_outline_where_it_foretells_withheld_pixels_best(wr
     hollow = (2 * np.median(depth[mask]) - depth).astype(np.float32)
     network, outline = (hollow, depth) if wrong == "network" else (depth, hollow)
     answers = {name: merged(view, {name: shape})[name] for name, shape in (("net", network), ("out", outline))}
-    pipeline = SimpleNamespace(depth=answers["net"], mono_depth=np.where(mask, network, np.float32(np.nan)))
-    found = with_outline(view, pipeline, np.where(mask, outline, np.float32(np.nan)), answers["out"])
+    network, outline = (np.where(mask, shape, np.float32(np.nan)) for shape in (network, outline))
+    found = with_outline(view, answers["net"], network, outline, answers["out"])
     assert error(found, depth, hidden) < 2
     assert error(answers["net" if wrong == "network" else "out"], depth, hidden) > 10
     np.testing.assert_array_equal(found[~hidden], answers["net"][~hidden])
@@ -118,15 +116,14 @@ def test_the_choice_takes_the_outline_where_it_foretells_withheld_pixels_best(wr
 def test_where_nothing_is_left_there_is_no_choice() -> None:
     depth, mask = ball()
     view, _ = seen(depth, mask, WHOLE)
-    pipeline = SimpleNamespace(depth=depth + 1, mono_depth=depth + 1)
-    np.testing.assert_array_equal(with_outline(view, pipeline, depth, depth), depth + 1)
+    np.testing.assert_array_equal(with_outline(view, depth + 1, depth + 1, depth, depth), depth + 1)
 
 
 def test_a_row_is_a_mean_over_things_not_over_pixels() -> None:
     """Two things of 10 and 1000 pixels, 20 and 10 mm off, ours 5 and 10; a third that the row does not answer."""
-    one = {"row": HiddenErrors(10, 10, Errors(4000, 10), Errors(4000, 10), Errors(250, 10))}
-    two = {"row": HiddenErrors(1000, 500, Errors(5e4, 500), Errors(5e4, 500), Errors(5e4, 500))}
-    three = {"row": HiddenErrors(90, 0)}
+    one = {"row": RegionErrors(10, 10, Errors(4000, 10), Errors(4000, 10), Errors(250, 10))}
+    two = {"row": RegionErrors(1000, 500, Errors(5e4, 500), Errors(5e4, 500), Errors(5e4, 500))}
+    three = {"row": RegionErrors(90, 0)}
     found = figures([one, two, three], "row")
     assert (found["things"], found["rmse"], found["median"]) == (2, 15, 15)
     assert found["coverage"] == pytest.approx(100 * 510 / 1100)
@@ -139,7 +136,7 @@ def test_errors_are_where_it_was_hidden_and_known_and_pairs_where_both_answer() 
     truth = np.array([[1, 1, 1, np.nan, 1]], np.float32)
     row = np.array([[1.01, np.nan, 1.03, 9, 9]], np.float32)
     ours = np.array([[np.nan, 1, 1.02, 1, 1]], np.float32)
-    found = HiddenErrors.of(row, ours, truth, np.array([[1, 1, 1, 1, 0]], np.bool_))
+    found = RegionErrors.of(row, ours, truth, np.array([[1, 1, 1, 1, 0]], np.bool_))
     assert (found.known, found.answered, found.shared.pixels) == (3, 2, 1)
     assert found.own.rmse == pytest.approx(np.sqrt((10**2 + 30**2) / 2), rel=1e-3)
-    assert (found.shared.rmse, found.ours.rmse) == pytest.approx((30, 20), rel=1e-3)
+    assert (found.shared.rmse, found.other.rmse) == pytest.approx((30, 20), rel=1e-3)

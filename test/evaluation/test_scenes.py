@@ -72,7 +72,7 @@ def test_told_rows_are_there_where_the_scene_has_masks_and_the_sensor_row_is_the
     assert tuple(scenes["glass"].scores) == ROWS
     assert tuple(scenes["opaque"].scores) == UNTOLD
     sensor = scenes["glass"].scores[SENSOR]
-    assert sensor.glass.own == sensor.glass.sensor == sensor.glass.shared
+    assert sensor.glass.own == sensor.glass.other == sensor.glass.shared
     assert sensor.figures()["targets"] is None
     # Table beside the block instead of the block: the foot is nearer to it than what is measured through it.
     for row in (FOOT, PLANE, BLOCK):
@@ -118,7 +118,7 @@ def test_ours_and_the_sensor_are_compared_where_both_answer(folder) -> None:
     (scene,) = evaluate_scenes([folder], GIVEN).scenes
     glass = scene.scores[OURS_TOLD.name].glass
     assert glass.own.pixels == glass.known == block.mask.sum()
-    assert glass.shared.pixels == glass.sensor.pixels == (block.mask & ~half).sum()
+    assert glass.shared.pixels == glass.other.pixels == (block.mask & ~half).sum()
 
 
 def test_a_depth_without_one_measured_pixel_is_not_perfect_but_unknown(folder) -> None:

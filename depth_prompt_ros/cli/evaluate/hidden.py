@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.evaluate.page_options import JsonFile, PageFolder, page_command
+
 
 def hidden(
     folders: Annotated[
@@ -19,16 +21,8 @@ def hidden(
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option("--params", help="ROS parameter file of the pipeline; masks are given to it whatever it says."),
     ] = None,
-    json_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--json", help="Write the numbers here too, thing by thing and row by row."),
-    ] = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--out", "-o", help="Folder for pictures; the page, Markdown, is written beside it under its name."
-        ),
-    ] = None,
+    json_file: JsonFile = None,
+    out: PageFolder = None,
     about: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--about", help="Markdown for the page: what the scenes are."),
@@ -68,8 +62,7 @@ def hidden(
     if evaluation.without:
         console.print(f"nothing to hide in {', '.join(evaluation.without)}", highlight=False)
     if out is not None:
-        options = "".join(f" {name} {path.name}" for name, path in (("--params", params), ("--about", about)) if path)
-        command = f"depth-prompt evaluate hidden {' '.join(each.name for each in folders)}{options} --out {out.name}"
+        command = page_command("hidden", folders, {"--params": params, "--about": about}, out)
         path = out.with_suffix(".md")
         write_text(path, page(evaluation, command, said, write_pictures(out, evaluation)))
         typer.echo(path)

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from depth_prompt_ros.cli.evaluate.page_options import JsonFile, PageFolder, page_command
+
 
 def scenes(
     folders: Annotated[
@@ -22,16 +24,8 @@ def scenes(
             "--params", help="ROS parameter file; with method labels the list of scenes is of the row with them given."
         ),
     ] = None,
-    json_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--json", help="Write the numbers here too, scene by scene and row by row."),
-    ] = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            "--out", "-o", help="Folder for pictures; the page, Markdown, is written beside it under its name."
-        ),
-    ] = None,
+    json_file: JsonFile = None,
+    out: PageFolder = None,
     about: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--about", help="Markdown for the page: what the scenes are, for a group below ## GROUP."),
@@ -67,8 +61,7 @@ def scenes(
             highlight=False,
         )
     if out is not None and evaluation.scenes:
-        options = "".join(f" {name} {path.name}" for name, path in (("--params", params), ("--about", about)) if path)
-        command = f"depth-prompt evaluate scenes {' '.join(each.name for each in folders)}{options} --out {out.name}"
+        command = page_command("scenes", folders, {"--params": params, "--about": about}, out)
         path = out.with_suffix(".md")
         write_text(path, page(evaluation, command, said, write_pictures(out, evaluation)))
         typer.echo(path)

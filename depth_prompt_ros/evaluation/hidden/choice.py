@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.evaluation.hidden.seen import Seen
-from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.hole_filling import Foretold, foretell
 from depth_prompt_ros.stages.merge import measured_surface, noise_of
@@ -14,24 +13,24 @@ from depth_prompt_ros.stages.merge import measured_surface, noise_of
 Float32 = NDArray[np.float32]
 
 
-def with_outline(seen: Seen, pipeline: FrameDepth, outline: Float32, merged: Float32) -> Float32:
+def with_outline(seen: Seen, answer: Float32, network: Float32, outline: Float32, merged: Float32) -> Float32:
     """(H, W) metres: the pipeline's, and in the holes of targets whose withheld pixels the outline foretells best, its.
 
     The check is that of planes through the target's own pixels: what foretells measured pixels beside the holes with
     the smallest error, network's shape, planes or outline. Where nothing is measured there is nothing to tell it from.
 
     Args:
-        pipeline: what it answered.
-        outline: (H, W) metres, the outline in the network's place; ``merged``: merged with what is measured.
+        answer, network: (H, W) metres, what the pipeline says, and its network's shape alone.
+        outline, merged: (H, W) metres, the outline in the network's place, alone and merged with what is measured.
     """
-    depth = pipeline.depth.copy()
+    depth = answer.copy()
     for target in seen.targets:
         box = target.box
         holes = target.mask & ~(seen.measurement.depth[box] > 0)
-        network, rival = (_foretold(seen, target, shape) for shape in (pipeline.mono_depth, outline))
+        ours, rival = (_foretold(seen, target, shape) for shape in (network, outline))
         if rival is None or rival.by_shape >= rival.by_planes:
             continue
-        if network is None or rival.by_shape < min(network.by_shape, network.by_planes):
+        if ours is None or rival.by_shape < min(ours.by_shape, ours.by_planes):
             depth[box][holes] = merged[box][holes]
     return depth
 

@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from depth_prompt_ros.evaluation.bootstrap import drawn, interval
-from depth_prompt_ros.evaluation.scenes.scores import NO_ERRORS, Errors
-
-Float32 = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 
 
-@dataclass(frozen=True)
-class HiddenErrors:
-    """One row on one hidden thing.
-
-    Attributes:
-        known, answered: hidden pixels of which the truth is known, and those of them that the row answers.
-        own: errors where the row answers.
-        shared, ours: errors of the row, and of the pipeline as it is, on the pixels that both answer.
-    """
-
-    known: int
-    answered: int
-    own: Errors = NO_ERRORS
-    shared: Errors = NO_ERRORS
-    ours: Errors = NO_ERRORS
-
-    @classmethod
-    def of(cls, depth: Float32, ours: Float32, truth: Float32, hidden: Mask) -> HiddenErrors:
-        """Of (H, W) metres of a row and of ours against the truth, NaN = no value, where it was hidden."""
-        known = hidden & np.isfinite(truth)
-        answered = known & np.isfinite(depth)
-        both = answered & np.isfinite(ours)
-        return cls(
-            int(known.sum()), int(answered.sum()), Errors.of(depth, truth, answered), Errors.of(depth, truth, both),
-            Errors.of(ours, truth, both),
-        )  # fmt: skip
-
-
-def figures(things: Sequence[Mapping[str, HiddenErrors]], row: str) -> dict[str, float | None]:
+def figures(things: Sequence[Mapping[str, RegionErrors]], row: str) -> dict[str, float | None]:
     """One row by column key: RMSE in mm, a mean over the things that it answers, and answered pixels in percent.
 
-    ``shared`` and ``ours`` are means over things of the row and of the pipeline on the pixels that both answer;
-    ``change`` is that of ours against the row, in percent, with its 95 % interval, a bootstrap over things.
+    The errors' ``other`` is the pipeline as it is. ``shared`` and ``ours`` are means over things of the row and of the
+    pipeline on the pixels that both answer; ``change`` is that of ours against the row, in percent, with its 95 %
+    interval, a bootstrap over things.
     """
     errors = [each[row] for each in things]
     each = np.array([rmse for error in errors if (rmse := error.own.rmse) is not None])
@@ -58,7 +26,7 @@ def figures(things: Sequence[Mapping[str, HiddenErrors]], row: str) -> dict[str,
         "median": float(np.median(each)) if len(each) else None,
         "coverage": 100 * sum(error.answered for error in errors) / known if known else None,
     }
-    pairs = np.array([[error.ours.rmse, error.shared.rmse] for error in errors if error.shared.pixels], np.float64)
+    pairs = np.array([[error.other.rmse, error.shared.rmse] for error in errors if error.shared.pixels], np.float64)
     if len(pairs):
         ours, shared = pairs.mean(0)
         found |= {"shared": float(shared), "ours": float(ours)}

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from depth_prompt_ros import __version__
-from depth_prompt_ros.evaluation.hidden.errors import HiddenErrors
 from depth_prompt_ros.evaluation.hidden.holes import CASES
 from depth_prompt_ros.evaluation.hidden.rows import HUMBLE, LEARNED
 from depth_prompt_ros.evaluation.hidden.run import HiddenEvaluation, HiddenThing
 from depth_prompt_ros.evaluation.hidden.tables import CAPTION, case_tables, checks, part_tables
+from depth_prompt_ros.evaluation.page_head import page_head
+from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 from depth_prompt_ros.evaluation.table import table_json, table_markdown
 from depth_prompt_ros.written_aside import write_bytes
 
@@ -45,24 +45,8 @@ def page(evaluation: HiddenEvaluation, command: str, about: str, pictures: Mappi
         about: what is said of the scenes.
         pictures: addresses of the sheets by way to hide.
     """
-    written = (
-        f"Written by `depth-prompt evaluate hidden`, version {__version__}; nothing here is typed by hand but what is "
-        "said of the scenes."
-    )
-    lines = [
-        "# Things whose depth is hidden",
-        "",
-        f"{written} How to read other pages: [README.md](README.md).",
-        "",
-        "```",
-        command,
-        "```",
-        "",
-    ]
-    lines += [about, ""] if about else []
-    lines += ["| bar | | found |", "|---|---|---|"]
-    lines += [f"| {check.claim} | {check.word} | {check.found} |" for check in checks(evaluation)]
-    lines += ["", "## How to read the tables", "", _READING, "", CAPTION, ""]
+    lines = page_head("Things whose depth is hidden", command, about, checks(evaluation))
+    lines += ["## How to read the tables", "", _READING, "", CAPTION, ""]
     for table in case_tables(evaluation):
         lines += [f"## {table.title}", "", table_markdown(table)]
         if table.key in pictures:
@@ -113,7 +97,7 @@ def numbers(evaluation: HiddenEvaluation) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _numbers(errors: HiddenErrors) -> dict[str, float | None]:
+def _numbers(errors: RegionErrors) -> dict[str, float | None]:
     return {"rmse": errors.own.rmse, "known": errors.known, "answered": errors.answered}
 
 

@@ -69,7 +69,10 @@ def answers(seen: Seen, scene: RealScene, pipelines: Pipelines) -> dict[str, Flo
     results = {way.name: pipelines.run(way.name, frame) for way in WAYS}
     found |= {name: nothing if result is None else result.depth for name, result in results.items()}
     learned = results[LEARNED.name]
-    found[CHOICE] = nothing if learned is None else with_outline(seen, learned, simple[ANCHORED], shaped[ANCHORED])
+    found[CHOICE] = nothing
+    if learned is not None:
+        outline = simple[ANCHORED], shaped[ANCHORED]
+        found[CHOICE] = with_outline(seen, learned.depth, learned.mono_depth, *outline)
     return {name: found[name] for name in ROWS}
 
 
@@ -107,7 +110,8 @@ def shapes(seen: Seen) -> dict[str, Float32]:
         block = standing_block(camera, mask, everything, measurement, 0)
         outline = inflated(plane, mask, camera.fx)
         anchored = outline_on_anchor(camera, mask, seen.tom, everything, measurement, 0)
-        for name, shape in zip(_SHAPES, (plane, block, outline, (block + outline) / 2, anchored), strict=True):
+        own = {UPRIGHT: plane, BLOCK: block, OUTLINE: outline, MEAN: (block + outline) / 2, ANCHORED: anchored}
+        for name, shape in own.items():
             found[name][mask] = shape[mask]
     return found
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene, read_scene
 from depth_prompt_ros.errors import BadModel, DepthPromptError
-from depth_prompt_ros.evaluation.hidden.errors import HiddenErrors
 from depth_prompt_ros.evaluation.hidden.holes import BLOBS, GLASS, SIDE, WHOLE, hidden_part
 from depth_prompt_ros.evaluation.hidden.rows import LEARNED, ROWS, WAYS, answers
 from depth_prompt_ros.evaluation.hidden.seen import Seen
 from depth_prompt_ros.evaluation.hidden.things import Thing, things_of
 from depth_prompt_ros.evaluation.scenes.methods import without_masks
 from depth_prompt_ros.evaluation.scenes.run import name_scenes
+from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 from depth_prompt_ros.evaluation.tom.methods import Pipelines
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import Parameters
@@ -50,7 +50,7 @@ class HiddenThing:
     number: int
     kind: str
     case: str
-    errors: dict[str, HiddenErrors]
+    errors: dict[str, RegionErrors]
     shown: Shown | None = None
 
     @property
@@ -80,7 +80,7 @@ class HiddenEvaluation:
     without: list[str] = field(default_factory=list)
     damaged: dict[str, str] = field(default_factory=dict)
 
-    def of(self, case: str, kind: str | None = None, group: str | None = None) -> list[dict[str, HiddenErrors]]:
+    def of(self, case: str, kind: str | None = None, group: str | None = None) -> list[dict[str, RegionErrors]]:
         """Errors by row of each thing hidden in this way, of one kind or group or of all."""
         return [
             thing.errors
@@ -149,7 +149,7 @@ def _evaluate(
     ours = found[LEARNED.name]
     for thing in things:
         part = hidden & thing.mask
-        errors = {row: HiddenErrors.of(found[row], ours, thing.truth, part) for row in ROWS}
+        errors = {row: RegionErrors.of(found[row], ours, thing.truth, part) for row in ROWS}
         shown = None
         if pictures:  # they need Pillow, of the extra "evaluate"
             from depth_prompt_ros.evaluation.hidden.pictures import show

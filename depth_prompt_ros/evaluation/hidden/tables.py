@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from depth_prompt_ros.evaluation.hidden.errors import HiddenErrors, figures
+from depth_prompt_ros.evaluation.hidden.errors import figures
 from depth_prompt_ros.evaluation.hidden.holes import CASES
 from depth_prompt_ros.evaluation.hidden.rows import CHOICE, HUMBLE, LEARNED, ROWS, WHITE
 from depth_prompt_ros.evaluation.hidden.run import HiddenEvaluation
+from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table
 
 _BOTH = "both answer"
@@ -48,7 +49,7 @@ def case_tables(evaluation: HiddenEvaluation) -> list[Table]:
 
 def part_tables(evaluation: HiddenEvaluation) -> list[Table]:
     """A table a kind of things, and a folder of scenes where there are several, with all ways to hide."""
-    parts: dict[str, dict[str, Sequence[Mapping[str, HiddenErrors]]]] = {}
+    parts: dict[str, dict[str, Sequence[Mapping[str, RegionErrors]]]] = {}
     kinds = sorted({thing.kind for thing in evaluation.things if thing.kind})
     groups = sorted({thing.group for thing in evaluation.things})
     for kind in kinds:
@@ -75,14 +76,14 @@ def checks(evaluation: HiddenEvaluation) -> list[Check]:
     return found
 
 
-def _figures(things: Sequence[Mapping[str, HiddenErrors]], row: str) -> dict[str, float | None]:
+def _figures(things: Sequence[Mapping[str, RegionErrors]], row: str) -> dict[str, float | None]:
     """Ours beside itself says nothing."""
     values = figures(things, row)
     compared = ("shared", "ours", "change", "low", "high")
     return {key: value for key, value in values.items() if row != LEARNED.name or key not in compared}
 
 
-def _part_table(name: str, cases: Mapping[str, Sequence[Mapping[str, HiddenErrors]]]) -> Table:
+def _part_table(name: str, cases: Mapping[str, Sequence[Mapping[str, RegionErrors]]]) -> Table:
     counts = {case: len(things) for case, things in cases.items() if things}
     columns = [
         Column(f"{case}_{key}", title, unit, 1, f"{CASES[case].lower()} ({count})", brief=True)

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from depth_prompt_ros import __version__
 from depth_prompt_ros.errors import BadInput
+from depth_prompt_ros.evaluation.page_head import page_head
 from depth_prompt_ros.evaluation.scenes.run import Evaluation, SceneResult
 from depth_prompt_ros.evaluation.scenes.tables import (
     CAPTION,
@@ -63,22 +63,7 @@ def page(evaluation: Evaluation, command: str, about: Mapping[str, str], picture
         pictures: addresses of the sheets by group.
     """
     groups = evaluation.groups
-    written = (
-        f"Written by `depth-prompt evaluate scenes`, version {__version__}; nothing here is typed by hand but what is "
-        "said of the scenes."
-    )
-    lines = [
-        "# Real scenes: what comes out",
-        "",
-        f"{written} How to read other pages: [README.md](README.md).",
-        "",
-        "```",
-        command,
-        "```",
-        "",
-    ]
-    lines += [about[""], ""] if about.get("") else []
-    lines += _bars(evaluation)
+    lines = page_head("Real scenes: what comes out", command, about.get("", ""), scene_checks(evaluation))
     lines += ["## How to read the tables", "", _READING, "", CAPTION, ""]
     for table in pooled_tables(evaluation):
         lines += _shown(table)
@@ -135,14 +120,6 @@ def numbers(evaluation: Evaluation) -> str:
         "damaged": evaluation.damaged,
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _bars(evaluation: Evaluation) -> list[str]:
-    checks = scene_checks(evaluation)
-    if not checks:
-        return []
-    lines = [f"| {check.claim} | {check.word} | {check.found} |" for check in checks]
-    return ["| bar | | found |", "|---|---|---|", *lines, ""]
 
 
 def _alike(evaluation: Evaluation, glass: bool) -> int:

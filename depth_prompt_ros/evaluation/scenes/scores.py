@@ -53,24 +53,24 @@ class RegionErrors(Sums):
     Attributes:
         known, answered: pixels with a truth, and those of them that the method answers.
         own: errors where the method answers.
-        shared, sensor: the method's errors and the sensor's on the pixels that both answer.
+        shared, other: the method's errors, and those of what it is compared with, on the pixels that both answer.
     """
 
     known: int = 0
     answered: int = 0
     own: Errors = NO_ERRORS
     shared: Errors = NO_ERRORS
-    sensor: Errors = NO_ERRORS
+    other: Errors = NO_ERRORS
 
     @classmethod
-    def of(cls, depth: Float32, measured: Float32, truth: Float32, where: Mask) -> RegionErrors:
-        """Of (H, W) metres, NaN = no value, inside ``where``."""
+    def of(cls, depth: Float32, other: Float32, truth: Float32, where: Mask) -> RegionErrors:
+        """Of (H, W) metres, NaN = no value, inside ``where``; ``other`` is what the method is compared with."""
         known = where & np.isfinite(truth)
         answers = known & np.isfinite(depth)
-        both = answers & np.isfinite(measured)
+        both = answers & np.isfinite(other)
         return cls(
             int(known.sum()), int(answers.sum()), Errors.of(depth, truth, answers), Errors.of(depth, truth, both),
-            Errors.of(measured, truth, both),
+            Errors.of(other, truth, both),
         )  # fmt: skip
 
     def figures(self, region: str) -> dict[str, float | None]:
@@ -79,7 +79,7 @@ class RegionErrors(Sums):
             region: self.own.rmse,
             f"{region}_coverage": _percent(self.answered, self.known),
             f"{region}_shared": self.shared.rmse,
-            f"{region}_sensor": self.sensor.rmse,
+            f"{region}_sensor": self.other.rmse,
         }
 
 

@@ -100,7 +100,7 @@ def scene_checks(evaluation: Evaluation) -> list[Check]:
         checks.append(Check("on_nothing", f"{name}: labels on nothing", nothing, ours.on_nothing <= most))
     for way in (OURS, OURS_TOLD):
         glass = pooled(evaluation.scenes, way.name).glass
-        if (own := glass.shared.rmse) is not None and (sensor := glass.sensor.rmse) is not None:
+        if (own := glass.shared.rmse) is not None and (sensor := glass.other.rmse) is not None:
             claim = f"{way.name[0].upper()}{way.name[1:]}: glass is nearer the truth than measured"
             checks.append(at_most(f"glass_{way.name}", claim, own, sensor, "mm", "the sensor's, where both answer"))
     rivals = {row: rmse for row in HUMBLE_TOLD if (rmse := pooled(evaluation.scenes, row).glass.own.rmse) is not None}
