@@ -110,7 +110,8 @@ def shapes(seen: Seen) -> dict[str, Float32]:
         block = standing_block(camera, mask, everything, measurement, 0)
         outline = inflated(plane, mask, camera.fx)
         anchored = outline_on_anchor(camera, mask, seen.tom, everything, measurement, 0)
-        own = {UPRIGHT: plane, BLOCK: block, OUTLINE: outline, MEAN: (block + outline) / 2, ANCHORED: anchored}
+        mean = np.asarray((block + outline) / 2, np.float32)
+        own = {UPRIGHT: plane, BLOCK: block, OUTLINE: outline, MEAN: mean, ANCHORED: anchored}
         for name, shape in own.items():
             found[name][mask] = shape[mask]
     return found
