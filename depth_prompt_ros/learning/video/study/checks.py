@@ -30,7 +30,8 @@ def checks(results: Sequence[Mapping[str, Any]]) -> list[str]:
     def pair(one: str, other: str, part: str) -> tuple[Any, Any]:
         ran = [{result["seed"]: result["errors"]["metric"][part] for result in by_name[name]} for name in (one, other)]
         both = [seed for seed in ran[0] if seed in ran[1]]
-        return tuple(np.array([each[seed] for seed in both], np.float64).mean(0) for each in ran)  # type: ignore[return-value]
+        first, second = (np.array([each[seed] for seed in both], np.float64).mean(0) for each in ran)
+        return first, second
 
     lines = []
     for name, most in _COMPARED.items():
