@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from depth_prompt_ros.camera_info import Calibration, check_focal_lengths, describe_size, read_calibration
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.rectification import is_raw
+from depth_prompt_ros.rotation import cross
 
 Float32 = NDArray[np.float32]
 
@@ -214,7 +215,7 @@ class VirtualCamera:
         forward /= np.linalg.norm(forward)
         right = np.array([forward[2], 0.0, -forward[0]])
         right /= np.linalg.norm(right)
-        rotation = np.stack([right, np.cross(forward, right), forward])
+        rotation = np.stack([right, cross(forward, right), forward])
         turned = rays @ rotation.T
         reach = np.abs(turned[:, :2] / turned[:, 2:]).max()
         reach = max(reach, 0.5 / camera.fx)

@@ -153,8 +153,8 @@ def object_points(cloud: NDArray[Any], labels: NDArray[np.uint16]) -> NDArray[An
     """
     left, top, width, height = cv2.boundingRect((labels > 0).view(np.uint8))
     box = np.s_[top : top + height, left : left + width]
-    points = cloud[box]
-    return points[(labels[box] > 0) & np.isfinite(points["z"])]
+    rows, columns = np.nonzero((labels[box] > 0) & np.isfinite(cloud["z"][box]))
+    return np.take(cloud, (top + rows) * cloud.shape[1] + left + columns)
 
 
 def surface_normals(points: NDArray[np.float32]) -> NDArray[np.float32]:
