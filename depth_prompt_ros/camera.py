@@ -131,6 +131,11 @@ class CameraModel:
         """The same camera for the part of its picture that begins at pixel (left, top)."""
         return replace(self, width=width, height=height, cx=self.cx - left, cy=self.cy - top)
 
+    def within(self, box: tuple[slice, slice]) -> CameraModel:
+        """The same camera for those rows and columns of its picture."""
+        rows, columns = box
+        return self.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+
     def depth_from_disparity(self, disparity: ArrayLike) -> Float32:
         """Depth in metres, ``fx * baseline / (disparity + cx_offset)``; NaN where that is not positive."""
         shifted = np.asarray(disparity, np.float32) + np.float32(self.cx_offset)

@@ -214,8 +214,7 @@ def _transparent(
         return claimed & ~(depth > 0)
     if judged and not whole:
         return np.zeros_like(claimed)
-    rows, columns = target.box
-    close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+    close = camera.within(target.box)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
     near = _within_reach(close, depth, support, mask)
     if whole:
