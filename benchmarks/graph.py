@@ -16,6 +16,7 @@ from alternating import milliseconds
 from rich.console import Console
 from rich.table import Table
 
+from depth_prompt_ros.memory import keep_freed_memory
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.check import stored_crops
@@ -26,7 +27,7 @@ from depth_prompt_ros.runtime.torch_graph import TorchGraph
 
 NETWORK = "scene-net"
 PROMPT = resource_path("models/background.safetensors")
-CROP_RATIO, BATCH_RATIO = 1.2, 0.7
+CROP_RATIO, BATCH_RATIO = 1.1, 0.7
 HALF_DIFFERENCE, TORCH_DIFFERENCE = 1e-2, 1e-4
 """The bars."""
 
@@ -49,6 +50,7 @@ def difference(found: Arrays, expected: Arrays, mask: np.ndarray) -> float:
 
 
 def main() -> None:
+    keep_freed_memory()
     entry = catalogue.find(NETWORK)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

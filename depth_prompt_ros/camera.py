@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from depth_prompt_ros.camera_info import Calibration, check_focal_lengths, describe_size, read_calibration
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.rectification import is_raw
+from depth_prompt_ros.rotation import cross
 
 Float32 = NDArray[np.float32]
 
@@ -130,6 +131,11 @@ class CameraModel:
         """The same camera for the part of its picture that begins at pixel (left, top)."""
         return replace(self, width=width, height=height, cx=self.cx - left, cy=self.cy - top)
 
+    def within(self, box: tuple[slice, slice]) -> CameraModel:
+        """The same camera for those rows and columns of its picture."""
+        rows, columns = box
+        return self.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+
     def depth_from_disparity(self, disparity: ArrayLike) -> Float32:
         """Depth in metres, ``fx * baseline / (disparity + cx_offset)``; NaN where that is not positive."""
         shifted = np.asarray(disparity, np.float32) + np.float32(self.cx_offset)
@@ -214,7 +220,7 @@ class VirtualCamera:
         forward /= np.linalg.norm(forward)
         right = np.array([forward[2], 0.0, -forward[0]])
         right /= np.linalg.norm(right)
-        rotation = np.stack([right, np.cross(forward, right), forward])
+        rotation = np.stack([right, cross(forward, right), forward])
         turned = rays @ rotation.T
         reach = np.abs(turned[:, :2] / turned[:, 2:]).max()
         reach = max(reach, 0.5 / camera.fx)

@@ -172,7 +172,7 @@ class ObjectDepthPipeline:
             answer = self.prompted_depth.run(crops)
         with timed(seconds, "shape"):
             mono_depth, reports = fit_targets(
-                frame, self.prompted_depth, crops, answer, belief, masks, anchors, chosen.scale.max_residual
+                frame, self.prompted_depth, crops, answer, belief, anchors, chosen.scale.max_residual
             )
         with timed(seconds, "surroundings"):
             regions, surfaces = uncovered.take(measurement, mono_depth, reports)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from depth_prompt_ros.camera import CameraModel, VirtualCamera
 from depth_prompt_ros.errors import BadFrame
+from depth_prompt_ros.rotation import cross
 
 CAMERA = CameraModel(160, 120, 150.0, 140.0, 77.3, 61.8, baseline=0.07, cx_offset=3.5)
 
@@ -354,3 +355,8 @@ def test_one_pixel_is_a_target_too() -> None:
 def test_empty_mask_is_refused() -> None:
     with pytest.raises(BadFrame, match="mask is empty"):
         VirtualCamera.looking_at(CAMERA, np.zeros((120, 160), bool), 64)
+
+
+def test_a_cross_product_is_numpys_bit_for_bit() -> None:
+    for one, other in np.random.default_rng(0).normal(size=(50, 2, 3)):
+        assert cross(one, other).tobytes() == np.cross(one, other).tobytes()

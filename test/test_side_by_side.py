@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import platform
 import threading
 
@@ -39,6 +41,23 @@ def test_what_either_raises_is_raised_and_the_first_one_first(monkeypatch, cores
         both(lambda: fails(ValueError("one")), lambda: fails(KeyError("other")))
     with pytest.raises(KeyError, match="other"):
         both(lambda: 1, lambda: fails(KeyError("other")))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_has_threads_of_its_own(monkeypatch) -> None:
+    monkeypatch.setattr(side_by_side, "_cores", lambda: 2)
+    both(lambda: 1, lambda: 2)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(both, (int, str)).get(30) == (0, "")
+
+
+def test_what_runs_beside_may_have_something_beside_it(monkeypatch) -> None:
+    monkeypatch.setattr(side_by_side, "_cores", lambda: 2)
+
+    def nested(depth: int) -> int:
+        return 0 if depth == 0 else 1 + both(lambda: nested(depth - 1), lambda: 0)[0]
+
+    assert nested(20) == 20
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")

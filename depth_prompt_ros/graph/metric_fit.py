@@ -38,24 +38,24 @@ class MetricFit(nn.Module):
         Without a trusted pixel the answer is scale 1, shift 0, 0 inliers.
         """
         stride = max(1, trusted.shape[-1] // self.GRID)
-        q, y = inverse_depth[..., ::stride, ::stride].flatten(2), trusted[..., ::stride, ::stride].flatten(2)
+        q, y = (each[..., ::stride, ::stride].flatten(2)[:, None] for each in (inverse_depth, trusted))
         known = (y > 0).to(q.dtype)
         distance = known / y.clamp(min=1e-6)
-        count = known.sum(2, keepdim=True)
-        middle = (known * q).sum(2, keepdim=True) / count.clamp(min=1)
-        nothing = torch.zeros_like(middle)
+        count = known.sum(3, keepdim=True)
+        middle = (known * q).sum(3, keepdim=True) / count.clamp(min=1)
 
         # Relative to the measurement the residual of a q + b is |a q/y + b/y - 1|: two columns and a constant.
         # Scale alone has no second column; with a shift q is centred, or the columns are nearly the same. (N, 2, 1, P)
-        first = torch.stack([q * distance, (q - middle) * distance], 1)
-        second = torch.stack([nothing * distance, distance], 1)
-        known = torch.stack([known, known], 1)
+        shifted = torch.tensor([0.0, 1.0], dtype=q.dtype, device=q.device).view(1, 2, 1, 1)
+        centre = shifted * middle
+        first, second = (q - centre) * distance, shifted * distance
+        diagonal = torch.maximum(second.square(), (1 - shifted) * known)  # 1 instead of 0 where there is no column
+        known = known.expand(-1, 2, -1, -1)
         columns = torch.cat([first, second, -known], 2)
-        diagonal = torch.cat([known[:, :1], second[:, 1:].square()], 1)  # 1 instead of 0 where there is no column
         moments = torch.cat([first.square(), first * second, diagonal, first, second, known], 2).transpose(2, 3)
-        one = torch.ones_like(middle)[:, None].expand(-1, 2, -1, -1)
+        one = torch.ones_like(centre)
         # First by absolute residual: relative to it, a measurement far behind the target would weigh most of all.
-        trust = known * torch.stack([y, y], 1).square()
+        trust = known * y.square()
         for width in self.WIDTHS:
             aa, ab, bb, a1, b1, total = torch.matmul(trust, moments).split(1, 3)
             a = (a1 * bb - b1 * ab) / (aa * bb - ab * ab)
@@ -68,9 +68,8 @@ class MetricFit(nn.Module):
         inlier = known * (relative < 2).to(q.dtype)
         inliers = inlier.sum(3, keepdim=True)
         error = (inlier * residual).sum(3, keepdim=True) / inliers.clamp(min=1)
-        shift = b - a * torch.stack([nothing, middle], 1)
-        fits = torch.cat([a, shift, inliers, error], 3)[:, :, 0]
+        fits = torch.cat([a, b - a * centre, inliers, error], 3)[:, :, 0]
         use = (free_shift[:, None] > 0.5) & (fits[:, 1, :1] > 0)
         best = torch.where(use, fits[:, 1], fits[:, 0])
         identity = torch.tensor([1.0, 0, 0, 0], dtype=q.dtype, device=q.device)
-        return torch.where(count[:, 0] > 0, best, identity)
+        return torch.where(count[:, 0, 0] > 0, best, identity)

@@ -20,8 +20,8 @@ from depth_prompt_ros.stages.anchor.upright import (
     width_along,
 )
 from depth_prompt_ros.stages.beyond_reach import FEW, beyond_reach, mismatched_rim, mismatches
-from depth_prompt_ros.stages.boxes import Target, grown_box, targets_in
-from depth_prompt_ros.stages.median import median
+from depth_prompt_ros.stages.boxes import Target, box_of, grown_box, targets_in
+from depth_prompt_ros.stages.median import median, quantile
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -181,7 +181,7 @@ def believe(
             refuted[target.box] |= wrong
     if not masks.tom_told and parameters.evidence:
         _keep_mirrors(depth, tom, labels, parameters.min_area)
-    reasons = np.where(measured, np.uint8(Reason.BELIEVED), np.uint8(Reason.HOLE))
+    reasons = measured.view(np.uint8) * np.uint8(Reason.BELIEVED)
     reasons[measured & refuted] = Reason.REFUTED
     reasons[measured & tom] = Reason.TOLD if masks.tom_told else Reason.SEEN_THROUGH
     return Belief(reasons, labels, targets_in(labels) if cut else found, supports, tom)
@@ -214,8 +214,7 @@ def _transparent(
         return claimed & ~(depth > 0)
     if judged and not whole:
         return np.zeros_like(claimed)
-    rows, columns = target.box
-    close = camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+    close = camera.within(target.box)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
     near = _within_reach(close, depth, support, mask)
     if whole:
@@ -249,19 +248,25 @@ def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mas
 def _keep_mirrors(depth: Float32, tom: Mask, labels: NDArray[np.uint16], min_area: int) -> None:
     """Take from ``tom``, in place, regions on no target that are not deeper than what is around them, or too small."""
     loose = tom & (labels == 0)
-    if not loose.any():
+    rows, columns = box_of(loose)
+    if rows.stop == 0:
         return
-    _, numbered, statistics, _ = cv2.connectedComponentsWithStats(loose.view(np.uint8), connectivity=8)
+    loose = loose[rows, columns]
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(loose.view(np.uint8), connectivity=8)
     kept = statistics[:, cv2.CC_STAT_AREA] >= min_area
     kept[0] = False
     for number in np.flatnonzero(kept).tolist():
         left, top, width, height, area = statistics[number].tolist()
+        part = parts[top : top + height, left : left + width] == number
+        left, top = left + columns.start, top + rows.start
         size = max(3, round(0.5 * float(np.sqrt(area))))
-        box, _ = grown_box(np.s_[top : top + height, left : left + width], depth.shape, size)
-        part, measured = numbered[box] == number, depth[box] > 0
-        inside = depth[box][part & measured]
+        box, own = grown_box(np.s_[top : top + height, left : left + width], depth.shape, size)
+        measured = depth[box] > 0
+        inside = depth[box][own][part & measured[own]]
         if len(inside) >= FEW:
-            around = cv2.dilate(part.view(np.uint8), np.ones((2 * size + 1, 2 * size + 1), np.uint8)) > 0
-            beside = depth[box][around & ~tom[box] & measured]
-            kept[number] = len(beside) > 0 and _DEEPER * median(inside) > float(np.quantile(beside, 0.9))
-    tom[loose] = kept[numbered[loose]]
+            around = np.zeros(measured.shape, np.uint8)
+            around[own] = part
+            around = cv2.dilate(around, np.ones((2 * size + 1, 2 * size + 1), np.uint8))
+            beside = depth[box][(around > 0) & ~tom[box] & measured]
+            kept[number] = len(beside) > 0 and _DEEPER * median(inside) > quantile(beside, 0.9)
+    tom[rows, columns][loose] = kept[parts[loose]]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.boxes import Target, grown_box
+from depth_prompt_ros.stages.median import quantile
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -38,7 +39,7 @@ def beyond_reach(camera: CameraModel, depth: Float32, mask: Mask) -> Mask:
     if np.count_nonzero(known) < FEW:
         return np.zeros_like(known)
     values = depth[known]
-    near = float(np.quantile(values[:: len(values) // 2000 + 1], _NEAR))
+    near = quantile(values[:: len(values) // 2000 + 1], _NEAR)
     size = max(mask.shape) / camera.fx * near
     with np.errstate(invalid="ignore"):
         return np.asarray(known & (np.abs(depth - near) > _REACH * size))
@@ -102,7 +103,13 @@ def _has_own_colour(colour: Float32, own: NDArray[np.uint8], beside: NDArray[np.
         mean = total / np.maximum(share, np.float32(1e-6))[..., None]
         mean[share < 1e-6] = np.inf
         means.append(mean)
-        distance.append(np.linalg.norm(colour - mean, axis=2))
+        distance.append(_length(colour - mean))
     with np.errstate(invalid="ignore"):
-        apart = np.linalg.norm(means[0] - means[1], axis=2)
+        apart = _length(means[0] - means[1])
     return np.asarray((distance[0] < _COLOUR_RATIO * distance[1]) & (apart > _COLOUR_APART) & np.isfinite(apart))
+
+
+def _length(vectors: Float32) -> Float32:
+    """(h, w) as ``np.linalg.norm`` of (h, w, 3), a tenth of the time: sums over an axis of three are slow."""
+    x, y, z = (vectors[..., place] for place in range(3))
+    return np.asarray(np.sqrt(x * x + y * y + z * z))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.side_by_side import both
 from depth_prompt_ros.written_aside import write_bytes
 
 CLOUD_DTYPE = np.dtype(
@@ -21,8 +23,11 @@ CLOUD_DTYPE = np.dtype(
 MOVING_DTYPE = np.dtype([*CLOUD_DTYPE.descr, ("moving", "<u4")])
 """A point that also says whether it moves: 0 static, 255 moving, 128 not known; 28 bytes."""
 
-_BLOCK = 48
-"""Rows that are interleaved at a time: so many stay in the processor's cache."""
+_BLOCK = 160_000
+"""Points that are interleaved at a time: of fewer, two threads wait for each other; more leave the cache."""
+
+_SMALL = 2**16
+"""Points that one thread has written as soon as two."""
 
 _PLY_POSITION = {"x": "float", "y": "float", "z": "float"}
 _PLY_NORMAL = {"nx": "float", "ny": "float", "nz": "float"}
@@ -82,6 +87,8 @@ def organised_cloud(
 ) -> NDArray[Any]:
     """One point a pixel (REP 118, sensor_msgs/PointCloud2 with ``is_dense`` false).
 
+    OpenCV interleaves three planes of eight bytes twice as fast as six of four: fields are paired first.
+
     Args:
         depth: (H, W) float32 metres, invalid = NaN, which makes x, y and z NaN.
         image: (H, W, 3) uint8 RGB.
@@ -96,23 +103,46 @@ def organised_cloud(
         (H, W), or as large as the part, structured array of :data:`CLOUD_DTYPE`, or of :data:`MOVING_DTYPE` where
         ``moving`` is given.
     """
-    x, y = camera.slopes[0][part[1]], camera.slopes[1][part[0]]
+    directions = _directions(camera)[part]
     depth, image, labels, confidence = depth[part], image[part], labels[part], confidence[part]
     moving = None if moving is None else moving[part]
     cloud = np.empty(depth.shape, CLOUD_DTYPE if moving is None else MOVING_DTYPE) if out is None else out
     if moving is not None and drop_moving:
         depth = np.where(moving == 255, np.float32(np.nan), depth)
     columns = cloud.view("<f4").reshape(*depth.shape, cloud.dtype.itemsize // 4)
-    for first in range(0, depth.shape[0], _BLOCK):
-        rows = slice(first, first + _BLOCK)
-        z = depth[rows]
-        rgb = cv2.cvtColor(image[rows], cv2.COLOR_RGB2BGRA).view("<u4")[..., 0] & np.uint32(0xFFFFFF)
-        label = labels[rows].astype("<u4").view("<f4")
-        planes = [z * x, z * y[rows, None], z, rgb.view("<f4"), label, confidence[rows]]
-        if moving is not None:
-            planes.append(moving[rows].astype("<u4").view("<f4"))
-        cv2.merge(planes, columns[rows])
+    block = max(1, _BLOCK // max(1, depth.shape[1]))
+
+    def write(begin: int, end: int) -> None:
+        pairs = np.empty((3, min(block, end - begin), *depth.shape[1:], 2), np.float32)
+        for first in range(begin, end, block):
+            rows = slice(first, min(first + block, end))
+            xy, z_rgb, label_confidence = pairs[:, : rows.stop - first]
+            z = depth[rows]
+            np.multiply(z, directions[rows], out=xy.view(np.complex64)[..., 0])
+            rgb = cv2.cvtColor(image[rows], cv2.COLOR_RGB2BGRA).view("<u4")[..., 0]
+            rgb &= np.uint32(0xFFFFFF)
+            cv2.merge([z, rgb.view("<f4")], z_rgb)
+            cv2.merge([labels[rows].astype("<u4").view("<f4"), confidence[rows]], label_confidence)
+            halves = [pair.view(np.float64)[..., 0] for pair in (xy, z_rgb, label_confidence)]
+            if moving is None:
+                cv2.merge(halves, columns[rows].view(np.float64))
+            else:
+                columns[rows, :, :6] = cv2.merge(halves).view(np.float32)
+                columns[rows, :, 6] = moving[rows].astype("<u4").view("<f4")
+
+    if depth.size > _SMALL:
+        half = depth.shape[0] // 2
+        both(lambda: write(0, half), lambda: write(half, depth.shape[0]))
+    else:
+        write(0, depth.shape[0])
     return cloud
+
+
+@lru_cache(2)
+def _directions(camera: CameraModel) -> NDArray[np.complex64]:
+    """(H, W) x + iy of each pixel's viewing ray where z = 1: times a depth they are a point's x and y, side by side."""
+    x, y = camera.slopes
+    return np.asarray(x + 1j * y[:, None], np.complex64)
 
 
 def object_points(cloud: NDArray[Any], labels: NDArray[np.uint16]) -> NDArray[Any]:
@@ -124,8 +154,8 @@ def object_points(cloud: NDArray[Any], labels: NDArray[np.uint16]) -> NDArray[An
     """
     left, top, width, height = cv2.boundingRect((labels > 0).view(np.uint8))
     box = np.s_[top : top + height, left : left + width]
-    points = cloud[box]
-    return points[(labels[box] > 0) & np.isfinite(points["z"])]
+    rows, columns = np.nonzero((labels[box] > 0) & np.isfinite(cloud["z"][box]))
+    return np.take(cloud, (top + rows) * cloud.shape[1] + left + columns)
 
 
 def surface_normals(points: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -136,22 +136,19 @@ def withhold(known: Mask, holes: Mask) -> Mask:
     before them, to their right. At most half of the known pixels, those nearest to a hole.
     """
     width = holes.shape[1]
-    column = np.broadcast_to(np.arange(width), holes.shape)
-    before, after = np.roll(holes, 1, axis=1), np.roll(holes, -1, axis=1)
-    before[:, 0], after[:, -1] = False, False
-    first, last = holes & ~before, holes & ~after
+    row, column = np.arange(len(holes))[:, None], np.arange(width)
+    first, last = holes.copy(), holes.copy()
+    first[:, 1:] &= ~holes[:, :-1]
+    last[:, :-1] &= ~holes[:, 1:]
     last_to_left = np.maximum.accumulate(np.where(last, column, -1), axis=1)
     first_to_right = np.minimum.accumulate(np.where(first, column, width)[:, ::-1], axis=1)[:, ::-1]
     starts = np.maximum.accumulate(np.where(first, column, -1), axis=1)
     ends = np.minimum.accumulate(np.where(last, column, width)[:, ::-1], axis=1)[:, ::-1]
 
-    def at(values: NDArray[np.integer], where: NDArray[np.integer]) -> NDArray[np.integer]:
-        return np.take_along_axis(values, np.clip(where, 0, width - 1), axis=1)
-
-    right_width = at(ends, first_to_right) - first_to_right + 1
+    right_width = ends[row, np.minimum(first_to_right, width - 1)] - first_to_right + 1
     withheld = known & (first_to_right < width) & (first_to_right - column <= right_width)
-    start = at(starts, last_to_left)
-    open_ended = (start == 0) | ~np.take_along_axis(known, np.clip(start - 1, 0, width - 1), axis=1)
+    start = starts[row, np.maximum(last_to_left, 0)]
+    open_ended = (start == 0) | ~known[row, np.maximum(start - 1, 0)]
     reached = column - last_to_left <= last_to_left - start + 1
     withheld |= known & (last_to_left >= 0) & open_ended & reached
     most = np.count_nonzero(known) // 2

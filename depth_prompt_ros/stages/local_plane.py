@@ -53,7 +53,7 @@ def _planes(values: Float32, known: Mask, x: Float32, y: Float32) -> Float32:
     middle, mass = np.float32(values[known].mean()), known.astype(np.float32)
     value, y = np.where(known, values - middle, np.float32(0)), y[:, None]
     parts = (x, y, x * x, x * y, y * y, value, x * value, y * value)
-    levels = [np.dstack([mass, *(mass * part for part in parts)])]
+    levels = [np.asarray(cv2.merge([mass, *(mass * part for part in parts)]), np.float32)]
     while min(levels[-1].shape[:2]) > 3:
         levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.float32))
     gathered = levels[-1]
@@ -67,4 +67,4 @@ def _planes(values: Float32, known: Mask, x: Float32, y: Float32) -> Float32:
     xv, yv = xv - mx * mv, yv - my * mv
     determinant = xx * yy - xy * xy
     along_x, along_y = (yy * xv - xy * yv) / determinant, (xx * yv - xy * xv) / determinant
-    return np.dstack([middle + mv - along_x * mx - along_y * my, along_x, along_y]).astype(np.float32)
+    return np.asarray(cv2.merge([middle + mv - along_x * mx - along_y * my, along_x, along_y]), np.float32)

@@ -1,4 +1,4 @@
-"""The median by one selection, where ``np.median`` makes three to allow for NaN."""
+"""Medians and quantiles of plain lists of numbers, without what NumPy prepares for NaN and any number of dimensions."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def median(values: NDArray[np.floating[Any]]) -> float:
 def median_of_some(values: NDArray[np.floating[Any]]) -> float:
     """The median of at most about 5000 of the values, evenly picked."""
     return median(values[:: len(values) // 5000 + 1])
+
+
+def quantile(values: NDArray[np.floating[Any]], share: float) -> float:
+    """``np.quantile`` of (N,) values, N > 0, none of them NaN."""
+    return float(np.interp(share * (len(values) - 1), np.arange(len(values)), np.sort(values)))

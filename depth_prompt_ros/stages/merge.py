@@ -169,5 +169,6 @@ def measured_surface(
     checked = believed & shaped & (np.abs(depth - mono_depth) < _REACH * extent / scale)
     if not checked.any():
         return None
-    measured = np.divide(1, depth, out=np.zeros_like(mono), where=checked)
+    with np.errstate(divide="ignore"):
+        measured = np.where(checked, 1 / depth, np.float32(0))
     return MeasuredSurface(measured, checked, mono, max(_FAR_PREFERENCE * scale, noise))

@@ -60,11 +60,10 @@ def fit_targets(
     crops: Crops,
     answer: Arrays,
     belief: Belief,
-    masks: Sequence[Mask],
     anchors: Sequence[Anchor],
     max_residual: float,
 ) -> tuple[Float32, list[TargetReport]]:
-    """Metric depth of all targets' shapes and one report a target.
+    """Metric depth of all targets' shapes and one report a target; each is looked at within its box alone.
 
     Args:
         crops, answer: of :class:`PromptedDepth` and its graph.
@@ -74,9 +73,17 @@ def fit_targets(
         (H, W) float32 metres, NaN outside the targets and where a target was refused; the reports.
     """
     targets = belief.targets
+    cameras = [frame.camera.within(target.box) for target in targets]
+    views = [replace(view, camera=camera) for view, camera in zip(crops.views, cameras, strict=True)]
     shapes = [
-        correct_tilt(frame.camera, shape, mask, anchor)
-        for shape, mask, anchor in zip(prompted.shapes(crops, masks, answer), masks, anchors, strict=True)
+        correct_tilt(camera, shape, target.mask, replace(anchor, trusted=anchor.trusted[target.box]))
+        for camera, shape, target, anchor in zip(
+            cameras,
+            prompted.shapes(Crops(views, {}), [target.mask for target in targets], answer),
+            targets,
+            anchors,
+            strict=True,
+        )
     ]
     reports = [
         replace(
@@ -88,8 +95,7 @@ def fit_targets(
     mono_depth = np.full(frame.image.shape[:2], np.nan, np.float32)
     for target, shape, report in zip(targets, shapes, reports, strict=True):
         if report.anchor != "refused":
-            inverse_depth = shape.inverse_depth[target.box]
-            np.divide(1, inverse_depth, out=mono_depth[target.box], where=inverse_depth > 0)
+            np.divide(1, shape.inverse_depth, out=mono_depth[target.box], where=shape.inverse_depth > 0)
     return mono_depth, reports
 
 

@@ -53,6 +53,24 @@ def test_invalid_depth_is_nan_in_all_coordinates_and_keeps_its_colour(inputs: di
     np.testing.assert_array_equal(cloud["rgb"].copy().view(np.uint32), packed)
 
 
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 721), (37, 211)])
+def test_each_field_is_what_numpy_computes_bit_for_bit(width: int, height: int) -> None:
+    camera, rng = CameraModel(width, height, 600.0, 605.0, width / 2 - 0.5, height / 2 + 0.3), np.random.default_rng(1)
+    depth = rng.uniform(0.3, 2, (height, width)).astype(np.float32)
+    depth[rng.random(depth.shape) < 0.2] = np.nan
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    labels = rng.integers(0, 70, depth.shape).astype(np.uint16)
+    confidence = rng.random(depth.shape, dtype=np.float32)
+    cloud = organised_cloud(camera, depth, image, labels, confidence)
+    x, y = camera.slopes
+    red, green, blue = (image[..., place].astype(np.uint32) for place in range(3))
+    rgb = red << 16 | green << 8 | blue
+    expected = {"x": depth * x, "y": depth * y[:, None], "z": depth, "rgb": rgb, "label": labels}
+    for name, values in (expected | {"confidence": confidence}).items():
+        dtype = np.uint32 if name in ("rgb", "label") else np.float32
+        assert cloud[name].tobytes() == values.astype(dtype).tobytes(), name
+
+
 def test_parts_of_larger_arrays_are_taken(inputs: dict[str, np.ndarray]) -> None:
     whole = organised_cloud(CAMERA, **inputs)
     strided = {name: np.repeat(value, 2, axis=1)[:, ::2] for name, value in inputs.items()}

@@ -96,7 +96,7 @@ def look_beneath(
         rows, columns: (N,) the mask's lowest pixel in each direction, N > 0.
         size: the longer side of the target's box in pixels.
     """
-    gap, deep = max(2, round(_GAP * size)), int(np.clip(round(_DEEP * size), 6, 24))
+    gap, deep = max(2, round(_GAP * size)), min(max(round(_DEEP * size), 6), 24)
     y = rows[:, None] + gap + np.arange(deep)
     x = np.broadcast_to(columns[:, None], y.shape)
     outside = y >= camera.height
@@ -105,8 +105,10 @@ def look_beneath(
     points = camera.rays_at(y.ravel(), x.ravel()).reshape(*y.shape, 3) * measured[..., None]
     heights, reaches = support.height(points), points @ forward
     half = deep // 2
-    height, reach, distance = (_medians(each[:, :half]) for each in (heights, reaches, measured))
-    rise, away = height - _medians(heights[:, half:]), reach - _medians(reaches[:, half:])
+    values = np.concatenate([heights, reaches, measured])
+    height, reach, distance = np.split(_medians(values[:, :half]), 3)
+    lower_height, lower_reach, _ = np.split(_medians(values[:, half:]), 3)
+    rise, away = height - lower_height, reach - lower_reach
     with np.errstate(invalid="ignore"):
         above = height > _ON * distance
         on = np.abs(height) <= _ON * distance

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.stages.least_squares import least_squares
-from depth_prompt_ros.stages.random_planes import random_planes
+from depth_prompt_ros.stages.random_planes import random_planes, relative_inverse
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -92,16 +92,15 @@ def fit_support_plane(
     if not len(planes):
         return None
     scaled = rays.T / inverse
-    residuals = planes @ scaled
+    residuals = relative_inverse(planes, scaled)
     residuals -= 1
     residuals *= residuals
-    near = residuals < _TOLERANCE**2
     plane = planes[np.argmin(np.minimum(residuals, _TOLERANCE**2, out=residuals).sum(1))]
     lowest = _refined(plane, scaled)
     # A candidate through three points near each other may become a wall when all points have their say.
     if lowest is None or not _lies_below(-lowest.normal[None] / lowest.offset)[0]:
         return None
-    upper = _table_above(lowest, planes, near, scaled)
+    upper = _table_above(lowest, planes, residuals, scaled)
     if upper is not None:
         return upper
     return lowest if lowest.inlier_share >= _MIN_SHARE else None
@@ -135,24 +134,25 @@ def _refined(plane: Float64, scaled: Float64) -> Plane | None:
     return None if length < 1e-9 else Plane(-plane / length, 1 / length, share)
 
 
-def _table_above(floor: Plane, planes: Float64, near: NDArray[np.bool_], scaled: Float64) -> Plane | None:
+def _table_above(floor: Plane, planes: Float64, residuals: Float64, scaled: Float64) -> Plane | None:
     """The table over a floor: the best plane within 10 degrees of it and nearer to the camera by the factor 1.3.
 
     A thing at the table's edge has more floor than table around it, and stands on the table.
 
     Args:
         planes: (N, 3) candidates.
-        near: (N, M) bool, the points on each.
+        residuals: (N, M) squared, the points off each, at most the tolerance.
 
     Returns:
         The plane, or None when fewer than 20 % of the points lie on it.
     """
     lengths = np.linalg.norm(planes, axis=1)
     parallel = planes @ -floor.normal > _PARALLEL * lengths
-    shares = np.where(parallel & (lengths * floor.offset > _ABOVE), near.mean(1), 0)
-    if shares.max() < _TABLE_SHARE:
+    above = np.flatnonzero(parallel & (lengths * floor.offset > _ABOVE))
+    shares = (residuals[above] < _TOLERANCE**2).mean(1)
+    if shares.max(initial=0) < _TABLE_SHARE:
         return None
-    upper = _refined(planes[np.argmax(shares)], scaled)
+    upper = _refined(planes[above[np.argmax(shares)]], scaled)
     return upper if upper is not None and upper.inlier_share >= _TABLE_SHARE else None
 
 
@@ -187,9 +187,10 @@ def _ring(
         outside_x = np.maximum(np.maximum(left - columns, columns - (left + width - 1)), 0)
         outside_y = np.maximum(np.maximum(top - rows, rows - (top + height - 1)), 0)
         lower = np.exp(-3 * outside_y**2 / reach**2) * np.clip((rows - top) / (0.6 * height), 0.05, 1)
-        weights = np.outer(lower, np.exp(-3 * outside_x**2 / reach**2))[usable]
+        y, x = np.divmod(pixels, usable.shape[1])
+        weights = lower[y] * np.exp(-3 * outside_x**2 / reach**2)[x]
         # The smallest of exponential times are a weighted sample without replacement (Efraimidis and Spirakis 2006).
         pixels = pixels[np.argpartition(rng.exponential(size=len(pixels)) / weights, _SAMPLES)[:_SAMPLES]]
-    y, x = np.unravel_index(pixels, usable.shape)
+    y, x = np.divmod(pixels, usable.shape[1])
     y, x = rows[y], columns[x]
     return camera.rays_at(y, x).astype(np.float64), 1 / depth[y, x].astype(np.float64)

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.rotation import cross
 from depth_prompt_ros.stages.anchor.beneath import look_beneath
 from depth_prompt_ros.stages.anchor.support_plane import Plane
-from depth_prompt_ros.stages.median import median
+from depth_prompt_ros.stages.median import median, quantile
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -122,14 +123,14 @@ def cast_silhouette(
         return None
     forward = middle - support.normal * (middle @ support.normal)
     forward /= np.linalg.norm(forward)
-    sideways = np.cross(support.normal, forward)
+    sideways = cross(support.normal, forward)
     along = rays @ forward
     ahead = along > 1e-3
     rays, along, x, y = rays[ahead], along[ahead], x[ahead], y[ahead]
     azimuth, steepness = rays @ sideways / along, -(rays @ support.normal) / along
 
     low, high = azimuth.min(), azimuth.max()
-    count = int(np.clip(width // 2, 8, _AZIMUTHS))
+    count = min(max(width // 2, 8), _AZIMUTHS)
     cell = np.minimum((azimuth - low) / max(high - low, 1e-9) * count, count - 1).astype(int)
     order = np.lexsort((steepness, cell))
     cells, first = np.unique(cell[order], return_index=True)
@@ -190,7 +191,7 @@ def _asymmetry(rays: Float64, normal: Float64) -> float:
     up = normal - ahead * (normal @ ahead)
     up /= np.linalg.norm(up)
     distance = units @ ahead
-    across, along = units @ np.cross(ahead, up) / distance, units @ up / distance
+    across, along = units @ cross(ahead, up) / distance, units @ up / distance
     low = along.min()
     row = np.minimum((along - low) / max(np.ptp(along), 1e-9) * _ROWS, _ROWS - 1).astype(int)
     left, right = np.full(_ROWS, np.inf), np.full(_ROWS, -np.inf)
@@ -200,7 +201,7 @@ def _asymmetry(rays: Float64, normal: Float64) -> float:
     if not filled.any():
         return 0.0
     middles = (left[filled] + right[filled]) / 2
-    return float(np.abs(middles - np.median(middles)).mean() / (right - left)[filled].max())
+    return float(np.abs(middles - median(middles)).mean() / (right - left)[filled].max())
 
 
 def upright_plane(silhouette: Silhouette) -> Plane:
@@ -211,10 +212,10 @@ def upright_plane(silhouette: Silhouette) -> Plane:
     support is what is measured beside the target: its median, square to the view.
     """
     if not silhouette.on_support:
-        return Plane(-silhouette.forward, float(np.median(silhouette.contact)))
+        return Plane(-silhouette.forward, median(silhouette.contact))
     contact, across = silhouette.contact, silhouette.azimuth * silhouette.contact
     moments = np.stack([np.ones_like(across), across, across * across, contact, across * contact])
-    start, slope = _quantile(contact, _LOWER_QUANTILE), 0.0
+    start, slope = quantile(contact, _LOWER_QUANTILE), 0.0
     floor = 1e-3 * median(contact)
     for _ in range(30):
         residual = contact - (start + slope * across)
@@ -232,12 +233,7 @@ def width_along(silhouette: Silhouette, upright: Plane) -> float:
     """Metres that the target is wide, along the upright plane."""
     forward, sideways = float(upright.normal @ silhouette.forward), float(upright.normal @ silhouette.sideways)
     along = (forward * silhouette.azimuth - sideways) * _reach(silhouette, upright)
-    return _quantile(along, 0.98) - _quantile(along, 0.02)
-
-
-def _quantile(values: Float64, share: float) -> float:
-    """``np.quantile`` of (N,) values, N > 0, without its preparations for any number of dimensions."""
-    return float(np.interp(share * (len(values) - 1), np.arange(len(values)), np.sort(values)))
+    return quantile(along, 0.98) - quantile(along, 0.02)
 
 
 def _reach(silhouette: Silhouette, upright: Plane) -> Float64:
@@ -258,19 +254,19 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
         The plane, or None when the target reaches above the camera, which then cannot see its top.
     """
     support, near = silhouette.support, _reach(silhouette, upright)
-    inner = np.abs(silhouette.azimuth - np.median(silhouette.azimuth)) <= 0.35 * np.ptp(silhouette.azimuth)
+    inner = np.abs(silhouette.azimuth - median(silhouette.azimuth)) <= 0.35 * np.ptp(silhouette.azimuth)
     if not inner.any():  # the contact shows at both ends only
         inner[:] = True
     near, far = near[inner], silhouette.far[inner]
     width = width_along(silhouette, upright)
-    apparent = float(np.median(support.offset * (1 - near / far))) / max(width, 1e-9)
+    apparent = median(support.offset * (1 - near / far)) / max(width, 1e-9)
     roundness = max(0.0, 1 - silhouette.asymmetry / _ASYMMETRIC) * float(
         np.clip((apparent - _FLAT) / (_TALL - _FLAT), 0, 1)
     )
     roundness *= float(np.clip((silhouette.convexity - _LOBED) / (_CONVEX - _LOBED), 0, 1))
     thickness = _THIN * float(np.clip((apparent - _LOW) / (_TALL - _LOW), 0, 1)) + (_ROUND - _THIN) * roundness
     depth = thickness * width
-    height = float(np.median(support.offset * (1 - (near + depth) / far)))
+    height = median(support.offset * (1 - (near + depth) / far))
     if height >= support.offset:
         return None
     return Plane(support.normal, support.offset - max(height, 0.0))

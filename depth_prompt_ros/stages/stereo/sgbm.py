@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import StereoParameters
-from depth_prompt_ros.side_by_side import both
+from depth_prompt_ros.side_by_side import beside
 from depth_prompt_ros.stages.stereo.confidence import disagreement, match_confidence
 from depth_prompt_ros.stages.stereo.pair import VerticalDisparityCheck, check_pair
 from depth_prompt_ros.stages.stereo.search_range import bands
-from depth_prompt_ros.stages.stereo.texture import rests_on_texture, texture
+from depth_prompt_ros.stages.stereo.texture import likeness, rests_on_texture, texture
 
 Grey = NDArray[np.uint8]
 Fixed = NDArray[np.int16]
@@ -86,15 +86,13 @@ class SgbmMatcher:
         parameters = self._parameters
         self._vertical(left, right)
         match = _match(left, right, parameters)
+        alike = beside(lambda: likeness(left, right, match.disparity))
         confirmed, textured = match.confirmed(parameters.left_right_tolerance), texture(left) >= parameters.min_texture
         if (share := _share(confirmed, textured)) < _FEW:
             _refuse_swapped(left, right, share, parameters)
-
-        def valid() -> Mask:
-            rests = rests_on_texture(left, right, match.disparity, confirmed, textured)
-            return _without_speckles(match.fixed, rests, parameters.speckle_area)
-
-        kept, confidence = both(valid, lambda: match_confidence(match.disparity, match.disagreement, confirmed))
+        confidence = match_confidence(match.disparity, match.disagreement, confirmed)
+        rests = rests_on_texture(alike(), confirmed, textured)
+        kept = _without_speckles(match.fixed, rests, parameters.speckle_area)
         disparity = np.where(kept, match.disparity, _NO_MATCH)
         depth = frame.camera.depth_from_disparity(disparity)
         return DepthMeasurement(depth, cv2.copyTo(confidence, (depth > 0).view(np.uint8)), disparity)

@@ -56,7 +56,7 @@ def _gathered(values: Float32) -> Float32:
     return np.asarray(cv2.blur(blocks, (5, 5)), np.float32)
 
 
-def rests_on_texture(left: Grey, right: Grey, disparity: Float32, confirmed: Mask, textured: Mask) -> Mask:
+def rests_on_texture(alike: Float32, confirmed: Mask, textured: Mask) -> Mask:
     """Which confirmed matches have something to go by.
 
     That is texture; or fainter texture that both pictures show alike, among matches that are
@@ -64,13 +64,12 @@ def rests_on_texture(left: Grey, right: Grey, disparity: Float32, confirmed: Mas
     with sensor noise matches are confirmed here and there by chance, and what is matched is not alike.
 
     Args:
-        left, right: (H, W) uint8.
-        disparity: (H, W) float32 pixels of the left picture, NaN = no match.
+        alike: (H, W) float32, :func:`likeness` of the matches.
         confirmed: (H, W) bool, matches that passed the left-right check.
         textured: (H, W) bool, where the left picture has as much :func:`texture` as asked for.
     """
     share = cv2.boxFilter(confirmed.view(np.uint8), cv2.CV_32F, _NEIGHBOURHOOD)
-    supported = share + likeness(left, right, disparity) >= _SUPPORT
+    supported = share + alike >= _SUPPORT
     return np.asarray(confirmed & (textured | supported))
 
 

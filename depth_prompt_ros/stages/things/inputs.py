@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.camera import CameraModel
+from depth_prompt_ros.stages.median import median
 from depth_prompt_ros.stages.things.level_planes import level_planes
 
 Float32 = NDArray[np.float32]
@@ -68,7 +69,7 @@ def channels(
     found[3] = ~measured
     if measured.any():
         logs = -np.log(inverse, where=measured, out=np.zeros_like(inverse))
-        found[4] = np.clip(logs - np.median(logs[measured]), -1.5, 1.5) * measured / 1.5
+        found[4] = np.clip(logs - median(logs[measured]), -1.5, 1.5) * measured / 1.5
     for place, plane in enumerate(planes):
         level = np.maximum(camera.rays_dot(plane), np.float32(0))
         nearness = 1 - np.divide(level, inverse, where=measured, out=np.ones_like(inverse))

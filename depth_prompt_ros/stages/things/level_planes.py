@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.stages.random_planes import random_planes
+from depth_prompt_ros.stages.random_planes import random_planes, relative_inverse
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -73,7 +73,7 @@ def _best_plane(rays: Float64, inverse: Float64, rng: np.random.Generator) -> Fl
         return None
     chosen = rng.integers(len(rays), size=min(_SAMPLES, len(rays)))
     scaled = rays[chosen].T / inverse[chosen]
-    cost = np.minimum((planes @ scaled - 1) ** 2, _TOLERANCE**2).sum(1)
+    cost = np.minimum((relative_inverse(planes, scaled) - 1) ** 2, _TOLERANCE**2).sum(1)
     plane = planes[np.argmin(cost)]
     everything = rays / inverse[:, None]
     for _ in range(3):

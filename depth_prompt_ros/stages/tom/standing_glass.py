@@ -9,6 +9,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.stages.anchor.support_plane import fit_support_plane
 from depth_prompt_ros.stages.anchor.upright import cast_silhouette, seen_from_above
+from depth_prompt_ros.stages.numbering import count_labels
 from depth_prompt_ros.stages.tom.regions import surfaces_in
 
 Mask = NDArray[np.bool_]
@@ -51,7 +52,7 @@ def with_standing_glass(
     regions = surfaces_in(tom, labels, max(parameters.tom.min_area, round(_SPECK * labels.size)))
     if not regions:
         return labels
-    room = parameters.segmentation.max_targets - np.count_nonzero(np.bincount(labels.ravel())[1:])
+    room = parameters.segmentation.max_targets - np.count_nonzero(count_labels(labels)[1:])
     regions = [region for region in regions if region.mask.sum() <= _LARGE * labels.size]
     regions.sort(key=lambda region: -int(region.mask.sum()))
     anywhere, found = (labels > 0) | tom, labels.copy()

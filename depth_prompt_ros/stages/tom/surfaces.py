@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import Parameters
 from depth_prompt_ros.result import TargetReport
-from depth_prompt_ros.side_by_side import Beside
+from depth_prompt_ros.side_by_side import beside
 from depth_prompt_ros.stages.belief import Belief
 from depth_prompt_ros.stages.boxes import Target
 from depth_prompt_ros.stages.tom.regions import tom_regions
@@ -61,7 +61,7 @@ class Surroundings:
         if scene_depth is not None:
             self._predict = partial(scene_depth, frame.image, belief.tom, frame.seed)
             if ahead and any(region.label == 0 for region in self._regions):
-                self._predict = Beside(self._predict).result
+                self._predict = beside(self._predict)
 
     def take(
         self, measurement: DepthMeasurement, mono_depth: Float32, reports: list[TargetReport]

@@ -8,6 +8,7 @@ from standing import CAMERA, StandingBlock
 
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane, level_with_each_other
 from depth_prompt_ros.stages.boxes import box_of
+from depth_prompt_ros.stages.random_planes import relative_inverse
 
 
 def fit(scene: StandingBlock, depth: np.ndarray, targets: np.ndarray | None = None, seed: int = 0) -> Plane | None:
@@ -134,3 +135,10 @@ def test_of_several_supports_one_that_is_askew_to_the_others_is_none(askew: floa
     assert [found[label] is not None for label in range(1, 6)] == [True, True, True, kept, False]
     alone = {1: tilted(0), 2: tilted(askew)}
     assert level_with_each_other(alone) == alone
+
+
+@pytest.mark.parametrize("count", [1, 16, 40, 127])
+def test_planes_over_rays_are_the_matrix_product(count: int) -> None:
+    rng = np.random.default_rng(count)
+    planes, scaled = rng.normal(size=(count, 3)), rng.normal(size=(3, 1000))
+    np.testing.assert_allclose(relative_inverse(planes, scaled), planes @ scaled, rtol=1e-9, atol=1e-12)
