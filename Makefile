@@ -36,7 +36,7 @@ how-long-demo:
 	@echo "make demo: about 5 minutes the first time, most of it installing; about 1 minute after"
 
 how-long-test:
-	@echo "make test: about 7 minutes the first time on two cores, a third of it installing"
+	@echo "make test: 5 to 15 minutes the first time on two cores, a third of it installing"
 
 # The stubs that come with Humble's NumPy and OpenCV are others: types are checked with the newest.
 .PHONY: lint types imports unit
