@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import threading
 from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -22,6 +23,9 @@ _NEWER = re.compile(
 )
 _OUTSIDE = re.compile(r"external (data|initializer)|\.data\b", re.IGNORECASE)
 _UNKNOWN_OPERATOR = ("no op registered", "not_implemented", "could not find an implementation", "is not a registered")
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Standard output is redirected for all threads: two that load at once would put back each other's."""
 
 
 class OnnxRuntimeGraph(Graph):
@@ -59,7 +63,10 @@ class OnnxRuntimeGraph(Graph):
             options.add_initializer(name, value)
         providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
         try:
-            with redirect_stdout(io.StringIO()):  # where it cannot read the file it prints that it tries again
+            with (
+                _ONE_AT_A_TIME,
+                redirect_stdout(io.StringIO()),
+            ):  # where it cannot read the file it prints that it tries again
                 self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:
             raise BadModel(_advice(path, str(error), onnxruntime.__version__)) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from graphs import constant, node, write_graph
 
 from depth_prompt_ros.errors import BadModel
+from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime import onnxruntime_graph
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
 
@@ -143,3 +146,10 @@ def test_an_empty_file_and_a_cut_one(tmp_path) -> None:
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(BadModel, match=r"no ONNX graph, or not all there; ONNX Runtime .* says: Load model"):
         OnnxRuntimeGraph(path)
+
+
+def test_graphs_that_load_at_once_leave_standard_output_alone() -> None:
+    before = sys.stdout
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(OnnxRuntimeGraph, [resource_path("models/object_depth.onnx")] * 12))
+    assert sys.stdout is before
