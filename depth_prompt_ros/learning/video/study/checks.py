@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,30 +22,29 @@ _COMPARED = {
 
 
 def checks(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What was to be shown, with what came out; two rows are compared over the seeds that both have."""
+    """What was to be shown, with what came out; rows are compared over the seeds that all of them have."""
     by_name: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
         by_name.setdefault(result["run"], []).append(result)
 
-    def pair(one: str, other: str, part: str) -> tuple[Any, Any]:
-        ran = [{result["seed"]: result["errors"]["metric"][part] for result in by_name[name]} for name in (one, other)]
-        both = [seed for seed in ran[0] if seed in ran[1]]
-        first, second = (np.array([each[seed] for seed in both], np.float64).mean(0) for each in ran)
-        return first, second
+    def together(part: str, *names: str) -> list[Any]:
+        ran = [{result["seed"]: result["errors"]["metric"][part] for result in by_name[name]} for name in names]
+        seeds = set.intersection(*(set(each) for each in ran))
+        return [np.array([each[seed] for seed in sorted(seeds)], np.float64).mean(0) for each in ran]
 
     lines = []
     for name, most in _COMPARED.items():
         if name in by_name and "stage 1" in by_name:
-            one, other = pair("stage 1", name, "moving")
+            one, other = together("moving", "stage 1", name)
             mean, low, high = paired_interval(other, one)
             change = 100 * mean / float(np.nanmean(one))
-            share = _share(mean, most, pair) if most in by_name else ""
+            share = _share(*together("moving", "stage 1", name, most)) if most in by_name else ""
             lines.append(
                 f"- {name}: moving pixels' error {change:+.0f} % against stage 1 (difference {mean:+.3f}, 95 % "
                 f"interval over frames {low:+.3f} to {high:+.3f}){share}."
             )
     if "fixed levels, N = 33" in by_name and "stage 1" in by_name:
-        mean, low, high = paired_interval(*pair("stage 1", "fixed levels, N = 33", "all"))
+        mean, low, high = paired_interval(*together("all", "stage 1", "fixed levels, N = 33"))
         lines.append(
             f"- Adaptive levels, N = 11, less fixed, N = 33: {mean:+.4f} on all pixels, 95 % interval over frames "
             f"{low:+.4f} to {high:+.4f}."
@@ -60,7 +59,7 @@ def checks(results: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _share(gain: float, best: str, pair: Callable[[str, str, str], tuple[Any, Any]]) -> str:
-    """Which part of the true masks' gain on moving pixels a row has."""
-    most = paired_interval(*pair(best, "stage 1", "moving"))[0]
+def _share(one: Any, other: Any, best: Any) -> str:
+    """Which part of the true masks' gain on moving pixels a row has, from the errors of stage 1, the row and theirs."""
+    gain, most = (paired_interval(each, one)[0] for each in (other, best))
     return f", {100 * gain / most:.0f} % of the true masks' gain" if most < 0 else ""
