@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
-import threading
-from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import numpy as np
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.runtime.graph import Arrays, Graph
+from depth_prompt_ros.silenced import silenced
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _FOR_GPU = "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu"
@@ -23,9 +21,6 @@ _NEWER = re.compile(
 )
 _OUTSIDE = re.compile(r"external (data|initializer)|\.data\b", re.IGNORECASE)
 _UNKNOWN_OPERATOR = ("no op registered", "not_implemented", "could not find an implementation", "is not a registered")
-
-_ONE_AT_A_TIME = threading.Lock()
-"""Standard output is redirected for all threads: two that load at once would put back each other's."""
 
 
 class OnnxRuntimeGraph(Graph):
@@ -63,10 +58,7 @@ class OnnxRuntimeGraph(Graph):
             options.add_initializer(name, value)
         providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
         try:
-            with (
-                _ONE_AT_A_TIME,
-                redirect_stdout(io.StringIO()),
-            ):  # where it cannot read the file it prints that it tries again
+            with silenced():  # where it cannot read the file it prints that it tries again
                 self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:
             raise BadModel(_advice(path, str(error), onnxruntime.__version__)) from error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.silenced import silenced
 from depth_prompt_ros.stages.segmentation.components import components, labels_from_masks
 
 LOCAL_SESSIONS = frozenset(
@@ -87,7 +87,7 @@ class RembgSegmenter:
 
 def _open(name: str, path: Path | None) -> Any:
     try:
-        with redirect_stdout(io.StringIO()):  # without ONNX Runtime rembg prints advice and exits
+        with silenced():  # without ONNX Runtime rembg prints advice and exits
             import onnxruntime
             from rembg.sessions import sessions_class
     except (ImportError, SystemExit) as error:
