@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.stages.local_plane import local_plane
+from depth_prompt_ros.stages.local_plane import local_plane, local_plane_in_range
 from depth_prompt_ros.stages.spread import spread
 
 Float32 = NDArray[np.float32]
@@ -86,9 +86,7 @@ def by_own_plane(surface: MeasuredSurface, holes: Mask) -> Filling | None:
     foretold = foretell(surface, holes)
     if foretold is None or foretold.by_shape <= foretold.by_planes:
         return None
-    measured = surface.inverse[surface.known]
-    plane = np.clip(local_plane(surface.inverse, surface.known), 0.5 * measured.min(), 2 * measured.max())
-    return Filling(plane, foretold.relative)
+    return Filling(local_plane_in_range(surface.inverse, surface.known), foretold.relative)
 
 
 def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:

@@ -48,6 +48,12 @@ def local_plane(values: Float32, known: Mask) -> Float32:
     return np.asarray(plane[..., 0] + plane[..., 1] * x + plane[..., 2] * y[:, None], np.float32)
 
 
+def local_plane_in_range(inverse: Float32, known: Mask) -> Float32:
+    """(h, w) :func:`local_plane` of inverse depth, from half the smallest to twice the largest that is known."""
+    measured = inverse[known]
+    return np.clip(local_plane(inverse, known), 0.5 * measured.min(), 2 * measured.max())
+
+
 def _planes(values: Float32, known: Mask, x: Float32, y: Float32) -> Float32:
     """(h, w, 3) value at the origin and slopes along x and y of each pixel's plane."""
     middle, mass = np.float32(values[known].mean()), known.astype(np.float32)

@@ -19,7 +19,10 @@ def video(
         typer.Option("--real", help="Folder of a real video with depth to check with."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of the first rows.")] = 1,
-    first: Annotated[int, typer.Option("--first", min=1, help="Rows that get all seeds; the others get one.")] = 11,
+    first: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--first", min=1, help="Rows that get all seeds; the others get one. Else all do."),
+    ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Of each stage of the rendered rows.")] = 500,
     width: Annotated[float, typer.Option("--width", min=0.01, help="Of the networks of the rendered rows.")] = 0.25,
     page_only: PageOnly = False,

@@ -16,7 +16,7 @@ from depth_prompt_ros.evaluation.silhouettes import foot_depth, inflated, outlin
 from depth_prompt_ros.evaluation.tom.methods import Pipelines, Way
 from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import box_of
-from depth_prompt_ros.stages.local_plane import local_plane
+from depth_prompt_ros.stages.local_plane import local_plane_in_range
 from depth_prompt_ros.stages.merge import merge
 
 Float32 = NDArray[np.float32]
@@ -118,12 +118,11 @@ def shapes(seen: Seen) -> dict[str, Float32]:
 
 
 def _own_pixels(depth: Float32, mask: Mask, left: Mask) -> Float32:
-    """(H, W) metres, the local planes through what is left, within half to twice the range of its inverse depth."""
+    """(H, W) metres, the local planes through what is left."""
     result = np.full(depth.shape, np.nan, np.float32)
     box = box_of(mask)
     known, inside = left[box], mask[box]
     if known.any():
         inverse = np.divide(1, depth[box], out=np.zeros_like(depth[box]), where=known)
-        near, far = inverse[known].max(), inverse[known].min()
-        result[box][inside] = 1 / np.clip(local_plane(inverse, known), 0.5 * far, 2 * near)[inside]
+        result[box][inside] = 1 / local_plane_in_range(inverse, known)[inside]
     return result

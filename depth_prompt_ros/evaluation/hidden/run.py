@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.data.readers.scenes import RealScene, read_scene
-from depth_prompt_ros.errors import BadModel, DepthPromptError
+from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.evaluation.hidden.holes import BLOBS, GLASS, SIDE, WHOLE, hidden_part
 from depth_prompt_ros.evaluation.hidden.rows import LEARNED, ROWS, WAYS, answers
 from depth_prompt_ros.evaluation.hidden.seen import Seen
 from depth_prompt_ros.evaluation.hidden.things import Thing, things_of
 from depth_prompt_ros.evaluation.scenes.methods import without_masks
-from depth_prompt_ros.evaluation.scenes.run import name_scenes
+from depth_prompt_ros.evaluation.scenes.run import Done, each_scene
 from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 from depth_prompt_ros.evaluation.tom.methods import Pipelines
 from depth_prompt_ros.frame import DepthMeasurement
@@ -26,7 +25,6 @@ from depth_prompt_ros.parameters import Parameters
 if TYPE_CHECKING:
     from depth_prompt_ros.evaluation.scenes.pictures import Shown
 
-Done = Callable[[int, int], None]
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -102,21 +100,15 @@ def evaluate_hidden(
     Raises:
         BadInput: a folder without scenes; BadModel: a network cannot be used.
     """
-    named = name_scenes(folders)
     pipelines = Pipelines(WAYS, without_masks(parameters))
-    evaluation = HiddenEvaluation()
-    for count, (path, name, group) in enumerate(named, start=1):
-        try:
-            found = list(_hide(read_scene(path), (name, group), pipelines, pictures))
-            evaluation.things += found
-            (evaluation.scenes if found else evaluation.without).append(name)
-        except BadModel:
-            raise
-        except DepthPromptError as error:
-            evaluation.damaged[name] = str(error)
-        done(count, len(named))
-    evaluation.things.sort(key=lambda thing: (-thing.rmse, thing.name))
-    return evaluation
+
+    def hide(scene: RealScene, name: str, group: str) -> list[HiddenThing]:
+        return list(_hide(scene, (name, group), pipelines, pictures))
+
+    found, damaged = each_scene(folders, hide, done)
+    things = sorted((thing for _, each in found for thing in each), key=lambda thing: (-thing.rmse, thing.name))
+    scenes, without = ([name for name, each in found if bool(each) == some] for some in (True, False))
+    return HiddenEvaluation(things, scenes, without, damaged)
 
 
 def _hide(scene: RealScene, named: tuple[str, str], pipelines: Pipelines, pictures: bool) -> Iterator[HiddenThing]:

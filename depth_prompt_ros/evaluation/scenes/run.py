@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from depth_prompt_ros.data.readers.scenes import RealScene, list_scenes, read_scene
 from depth_prompt_ros.errors import BadModel, DepthPromptError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from depth_prompt_ros.evaluation.scenes.pictures import Shown
 
 Done = Callable[[int, int], None]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,20 +102,36 @@ def evaluate_scenes(
     Raises:
         BadInput: a folder without scenes; BadModel: a network cannot be used.
     """
-    named = name_scenes(folders)
     pipelines = Pipelines(WAYS, without_masks(parameters))
-    evaluation = Evaluation(asked_row(parameters).name)
+    asked = asked_row(parameters).name
+
+    def evaluate(scene: RealScene, name: str, group: str) -> SceneResult:
+        return _evaluate(scene, name, group, pipelines, asked, pictures)
+
+    found, damaged = each_scene(folders, evaluate, done)
+    return Evaluation(asked, sorted((result for _, result in found), key=_goodness), damaged)
+
+
+def each_scene(
+    folders: Sequence[Path], evaluate: Callable[[RealScene, str, str], Found], done: Done
+) -> tuple[list[tuple[str, Found]], dict[str, str]]:
+    """Each scene's name and what ``evaluate`` makes of scene, name and group; what is wrong with the damaged, by name.
+
+    Raises:
+        BadInput: a folder without scenes; BadModel: a network cannot be used.
+    """
+    named = name_scenes(folders)
+    found: list[tuple[str, Found]] = []
+    damaged: dict[str, str] = {}
     for number, (path, name, group) in enumerate(named, start=1):
         try:
-            scene = read_scene(path)
-            evaluation.scenes.append(_evaluate(scene, name, group, pipelines, evaluation.asked, pictures))
+            found.append((name, evaluate(read_scene(path), name, group)))
         except BadModel:
             raise
         except DepthPromptError as error:
-            evaluation.damaged[name] = str(error)
+            damaged[name] = str(error)
         done(number, len(named))
-    evaluation.scenes.sort(key=_goodness)
-    return evaluation
+    return found, damaged
 
 
 def pooled(scenes: Iterable[SceneResult], row: str) -> Scores:

@@ -81,7 +81,7 @@ class Samples:
                 scene = self._opaque[int(rng.integers(len(self._opaque)))]
                 window = _window(rng, scene.image.shape[:2])
                 image, depth = scene.image[window], scene.depth[window]
-                camera = _cropped(scene.camera, window)
+                camera = scene.camera.within(window)
                 seen[row] = self._channels(rng, image, depth, camera, vary)
                 classes[row], labels[row] = NOT_TOM, 0
         return ThingsBatch(
@@ -99,7 +99,7 @@ class Samples:
             np.array(array[index][window])
             for array in (tables.images, tables.depths, tables.behind, tables.stereo, tables.classes, tables.labels)
         ]
-        camera = _cropped(tables.camera(index), window)
+        camera = tables.camera(index).within(window)
         if vary and rng.random() < 0.5:
             parts = [np.ascontiguousarray(part[:, ::-1]) for part in parts]
             camera = CameraModel(
@@ -157,11 +157,6 @@ def _window(rng: np.random.Generator, size: tuple[int, ...]) -> tuple[slice, sli
     high, wide = int(height * min(1, share * shape)), int(width * min(1, share / shape))
     top, left = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
     return np.s_[top : top + high, left : left + wide]
-
-
-def _cropped(camera: CameraModel, window: tuple[slice, slice]) -> CameraModel:
-    rows, columns = window
-    return camera.cropped(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
 
 
 def _doubtful(rng: np.random.Generator, planes: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -208,8 +208,7 @@ def _planes(frame: Frame, depth: Float32, around: _Box) -> Iterator[Plane]:
 
 
 def _part_camera(camera: CameraModel, area: _Box, size: tuple[int, int]) -> CameraModel:
-    width, height = area.right - area.left, area.bottom - area.top
-    part = replace(camera, width=width, height=height, cx=camera.cx - area.left, cy=camera.cy - area.top)
+    part = camera.cropped(area.left, area.top, area.right - area.left, area.bottom - area.top)
     return part.scaled(*size)
 
 

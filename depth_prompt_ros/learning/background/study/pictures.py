@@ -51,20 +51,16 @@ def write_prompt_sheet(
     for name, compose in rows.items():
         picture = compose(batch)
         depth = network(picture)
-        if name == "original":  # there is no such picture without its object
-            alone, below = blank, blank
-        else:
-            alone = compose(nothing)[:1]
+        alone = below = blank
+        if name != "original":  # there is no such picture without its object
+            alone = compose(nothing)
             below = _shade_whole(network(alone))
         bands += [
-            _band(name, torch.cat([alone, picture])),
-            _band("", torch.cat([below, shade(depth, batch)])),
-            _band("", torch.cat([blank, _normals(depth, batch)])),
+            _band(name, alone, picture),
+            _band("", below, shade(depth, batch)),
+            _band("", blank, _normals(depth, batch)),
         ]
-    bands += [
-        _band("truth", torch.cat([blank, shade(batch.depth, batch)])),
-        _band("", torch.cat([blank, _normals(batch.depth, batch)])),
-    ]
+    bands += [_band("truth", blank, shade(batch.depth, batch)), _band("", blank, _normals(batch.depth, batch))]
     said = (
         "Each prompted picture above its depth, near bright, on the truth's range, and its normals: red to the right, "
         "green down, blue towards the camera. First column: the prompt without an object, and its depth."
@@ -103,8 +99,8 @@ def _normals(depth: Tensor, batch: Batch) -> Tensor:
     return torch.where(batch.mask > 0, colours, torch.ones_like(colours))
 
 
-def _band(name: str, pictures: Tensor) -> NDArray[np.uint8]:
-    row = pictures.clamp(0, 1).permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
+def _band(name: str, alone: Tensor, pictures: Tensor) -> NDArray[np.uint8]:
+    row = torch.cat([alone, pictures]).clamp(0, 1).permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
     label = np.full((row.shape[0], _LABEL, 3), 255, np.uint8)
     words = text_row([name], _LABEL)[: len(label)]
     label[: len(words)] = words

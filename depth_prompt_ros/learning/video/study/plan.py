@@ -29,7 +29,7 @@ class Effort:
         width: of both networks.
         levels: of the adaptive head.
         seeds: runs of the first rows.
-        first: how many rows get all seeds; the others get one.
+        first: how many rows get all seeds, None = all; the others get one.
     """
 
     train: int = 16
@@ -43,7 +43,7 @@ class Effort:
     crop: tuple[int, int] = (48, 80)
     planes: int = 33
     seeds: int = 1
-    first: int = 11
+    first: int | None = None
 
     @property
     def look(self) -> int:
