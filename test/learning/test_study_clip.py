@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -24,10 +26,11 @@ from depth_prompt_ros.data.sets.captioned_set import (
 from depth_prompt_ros.data.sets.metric_set import MetricSet
 from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.learning.clip import text_decoder
-from depth_prompt_ros.learning.clip.study import study
+from depth_prompt_ros.learning.clip.study import runs, study
+from depth_prompt_ros.learning.clip.study.features import open_or_compute
 from depth_prompt_ros.learning.clip.study.page import change
 from depth_prompt_ros.learning.clip.study.plan import MIRROR, TABLE, Effort, Row
-from depth_prompt_ros.learning.clip.study.runs import Found, constant_rows, result_of
+from depth_prompt_ros.learning.clip.study.runs import Found, Material, constant_rows, result_of
 from depth_prompt_ros.learning.clip.study.video import render_video, trembling
 from depth_prompt_ros.learning.clip.text_decoder import PHRASES, load_named, phrase_scores
 from depth_prompt_ros.networks.clip_mirror.clip import Clip
@@ -179,6 +182,30 @@ def test_the_study_runs_goes_on_and_writes_its_page(tmp_path, monkeypatch) -> No
     assert not [line for line in said[lines:] if ": AbsRel" in line]  # nothing is learned again
     assert json.loads((tmp_path / "out" / "mirror-0" / "result.json").read_text()) == before
     assert page.read_text() == text
+
+
+@pytest.mark.parametrize("row", [MIRROR, Row("tuned", encoder="fine-tuned"), Row("learned words", "learned words")])
+def test_a_run_that_stopped_while_it_was_measured_is_not_learned_again(row, pictures, tmp_path, monkeypatch) -> None:
+    device, clip, video = torch.device("cpu"), Clip(SMALL).eval().requires_grad_(False), render_video(32, 1, 1, 2)
+    seen, moving = (
+        open_or_compute(tmp_path / f"{name}.npz", clip, each, device)
+        for name, each in (("set", pictures), ("video", video.frames))
+    )
+    material = Material(clip, torch.nn.Identity(), pictures, pictures, seen, seen, None, video, moving)
+
+    def found(folder: str) -> Found:
+        own = replace(material, clip=deepcopy(clip))
+        return runs.execute(row, 3, TINY, own, tmp_path / folder, device)
+
+    whole = found("whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "trembling", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            found("stopped")
+    assert result_of(tmp_path / "stopped") is None and (tmp_path / "stopped" / "learned.safetensors").is_file()
+    monkeypatch.setattr(runs, "fit", Mock(side_effect=AssertionError("learned again")))
+    again = found("stopped")
+    assert np.array_equal(again.errors, whole.errors) and again.figures == whole.figures
 
 
 def test_another_effort_is_refused_in_the_same_folder(tmp_path, monkeypatch, capsys) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from depth_prompt_ros.data.rendering.captioned import MATERIALS
 from depth_prompt_ros.data.sets.captioned_set import CaptionedSet
 from depth_prompt_ros.evaluation.metric.errors import picture_errors
+from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.clip.mirror import DECAY, MIRROR_RATE
 from depth_prompt_ros.learning.clip.study.features import FeatureBatch, Features, load
 from depth_prompt_ros.learning.clip.study.methods import ConditionedDecoder, SimilarityDepth, replacements
@@ -81,14 +82,36 @@ def result_of(folder: Path) -> Found | None:
 
 
 def execute(row: Row, seed: int, effort: Effort, material: Material, folder: Path, device: torch.device) -> Found:
-    """Learn and measure; a run that is done is read, one that stopped goes on."""
+    """Learn and measure; a run that is done is read, one that stopped goes on, one that is learned is measured."""
     if (done := result_of(folder)) is not None:
         return done
     torch.manual_seed(seed)
     network = _network(row, material).to(device)
-    rng_of = np.random.default_rng
-    curve = _read_curve(folder)
+    weights = folder / "learned.safetensors"
+    learned = sum(each.numel() for each in network.parameters() if each.requires_grad)
+    if weights.is_file():
+        network.load_state_dict(read_weights(weights)[0])
+    elif learned:
+        _learn(network, row, seed, effort, material, weights)
+    errors, objects, others = measure(network, material, device)
+    figures: dict[str, Any] = {
+        "abs_rel": float(np.nanmean(errors)),
+        "objects": float(np.nanmean(objects)),
+        **{name: float(np.nanmean(values)) for name, values in others.items()},
+        "curve": {**_read_curve(folder), "1": float(np.nanmean(errors))},
+        "learned": learned,
+        "trembling": trembling(answers(network, material.moving, material.video.frames, device), material.video),
+    }
+    if isinstance(network, ConditionedDecoder) and row.kind in ("mirror", "vector", "sentence"):
+        figures["replaced"] = _replaced(network, material, seed, device)
+    return _keep(folder, Found(errors, objects, figures))
+
+
+def _learn(network: nn.Module, row: Row, seed: int, effort: Effort, material: Material, weights: Path) -> None:
+    """Learn a row on its network's device and write its weights; what is measured on the way goes to the curve."""
+    device, rng_of, curve = next(network.parameters()).device, np.random.default_rng, _read_curve(weights.parent)
     marks = {max(round(effort.steps * share), 1): f"{share:g}" for share in FRACTIONS}
+    measured = sorted(set(marks) - {effort.steps})
 
     def load_batch(places: NDArray[np.int64]) -> FeatureBatch:
         flips = rng_of([seed, *places.tolist()]).random(len(places)) < 0.5
@@ -97,43 +120,26 @@ def execute(row: Row, seed: int, effort: Effort, material: Material, folder: Pat
     def loss_of(batch: FeatureBatch, _: torch.Generator) -> Losses:
         return {"depth": scale_invariant_log_loss(network(batch), batch.depth, batch.mask)}
 
-    learned = [each for each in network.parameters() if each.requires_grad]
-    if learned:
-        measured = sorted(set(marks) - {effort.steps})
+    def validate(at: int) -> float:
+        if at in measured:
+            curve[marks[at]] = float(np.nanmean(measure(network, material, device)[0]))
+            _write_json(weights.with_name(_CURVE), curve)
+        return -float(at)  # the last state is the result: nothing is chosen on test pictures
 
-        def validate(at: int) -> float:
-            if at in measured:
-                curve[marks[at]] = float(np.nanmean(measure(network, material, device)[0]))
-                _write_json(folder / _CURVE, curve)
-            return -float(at)  # the last state is the result: nothing is chosen on test pictures
-
-        every = int(np.gcd.reduce([*measured, effort.steps])) if measured else 0
-        schedule = Schedule(effort.steps, effort.batch, effort.rate, seed, False, "cosine", validate_every=every)
-        fit(
-            network,
-            load_batch,
-            loss_of,
-            len(material.train),
-            schedule,
-            folder / "learned.safetensors",
-            validate=validate,
-            settings={"row": asdict(row)},
-            groups=_groups(network, effort.rate),
-        )
-        note = {"network": f"study clip, {row.name}", "seed": str(seed)}
-        write_weights(folder / "learned.safetensors", dict(network.state_dict()), note, {"row": asdict(row)})
-    errors, objects, others = measure(network, material, device)
-    figures: dict[str, Any] = {
-        "abs_rel": float(np.nanmean(errors)),
-        "objects": float(np.nanmean(objects)),
-        **{name: float(np.nanmean(values)) for name, values in others.items()},
-        "curve": {**curve, "1": float(np.nanmean(errors))},
-        "learned": sum(each.numel() for each in learned),
-        "trembling": trembling(answers(network, material.moving, material.video.frames, device), material.video),
-    }
-    if isinstance(network, ConditionedDecoder) and row.kind in ("mirror", "vector", "sentence"):
-        figures["replaced"] = _replaced(network, material, seed, device)
-    return _keep(folder, Found(errors, objects, figures))
+    every = int(np.gcd.reduce([*measured, effort.steps])) if measured else 0
+    fit(
+        network,
+        load_batch,
+        loss_of,
+        len(material.train),
+        Schedule(effort.steps, effort.batch, effort.rate, seed, False, "cosine", validate_every=every),
+        weights,
+        validate=validate,
+        settings={"row": asdict(row)},
+        groups=_groups(network, effort.rate),
+    )
+    note = {"network": f"study clip, {row.name}", "seed": str(seed)}
+    write_weights(weights, dict(network.state_dict()), note, {"row": asdict(row)})
 
 
 def constant_rows(train: CaptionedSet, test: CaptionedSet, video: Video) -> dict[str, Found]:
