@@ -48,7 +48,7 @@ class OnnxRuntimeGraph(Graph):
                 f"no graph at {path}: export one with `depth-prompt export prompted` or leave the parameter empty"
             )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _threads_of_environment()
+        options.intra_op_num_threads = threads or threads_of_environment()
         # Workers that spin on after a run take the cores that stereo matching of the same frame needs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         options.enable_cpu_mem_arena = False  # one a network, never given back: the C library's heap serves all of them
@@ -152,7 +152,7 @@ def _reason(line: str) -> str:
     return re.sub(r"/\S*onnxruntime_src\S*\.(cc|h):\d+ .*?\) (?=[A-Z\[])", "", line)
 
 
-def _threads_of_environment() -> int:
+def threads_of_environment() -> int:
     """What ``OMP_NUM_THREADS`` says, as other libraries take it; 0 where it says nothing."""
     said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(said) if said.isdecimal() else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -203,6 +205,24 @@ def test_rembg_runs_a_local_file_and_leaves_the_log_level_alone(tmp_path) -> Non
         frame, measurement
     )
     assert overlap(found == 1, labels == 1) > 0.9
+
+
+def test_rembg_leaves_pytorch_the_threads_that_it_was_given(tmp_path) -> None:
+    pytest.importorskip("rembg")
+    pytest.importorskip("torch")
+    _u2net_shaped(tmp_path / "tiny.onnx", 1.0)
+    code = f"""
+import torch
+from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.stages.segmentation import make_segmenter
+
+make_segmenter(SegmentationParameters(method="rembg", rembg_model={str(tmp_path / "tiny.onnx")!r}))
+print(torch.get_num_threads())
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment.pop("NUMBA_NUM_THREADS", None)
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["1"]
 
 
 @pytest.mark.parametrize(("side", "kind"), [(1024, "FLOAT"), (321, "FLOAT"), (320, "FLOAT16")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.runtime.onnxruntime_graph import threads_of_environment
 from depth_prompt_ros.silenced import silenced
 from depth_prompt_ros.stages.segmentation.components import components, labels_from_masks
 
@@ -86,6 +88,7 @@ class RembgSegmenter:
 
 
 def _open(name: str, path: Path | None) -> Any:
+    _limit_numba()
     try:
         with silenced():  # without ONNX Runtime rembg prints advice and exits
             import onnxruntime
@@ -120,6 +123,13 @@ def _open(name: str, path: Path | None) -> Any:
         raise BadModel(
             f"rembg cannot open {where}: {advice} ({str(error).splitlines()[0] if str(error) else error!r})"
         ) from error
+
+
+def _limit_numba() -> None:
+    """Numba, which rembg brings, takes every core, for PyTorch's OpenMP too, unless this says what OpenMP is told."""
+    threads = threads_of_environment()
+    if threads and "numba" not in sys.modules:  # one that is loaded refuses another number
+        os.environ.setdefault("NUMBA_NUM_THREADS", str(threads))
 
 
 def _weights_are_there(session: Any, name: str) -> bool:
