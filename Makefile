@@ -50,9 +50,11 @@ types: $(TEST_READY)
 imports: $(TEST_READY)
 	$(TEST_ENV)/bin/lint-imports
 
+# Processes share the cores: a file's tests stay in one of them, which makes once what they share.
 unit: $(TEST_READY)
 	@$(TEST_ENV)/bin/python -m depth_prompt_ros.system_libraries
-	OMP_NUM_THREADS=1 $(TEST_ENV)/bin/pytest --numprocesses auto --maxprocesses 4
+	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(TEST_ENV)/bin/pytest --numprocesses auto --maxprocesses 4 \
+	  --dist loadfile --no-loadscope-reorder
 
 # The same with Python 3.10 and Humble's NumPy and OpenCV; the tests that need PyTorch are skipped.
 .PHONY: test-humble
@@ -84,7 +86,9 @@ endif
 	$(call pip,$(TEST_ENV)) --editable '.[$(TEST_EXTRAS)]'
 	touch $@
 
-pip = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints/$(CONSTRAINTS).txt
+# Compiled is what is imported, then: pip would compile all files of all packages, one after the other, for minutes.
+unexport PYTHONDONTWRITEBYTECODE
+pip = $(1)/bin/python -m pip install --no-compile --quiet --disable-pip-version-check --constraint constraints/$(CONSTRAINTS).txt
 
 # As root or with a sudo that asks for no password; else one line says what to run.
 .PHONY: libraries

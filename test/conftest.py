@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 try:
     import rclpy  # noqa: F401
 
@@ -18,6 +20,14 @@ except ImportError:
 
 # Workers of pytest-xdist ignore Ctrl-C, and so would the commands that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+LONG = ("work", "learning", "runtime", "graph", "networks")
+"""Folders whose tests come first: a long one that begins last would leave the other processes idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
 
 
 def pytest_report_header() -> str:
