@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -24,7 +27,6 @@ def doctor(
 
     Exit code 1: something is wrong.
     """
-    import logging
     from itertools import chain
 
     from rich.console import Console
@@ -34,16 +36,27 @@ def doctor(
     from depth_prompt_ros.doctor.recording import look_at_recording
     from depth_prompt_ros.parameters import Parameters
 
-    logging.getLogger("depth_prompt_ros").setLevel(logging.ERROR)  # every finding is printed once, here
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
     console = Console()
     count = 0
-    for finding in chain(look_at_machine(parameters), look_at_recording(bag, parameters) if bag else ()):
-        line = Text(f"{finding.state:<5} ", style=COLOURS[finding.state]).append(finding.what, style="default")
-        console.print(line, soft_wrap=True)
-        if finding.advice:
-            console.print(Text(f"      -> {finding.advice}"), soft_wrap=True)
-        count += finding.state == "wrong"
+    with _only_errors_logged():  # every finding is printed once, here
+        for finding in chain(look_at_machine(parameters), look_at_recording(bag, parameters) if bag else ()):
+            line = Text(f"{finding.state:<5} ", style=COLOURS[finding.state]).append(finding.what, style="default")
+            console.print(line, soft_wrap=True)
+            if finding.advice:
+                console.print(Text(f"      -> {finding.advice}"), soft_wrap=True)
+            count += finding.state == "wrong"
     if count:
         typer.echo(f"{count} thing{'s' if count > 1 else ''} wrong")
         raise typer.Exit(1)
+
+
+@contextmanager
+def _only_errors_logged() -> Iterator[None]:
+    package = logging.getLogger("depth_prompt_ros")
+    before = package.level
+    package.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        package.setLevel(before)
