@@ -265,12 +265,13 @@ class VirtualCamera:
 
     def unwarp_inverse_depth(self, virtual: Float32) -> Float32:
         """(H, W) real inverse depth, 1/m, from the virtual (size, size); 0 outside the virtual picture."""
+        return np.asarray(self.unwarp(virtual) * self.camera.rays_dot(self.rotation[2]), np.float32)
+
+    def unwarp(self, virtual: Float32) -> Float32:
+        """(H, W) real view of a virtual (size, size) picture, bilinear; 0 outside it."""
         size = (self.camera.width, self.camera.height)
-        real = cv2.warpPerspective(
-            virtual,
-            self.homography,
-            size,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cast(
+            Float32,
+            cv2.warpPerspective(virtual, self.homography, size, flags=flags, borderMode=cv2.BORDER_CONSTANT),
         )
-        return cast(Float32, real * self.camera.rays_dot(self.rotation[2]))

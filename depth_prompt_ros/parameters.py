@@ -164,7 +164,9 @@ class TomParameters(_Group):
 class PromptedDepthParameters(_Group):
     """The frozen network on the learned background."""
 
-    graph: FileName = Field("", description="exported graph; empty = the shipped one")
+    graph: FileName = Field(
+        "", description="exported graph; empty = the shipped one, models/metric_depth.onnx = that with a metric prompt"
+    )
     background: Literal["learned", "white"] = Field(
         "learned", description="what targets stand on; white to see what the learned one is worth (in ONNX Runtime)"
     )
@@ -294,6 +296,7 @@ class StageTopics(_Group):
         "else's (live)",
     )
     mono_depth: str = Field("prompted_depth/mono_depth", description="the fitted monocular shapes (live)")
+    mono_uncertainty: str = Field("prompted_depth/uncertainty", description="how wrong they may be (live)")
 
 
 class Parameters(RuntimeParameters):

@@ -14,6 +14,7 @@ from depth_prompt_ros.result import FrameDepth
 from depth_prompt_ros.side_by_side import both
 from depth_prompt_ros.stages.belief import Belief, Masks, believe
 from depth_prompt_ros.stages.merge import merge
+from depth_prompt_ros.stages.metric_inputs import Around
 from depth_prompt_ros.stages.moving import make_moving
 from depth_prompt_ros.stages.prompted_depth import PromptedDepth
 from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
@@ -106,7 +107,7 @@ class ObjectDepthPipeline:
         with timed(seconds, "merge"):
             merged = merge(
                 frame.camera, measurement, shaped.mono_depth, [*belief.targets, *shaped.regions], belief.disbelieved,
-                self.parameters.merge,
+                self.parameters.merge, shaped.uncertainty,
             )  # fmt: skip
         moving = None
         if self.moving is not None:
@@ -117,6 +118,7 @@ class ObjectDepthPipeline:
             frame, measurement, merged.depth, merged.confidence, belief.labels, belief.tom, belief.reasons,
             merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces,
             "" if labels.any() else reason, seconds, moving,
+            merged.uncertainty if self.prompted_depth.is_metric else None,
         )  # fmt: skip
 
     def reset(self) -> None:
@@ -165,15 +167,17 @@ class ObjectDepthPipeline:
             belief = believe(frame, measurement, labels, tom, given, chosen.tom)
             uncovered = Surroundings(frame, belief, self.scene_depth, chosen, self.on_cpu, shown_beside_targets(wanted))
         with timed(seconds, "anchor"):
-            masks, anchors = anchor_targets(frame, measurement, belief, chosen.scale)
+            metric = self.prompted_depth.is_metric
+            masks, anchors = anchor_targets(frame, measurement, belief, chosen.scale, blocks=metric)
         with timed(seconds, "crop"):
-            crops = self.prompted_depth.crop(frame.image, frame.camera, masks, anchors)
+            around = Around.of(measurement, belief, chosen.scale.trust_confidence) if metric else None
+            crops = self.prompted_depth.crop(frame.image, frame.camera, masks, anchors, around)
         with timed(seconds, "graph"):
             answer = self.prompted_depth.run(crops)
         with timed(seconds, "shape"):
-            mono_depth, reports = fit_targets(
+            mono_depth, uncertainty, reports = fit_targets(
                 frame, self.prompted_depth, crops, answer, belief, anchors, chosen.scale.max_residual
             )
         with timed(seconds, "surroundings"):
             regions, surfaces = uncovered.take(measurement, mono_depth, reports)
-        return belief, Shaped(mono_depth, answer["picture"], reports, regions, surfaces)
+        return belief, Shaped(mono_depth, answer["picture"], reports, regions, surfaces, uncertainty)

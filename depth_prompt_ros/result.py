@@ -60,6 +60,8 @@ class FrameDepth:
         reason: why no target was found; empty where one was.
         seconds: time of each stage.
         moving: uint8, 0 static, 255 moving, 128 not known; None where nothing looks for motion.
+        uncertainty: float32 metres, half the width of the 90 % interval of depth where it is a monocular shape that
+            says so (a metric prompt's), else NaN.
     """
 
     frame: Frame
@@ -77,6 +79,7 @@ class FrameDepth:
     reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     moving: NDArray[np.uint8] | None = None
+    uncertainty: Float32 | None = None
 
     @property
     def prompted_image(self) -> NDArray[np.uint8]:

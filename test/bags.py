@@ -104,6 +104,7 @@ def fake_pipeline(frame):
         belief=(labels > 0).astype(np.uint8),
         provenance=labels.astype(np.uint8),
         mono_depth=np.where(labels > 0, depth, np.nan).astype(np.float32),
+        uncertainty=np.where(labels > 0, 0.01, np.nan).astype(np.float32),
         prompted_image=np.repeat(np.repeat(frame.image[:1, :1], 8, 0), 16, 1),
         surfaces=[],
         reason="",

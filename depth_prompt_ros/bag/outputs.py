@@ -41,6 +41,7 @@ TOPICS = (
     "belief",
     "anchors",
     "mono_depth",
+    "uncertainty",
     "moving_mask",
 )
 """What there is, below ``NAMESPACE``."""
@@ -51,6 +52,7 @@ DEFAULT_TOPICS = tuple(topic for topic in TOPICS if topic != "points")
 _IMAGES = {
     "depth": ("depth", "32FC1"),
     "mono_depth": ("mono_depth", "32FC1"),
+    "uncertainty": ("uncertainty", "32FC1"),
     "labels": ("labels", "mono16"),
     "tom_mask": ("tom", "mono8"),
     "provenance": ("provenance", "mono8"),

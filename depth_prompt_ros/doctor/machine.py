@@ -19,7 +19,14 @@ from depth_prompt_ros.resources import model_folder, resource_path
 
 _BASE = ("numpy", "opencv-python-headless", "onnxruntime", "rosbags", "mcap", "pydantic", "pillow")
 _OTHERS = ("onnxruntime-gpu", "open3d", "open3d-cpu", "torch", "transformers", "tensorrt", "cuda-python", "rembg")
-_SHIPPED = ("object_depth.onnx", "things.onnx", "tom_mono.onnx", "tom_masks.onnx", "background.safetensors")
+_SHIPPED = (
+    "object_depth.onnx",
+    "metric_depth.onnx",
+    "things.onnx",
+    "tom_mono.onnx",
+    "tom_masks.onnx",
+    "background.safetensors",
+)
 _SHOWN = 12
 
 

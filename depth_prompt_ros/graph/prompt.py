@@ -17,6 +17,9 @@ from depth_prompt_ros.graph.weights import read_weights
 # "Feature Visualization"), divided by the largest column norm.
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
 
+METRIC = "metric."
+"""What names of a metric prompt's tensors begin with, beside the background's in one file."""
+
 _LARGEST, _DEEPEST = 4096, 12
 """Side in pixels and halvings beyond which metadata are not those of a prompt."""
 
@@ -159,6 +162,7 @@ def load_prompt(path: Path, network: str) -> nn.Module:
         BadModel: missing or corrupt file, one that is not a prompt, or a prompt made for another network.
     """
     tensors, metadata = read_weights(path)
+    tensors = {key: value for key, value in tensors.items() if not key.startswith(METRIC)}
     if "prompt" not in metadata:
         raise BadModel(f"{path} holds no prompt: give a file that depth-prompt learn background wrote")
     if metadata.get("network") != network:

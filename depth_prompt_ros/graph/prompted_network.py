@@ -8,9 +8,6 @@ from depth_prompt_ros.graph.disparity import OutputKind, inverse_depth_up_to_sca
 from depth_prompt_ros.graph.metric_fit import MetricFit
 from depth_prompt_ros.graph.prompt import composite
 
-INPUTS = ("image", "mask", "trusted", "relief", "free_shift")
-OUTPUTS = ("inverse_depth", "fit", "picture")
-
 
 class PromptedNetwork(nn.Module):
     """Target crops in, metric inverse depth and fit out; S is the network's size.
@@ -20,6 +17,9 @@ class PromptedNetwork(nn.Module):
     Outputs: ``inverse_depth`` (N, 1, S, S) in 1/m; ``fit`` (N, 4) scale, shift, inliers, relative residual;
     ``picture`` (N, 3, S, S) RGB in [0, 1], what the network saw.
     """
+
+    INPUTS: tuple[str, ...] = ("image", "mask", "trusted", "relief", "free_shift")
+    OUTPUTS: tuple[str, ...] = ("inverse_depth", "fit", "picture")
 
     def __init__(
         self, network: nn.Module, normalise: nn.Module, background: nn.Module, output: OutputKind = "disparity"

@@ -87,6 +87,8 @@ class NetworkEntry(Entry):
         output: what its output is.
         bounds: how a whole picture comes to the network: its short side is S and the long one more, or its long side is
             S and the short one less.
+        decoder: names of the three modules of its decoder whose outputs a metric prompt adds to, at 1/16, 1/8 and 1/4
+            of the picture's size; empty: it corrects the network's answer alone.
         resampling: how a whole picture is resized for it: "cubic" as the published networks' own code does, or "area"
             as :mod:`depth_prompt_ros.runtime.picture_graph` does, which averages what it shrinks.
     """
@@ -95,6 +97,7 @@ class NetworkEntry(Entry):
     output: OutputKind
     bounds: Literal["short side", "long side"] = "short side"
     resampling: Literal["cubic", "area"] = "cubic"
+    decoder: tuple[str, ...] = ()
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
         """Height and width in pixels at which the network looks at a whole picture of this height and width.

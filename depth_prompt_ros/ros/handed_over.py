@@ -28,6 +28,7 @@ _CONVERT: dict[str, Callable[[Any], NDArray[Any]]] = {
     "labels": label_image,
     "tom_mask": lambda message: label_image(message) > 0,
     "mono_depth": depth_metres,
+    "mono_uncertainty": depth_metres,
     "outside_labels": label_image,
     "outside_tom_labels": label_image,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,15 @@ DRIFT = 0.01
 
 _FREE_SIDE = 480
 
+CROPS = ("image", "mask", "trusted", "relief", "free_shift")
+"""What a prompted network without a metric prompt takes."""
+
 
 def check_inputs(graph: Graph, targets: int = 2) -> Arrays:
     """Inputs to try a graph with: the stored crops for a prompted network, else reproducible noise in [0, 1]."""
     count = next((shape[0] for shape in graph.inputs.values() if shape), None) or targets
     if "mask" in graph.inputs and "trusted" in graph.inputs:
-        return stored_crops(int(graph.metadata["size"]), count)
+        return stored_crops(int(graph.metadata["size"]), count, tuple(graph.inputs))
     rng = np.random.default_rng(0)
     noise = {
         name: rng.random([count if i == 0 else side or _FREE_SIDE for i, side in enumerate(shape)], np.float32)
@@ -36,8 +40,12 @@ def check_inputs(graph: Graph, targets: int = 2) -> Arrays:
     }
 
 
-def stored_crops(size: int, count: int) -> Arrays:
-    """Inputs of a prompted network of this size from the stored crops, ``count`` targets."""
+def stored_crops(size: int, count: int, names: Sequence[str] = CROPS) -> Arrays:
+    """Inputs of a prompted network of this size from the stored crops, ``count`` targets.
+
+    Args:
+        names: those that it takes; of what is not stored it gets nothing: zeros of a plane's shape.
+    """
     import cv2
 
     with np.load(resource_path(STORED)) as stored:
@@ -47,7 +55,7 @@ def stored_crops(size: int, count: int) -> Arrays:
     def resized(name: str, interpolation: int) -> NDArray[np.float32]:
         return np.stack([cv2.resize(plane, (size, size), interpolation=interpolation) for plane in planes[name]])
 
-    return {
+    found = {
         "image": np.ascontiguousarray(
             resized("image", cv2.INTER_AREA).transpose(0, 3, 1, 2) / np.float32(255), np.float32
         ),
@@ -56,6 +64,7 @@ def stored_crops(size: int, count: int) -> Arrays:
         "relief": np.full(count, 1.0, np.float32),
         "free_shift": (rows % 2).astype(np.float32),
     }
+    return {name: found[name] if name in found else np.zeros_like(found["mask"]) for name in names}
 
 
 def drift(found: NDArray[Any], expected: NDArray[Any]) -> float:

@@ -9,10 +9,9 @@ import torch
 
 from depth_prompt_ros.data.rendering.scenes import OBJECT_FOCAL
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.graph.prompt import load_prompt
-from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.networks.prompted import load_prompted
 from depth_prompt_ros.runtime.graph import Arrays, Graph
 
 
@@ -36,34 +35,24 @@ class TorchGraph(Graph):
         _, notes = read_weights(path)
         entry = catalogue.find(notes.get("network", ""))
         self._device = torch.device(device)
-        self._module = PromptedNetwork(
-            catalogue.load_frozen(entry.name),
-            catalogue.Normalise(entry),
-            load_prompt(path, entry.name),
-            entry.output,
-        ).eval()
-        self._module.to(self._device)
+        self._module = load_prompted(path, entry.name).to(self._device)
         self.path = path
         self.runs_in = f"PyTorch {torch.__version__} on {'the GPU' if device == 'cuda' else 'the CPU'}"
         self.on_gpu = device == "cuda"
         square: tuple[int | None, ...] = (entry.size, entry.size)
-        shapes: list[tuple[int | None, ...]] = [
-            (None, 3, *square),
-            (None, 1, *square),
-            (None, 1, *square),
-            (None,),
-            (None,),
-        ]
-        self.inputs = dict(zip(INPUTS, shapes, strict=True))
-        self.types = dict.fromkeys(INPUTS, np.dtype(np.float32))
-        self.outputs = OUTPUTS
+        numbers: tuple[int | None, ...] = (None,)
+        picture, plane = (None, 3, *square), (None, 1, *square)
+        shapes = {"image": picture, "relief": numbers, "free_shift": numbers}
+        self.inputs = {name: shapes.get(name, plane) for name in self._module.INPUTS}
+        self.types = dict.fromkeys(self.inputs, np.dtype(np.float32))
+        self.outputs = self._module.OUTPUTS
         self.metadata = {"network": entry.name, "size": str(entry.size), "focal": str(OBJECT_FOCAL)}
 
     def run(self, inputs: Arrays) -> Arrays:
         """See :meth:`depth_prompt_ros.runtime.graph.Graph.run`."""
         with torch.inference_mode():
-            answers = self._module(*(torch.from_numpy(inputs[name]).to(self._device) for name in INPUTS))
-        return {name: answer.cpu().numpy() for name, answer in zip(OUTPUTS, answers, strict=True)}
+            answers = self._module(*(torch.from_numpy(inputs[name]).to(self._device) for name in self.inputs))
+        return {name: answer.cpu().numpy() for name, answer in zip(self.outputs, answers, strict=True)}
 
 
 def cuda_missing() -> str | None:

@@ -58,11 +58,14 @@ class Merged:
         depth: (H, W) float32 metres, invalid = NaN.
         confidence: (H, W) float32 in [0, 1], 0 where depth is invalid.
         provenance: (H, W) uint8, values of :class:`Provenance`.
+        uncertainty: (H, W) float32 metres, half the width of the 90 % interval of depth where it is a monocular shape
+            that says so, else NaN.
     """
 
     depth: Float32
     confidence: Float32
     provenance: NDArray[np.uint8]
+    uncertainty: Float32 | None = None
 
 
 def merge(
@@ -72,6 +75,7 @@ def merge(
     targets: Sequence[Target],
     tom: Mask,
     parameters: MergeParameters,
+    uncertainty: Float32 | None = None,
 ) -> Merged:
     """Merge measured and monocular depth.
 
@@ -87,6 +91,8 @@ def merge(
     Args:
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
         tom: (H, W) bool, transparent or mirror.
+        uncertainty: (H, W) float32 metres of the monocular depth, NaN where nothing says so. Where it is known, the
+            confidence of the monocular depth comes from it, else from how well measurements agree with it.
     """
     noise = noise_of(camera)
     depth = measurement.depth.copy()
@@ -100,7 +106,11 @@ def merge(
             target.mask, tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
             max(target.mask.shape) / camera.fx, noise, parameters,
         )  # fmt: skip
-    return Merged(depth, confidence, provenance)
+    if uncertainty is None:
+        return Merged(depth, confidence, provenance)
+    stated = (uncertainty > 0) & ((provenance == Provenance.MONO) | (provenance == Provenance.MERGED))
+    confidence[stated] = 0.5 * np.exp(-uncertainty[stated] / (depth[stated] * parameters.agreement))
+    return Merged(depth, confidence, provenance, np.where(stated, uncertainty, np.float32(np.nan)))
 
 
 def _merge_target(

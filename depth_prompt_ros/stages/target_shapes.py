@@ -32,6 +32,8 @@ class Shaped:
         reports: one a target.
         regions: ToM regions on no target.
         surfaces: one report a region that got a depth or was refused one.
+        uncertainty: (H, W) float32 metres, half the width of the 90 % interval of the targets' monocular depth; NaN
+            where nothing says so.
     """
 
     mono_depth: Float32
@@ -39,16 +41,19 @@ class Shaped:
     reports: list[TargetReport]
     regions: list[Target]
     surfaces: list[TargetReport]
+    uncertainty: Float32
 
 
 def anchor_targets(
-    frame: Frame, measurement: DepthMeasurement, belief: Belief, parameters: ScaleParameters
+    frame: Frame, measurement: DepthMeasurement, belief: Belief, parameters: ScaleParameters, blocks: bool = False
 ) -> tuple[list[Mask], list[Anchor]]:
-    """The (H, W) bool mask and the anchor of each target of ``belief``."""
+    """The (H, W) bool mask and the anchor of each target of ``belief``, each with its block if ``blocks``."""
     anywhere, doubted = belief.labels > 0, belief.disbelieved
     masks = [belief.labels == target.label for target in belief.targets]
     anchors = [
-        choose_anchor(frame.camera, mask, doubted, measurement, belief.supports[target.label], parameters, anywhere)
+        choose_anchor(
+            frame.camera, mask, doubted, measurement, belief.supports[target.label], parameters, anywhere, blocks
+        )
         for target, mask in zip(belief.targets, masks, strict=True)
     ]
     return masks, anchors
@@ -62,7 +67,7 @@ def fit_targets(
     belief: Belief,
     anchors: Sequence[Anchor],
     max_residual: float,
-) -> tuple[Float32, list[TargetReport]]:
+) -> tuple[Float32, Float32, list[TargetReport]]:
     """Metric depth of all targets' shapes and one report a target; each is looked at within its box alone.
 
     Args:
@@ -70,21 +75,18 @@ def fit_targets(
         max_residual: a shape that is farther off its anchor, relative, is refused.
 
     Returns:
-        (H, W) float32 metres, NaN outside the targets and where a target was refused; the reports.
+        (H, W) float32 metres, NaN outside the targets and where a target was refused; the same of half the width of
+        its 90 % interval, NaN also where nothing says so; the reports.
     """
     targets = belief.targets
     cameras = [frame.camera.within(target.box) for target in targets]
     views = [replace(view, camera=camera) for view, camera in zip(crops.views, cameras, strict=True)]
-    shapes = [
-        correct_tilt(camera, shape, target.mask, replace(anchor, trusted=anchor.trusted[target.box]))
-        for camera, shape, target, anchor in zip(
-            cameras,
-            prompted.shapes(Crops(views, {}), [target.mask for target in targets], answer),
-            targets,
-            anchors,
-            strict=True,
-        )
-    ]
+    shapes = prompted.shapes(Crops(views, {}), [target.mask for target in targets], answer)
+    if not prompted.is_metric:  # it has seen how its anchor leans
+        shapes = [
+            correct_tilt(camera, shape, target.mask, replace(anchor, trusted=anchor.trusted[target.box]))
+            for camera, shape, target, anchor in zip(cameras, shapes, targets, anchors, strict=True)
+        ]
     reports = [
         replace(
             _report(target.label, anchor, shape, max_residual, belief.counts(target)),
@@ -92,11 +94,14 @@ def fit_targets(
         )
         for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
     ]
-    mono_depth = np.full(frame.image.shape[:2], np.nan, np.float32)
+    mono_depth, uncertainty = (np.full(frame.image.shape[:2], np.nan, np.float32) for _ in range(2))
     for target, shape, report in zip(targets, shapes, reports, strict=True):
         if report.anchor != "refused":
-            np.divide(1, shape.inverse_depth, out=mono_depth[target.box], where=shape.inverse_depth > 0)
-    return mono_depth, reports
+            known = shape.inverse_depth > 0
+            np.divide(1, shape.inverse_depth, out=mono_depth[target.box], where=known)
+            if shape.uncertainty is not None:
+                np.copyto(uncertainty[target.box], shape.uncertainty, where=known)
+    return mono_depth, uncertainty, reports
 
 
 def _report(label: int, anchor: Anchor, shape: Shape, max_residual: float, pixels: dict[str, int]) -> TargetReport:

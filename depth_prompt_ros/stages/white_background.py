@@ -26,13 +26,8 @@ def on_white(graph: Graph, threads: int) -> OnnxRuntimeGraph:
     if path.suffix != ".onnx" or "mask" not in graph.inputs:
         raise BadModel(problem)
     white = OnnxRuntimeGraph(path, threads, constants={BACKGROUND: np.ones((1, 3, size, size), np.float32)})
-    seen = white(
-        image=np.zeros((1, 3, size, size), np.float32),
-        mask=np.zeros((1, 1, size, size), np.float32),
-        trusted=np.zeros((1, 1, size, size), np.float32),
-        relief=np.ones(1, np.float32),
-        free_shift=np.zeros(1, np.float32),
-    )["picture"]
+    nothing = {name: np.zeros([side or 1 for side in shape], np.float32) for name, shape in white.inputs.items()}
+    seen = white(**{**nothing, "relief": np.ones_like(nothing["relief"])})["picture"]
     if not np.all(seen == 1):
         raise BadModel(problem)
     return white

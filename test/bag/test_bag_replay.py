@@ -78,6 +78,7 @@ def test_all_topics_hold_the_result(tmp_path, bag):
     for topic, array in (
         ("depth", expected.depth),
         ("mono_depth", expected.mono_depth),
+        ("uncertainty", expected.uncertainty),
         ("labels", expected.labels),
         ("tom_mask", expected.tom * 255),
         ("provenance", expected.provenance),

@@ -30,14 +30,14 @@ def hidden(
 ) -> None:
     """Hide the depth of things wholly, on one side and in blobs, and of glass; compare answers with what was hidden.
 
-    Rows without a network, the pipeline on white and as it is, with intervals over things. A damaged scene is named,
-    the others are evaluated, and the exit code is 1.
+    Rows without a network, the pipeline on white, as it is and with the metric prompt, with intervals over things. A
+    damaged scene is named, the others are evaluated, and the exit code is 1.
     """
     from depth_prompt_ros.cli.progress import progress
     from depth_prompt_ros.errors import BadInput
     from depth_prompt_ros.evaluation.hidden.page import numbers, page, write_pictures
     from depth_prompt_ros.evaluation.hidden.run import evaluate_hidden
-    from depth_prompt_ros.evaluation.hidden.tables import case_tables, checks, part_tables
+    from depth_prompt_ros.evaluation.hidden.tables import case_tables, checks, part_tables, stated_table
     from depth_prompt_ros.evaluation.scenes.page import read_about
     from depth_prompt_ros.evaluation.table import print_checks, table_text, wide_console
     from depth_prompt_ros.parameters import Parameters
@@ -56,7 +56,7 @@ def hidden(
             "a truth"
         )
     console = wide_console()
-    for table in (*case_tables(evaluation), *part_tables(evaluation)):
+    for table in (*case_tables(evaluation), stated_table(evaluation), *part_tables(evaluation)):
         console.print(table_text(table, brief=True))
     print_checks(checks(evaluation), console)
     if evaluation.without:

@@ -9,6 +9,7 @@ import typer
 
 from depth_prompt_ros.cli.learn import (
     background,
+    metric,
     mirror,
     scene_network,
     stereo,
@@ -51,6 +52,7 @@ def learn(
 
 app.command("background")(background.background)
 app.command("scene-network")(scene_network.scene_network)
+app.command("metric")(metric.metric)
 app.command("mirror")(mirror.mirror)
 app.command("tom-labels")(tom_labels.tom_labels)
 app.command("tom-mono")(tom_mono.tom_mono)

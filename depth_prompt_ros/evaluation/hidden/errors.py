@@ -13,9 +13,9 @@ from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 def figures(things: Sequence[Mapping[str, RegionErrors]], row: str) -> dict[str, float | None]:
     """One row by column key: RMSE in mm, a mean over the things that it answers, and answered pixels in percent.
 
-    The errors' ``other`` is the pipeline as it is. ``shared`` and ``ours`` are means over things of the row and of the
-    pipeline on the pixels that both answer; ``change`` is that of ours against the row, in percent, with its 95 %
-    interval, a bootstrap over things.
+    The errors' ``other`` is the pipeline with the metric prompt. ``shared`` and ``ours`` are means over things of the
+    row and of that pipeline on the pixels that both answer; ``change`` is that of ours against the row, in percent,
+    with its 95 % interval, a bootstrap over things.
     """
     errors = [each[row] for each in things]
     each = np.array([rmse for error in errors if (rmse := error.own.rmse) is not None])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from depth_prompt_ros.evaluation.hidden.holes import CASES
-from depth_prompt_ros.evaluation.hidden.rows import HUMBLE, LEARNED
+from depth_prompt_ros.evaluation.hidden.rows import HUMBLE, OURS
 from depth_prompt_ros.evaluation.hidden.run import HiddenEvaluation, HiddenThing
-from depth_prompt_ros.evaluation.hidden.tables import CAPTION, case_tables, checks, part_tables
+from depth_prompt_ros.evaluation.hidden.tables import CAPTION, STATED, case_tables, checks, part_tables, stated_table
 from depth_prompt_ros.evaluation.page_head import page_head
 from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 from depth_prompt_ros.evaluation.table import table_json, table_markdown
@@ -25,8 +26,8 @@ hidden thing is named as transparent; each is named alone. Of glass all of the m
 - **Rows without a network get what the pipeline gets**: camera, mask, what is left. Upright plane, block and outlines \
 stand for the network's shape and go through the same merge: drawn to what is left, or overruled by planes through it. \
 On partly hidden things they differ little, because those planes win often.
-- **Outline in the network's place** is scaled and tilted to the same pixels or block as the network's shape; *the \
-pipeline, or the outline* may choose it by the check that chooses between shape and planes: measured pixels withheld \
+- **Outline in the network's place** is scaled and tilted to the same pixels or block as the network's shape; *metric \
+prompt, or the outline* may choose it by the check that chooses between shape and planes: measured pixels withheld \
 beside the hole.
 - **The truth is a depth camera's**, with its noise and its smooth edges; masks of boxes are cut out by colour and \
 depth, and a rim of background in them is in all rows alike."""
@@ -51,6 +52,8 @@ def page(evaluation: HiddenEvaluation, command: str, about: str, pictures: Mappi
         lines += [f"## {table.title}", "", table_markdown(table)]
         if table.key in pictures:
             lines += [_PICTURES.format(count=SHOWN), "", f"![{table.title}]({pictures[table.key]})", ""]
+    stated = stated_table(evaluation)
+    lines += [f"## {stated.title}", "", STATED, "", table_markdown(stated)]
     if parts := part_tables(evaluation):
         lines += ["## By kind and by folder", ""]
         for table in parts:
@@ -75,7 +78,7 @@ def write_pictures(folder: Path, evaluation: HiddenEvaluation) -> dict[str, str]
 
 def numbers(evaluation: HiddenEvaluation) -> str:
     """All numbers as JSON: bars, tables, and every row on every thing; what is not known is null."""
-    tables = [*case_tables(evaluation), *part_tables(evaluation)]
+    tables = [*case_tables(evaluation), stated_table(evaluation), *part_tables(evaluation)]
     content: dict[str, Any] = {
         "checks": {
             check.key: {"claim": check.claim, "found": check.found, "met": check.met} for check in checks(evaluation)
@@ -87,6 +90,7 @@ def numbers(evaluation: HiddenEvaluation) -> str:
                 "number": thing.number,
                 "kind": thing.kind,
                 "hidden": thing.case,
+                "stated": asdict(thing.stated),
                 "rows": {row: _numbers(errors) for row, errors in thing.errors.items()},
             }
             for thing in evaluation.things
@@ -103,7 +107,7 @@ def _numbers(errors: RegionErrors) -> dict[str, float | None]:
 
 def _line(thing: HiddenThing) -> str:
     """What stands above a thing's pictures: its name, ours, and the best row without a network."""
-    ours = thing.errors[LEARNED.name].own.rmse
+    ours = thing.errors[OURS.name].own.rmse
     found = {row: rmse for row in HUMBLE if (rmse := thing.errors[row].own.rmse) is not None}
     said = [f"{thing.name}: ours", "nothing" if ours is None else f"{ours:.1f} mm"]
     if found:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.data.titles import PAPER
-from depth_prompt_ros.evaluation.hidden.rows import BLOCK, LEARNED, MEAN, OWN_PIXELS
+from depth_prompt_ros.evaluation.hidden.rows import BLOCK, MEAN, OURS, OWN_PIXELS
 from depth_prompt_ros.evaluation.hidden.things import Thing
 from depth_prompt_ros.evaluation.pictures import Picture, depth_scale, error_scale, overlay
 from depth_prompt_ros.evaluation.scenes.pictures import Shown, small
@@ -36,9 +36,9 @@ def show(scene: RealScene, thing: Thing, hidden: Mask, found: Mapping[str, Float
     tinted = overlay(scene.image, thing.mask.astype(np.uint16), hidden)
     truth = np.where(thing.mask, thing.truth, np.float32(np.nan))
     scale = depth_scale([truth], margin=0.5)
-    depths = {"truth": truth, "ours": found[LEARNED.name], MEAN: found[MEAN]}
+    depths = {"truth": truth, "ours": found[OURS.name], MEAN: found[MEAN]}
     depths |= {BLOCK: found[BLOCK]} if hidden[thing.mask].all() else {OWN_PIXELS: found[OWN_PIXELS]}
-    error = np.where(hidden, 1000 * np.abs(found[LEARNED.name] - truth), np.float32(np.nan))
+    error = np.where(hidden, 1000 * np.abs(found[OURS.name] - truth), np.float32(np.nan))
     tiles = {"hidden": tinted[around]}
     for name, depth in depths.items():
         tiles[name] = scale.colour(np.where(thing.mask, depth, np.float32(np.nan))[around])

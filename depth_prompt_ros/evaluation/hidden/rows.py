@@ -18,20 +18,26 @@ from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import box_of
 from depth_prompt_ros.stages.local_plane import local_plane_in_range
 from depth_prompt_ros.stages.merge import merge
+from depth_prompt_ros.stages.prompted_depth import METRIC_GRAPH
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 CONSTANT, FILLED, OWN_PIXELS, OWN_PLANE = "constant", "filled along the row", "own pixels", "own plane"
 UPRIGHT, BLOCK, OUTLINE, MEAN = "upright plane", "block", "inflated outline", "mean of block and outline"
-ANCHORED, CHOICE = "outline in the network's place", "the pipeline, or the outline"
+ANCHORED, CHOICE = "outline in the network's place", "metric prompt, or the outline"
+OURS = Way(
+    "metric prompt",
+    f"the pipeline with {METRIC_GRAPH}",
+    {**OURS_TOLD.changes, "prompted_depth": {"graph": METRIC_GRAPH}},
+)
 LEARNED = Way("learned background", "the pipeline as it is", OURS_TOLD.changes)
 WHITE = Way(
     "white background",
     "the pipeline, its network on white",
     {**OURS_TOLD.changes, "prompted_depth": {"background": "white"}},
 )
-WAYS = (WHITE, LEARNED)
+WAYS = (WHITE, LEARNED, OURS)
 
 HUMBLE = {
     CONSTANT: "the median of what is left of the thing; of nothing, its foot's depth",
@@ -46,14 +52,20 @@ HUMBLE = {
 }
 """Rows without a network, with what they are."""
 
-ROWS = {**HUMBLE, WHITE.name: WHITE.note, CHOICE: "what foretells withheld pixels best", LEARNED.name: LEARNED.note}
+ROWS = {
+    **HUMBLE,
+    WHITE.name: WHITE.note,
+    LEARNED.name: LEARNED.note,
+    CHOICE: "by what foretells withheld pixels best",
+    OURS.name: OURS.note,
+}
 """All rows, in the order in which they are shown, with what they are."""
 
 _SHAPES = (UPRIGHT, BLOCK, OUTLINE, MEAN, ANCHORED)
 
 
-def answers(seen: Seen, scene: RealScene, pipelines: Pipelines) -> dict[str, Float32]:
-    """(H, W) metres by row, NaN = no value.
+def answers(seen: Seen, scene: RealScene, pipelines: Pipelines) -> tuple[dict[str, Float32], Float32]:
+    """(H, W) metres by row, NaN = no value, and half the width of the interval that the pipeline states, metres.
 
     Upright plane, block and outline stand for the network's shape, and go through the pipeline's merge as that does:
     drawn to what is left of the thing, or overruled by planes through it.
@@ -68,12 +80,13 @@ def answers(seen: Seen, scene: RealScene, pipelines: Pipelines) -> dict[str, Flo
     nothing, frame = np.full(seen.labels.shape, np.nan, np.float32), scene.frame(True, True)
     results = {way.name: pipelines.run(way.name, frame) for way in WAYS}
     found |= {name: nothing if result is None else result.depth for name, result in results.items()}
-    learned = results[LEARNED.name]
+    ours, stated = results[OURS.name], nothing
     found[CHOICE] = nothing
-    if learned is not None:
+    if ours is not None:
         outline = simple[ANCHORED], shaped[ANCHORED]
-        found[CHOICE] = with_outline(seen, learned.depth, learned.mono_depth, *outline)
-    return {name: found[name] for name in ROWS}
+        found[CHOICE] = with_outline(seen, ours.depth, ours.mono_depth, *outline)
+        stated = nothing if ours.uncertainty is None else ours.uncertainty
+    return {name: found[name] for name in ROWS}, stated
 
 
 def merged(seen: Seen, simple: Mapping[str, Float32]) -> dict[str, Float32]:

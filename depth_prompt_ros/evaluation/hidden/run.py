@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.evaluation.hidden.holes import BLOBS, GLASS, SIDE, WHOLE, hidden_part
-from depth_prompt_ros.evaluation.hidden.rows import LEARNED, ROWS, WAYS, answers
+from depth_prompt_ros.evaluation.hidden.rows import OURS, ROWS, WAYS, answers
 from depth_prompt_ros.evaluation.hidden.seen import Seen
+from depth_prompt_ros.evaluation.hidden.stated import Stated
 from depth_prompt_ros.evaluation.hidden.things import Thing, things_of
 from depth_prompt_ros.evaluation.scenes.methods import without_masks
 from depth_prompt_ros.evaluation.scenes.run import Done, each_scene
@@ -40,6 +41,7 @@ class HiddenThing:
         kind: what it is, "" = not said.
         case: a key of :data:`depth_prompt_ros.evaluation.hidden.holes.CASES`.
         errors: by row.
+        stated: what the pipeline says of its own error, and whether that is so.
         shown: its pictures, if they were asked for.
     """
 
@@ -49,6 +51,7 @@ class HiddenThing:
     kind: str
     case: str
     errors: dict[str, RegionErrors]
+    stated: Stated
     shown: Shown | None = None
 
     @property
@@ -59,7 +62,7 @@ class HiddenThing:
     @property
     def rmse(self) -> float:
         """The pipeline's, millimetres; infinity where it answers nothing."""
-        found = self.errors[LEARNED.name].own.rmse
+        found = self.errors[OURS.name].own.rmse
         return np.inf if found is None else found
 
 
@@ -137,8 +140,9 @@ def _evaluate(
     confidence = np.where(hidden, np.float32(0), measurement.confidence)
     seen = Seen(scene.camera, labels, tom, DepthMeasurement(left, confidence))
     image = scene.image.copy()  # the pipelines remember what they measured by the picture
-    found = answers(seen, replace(scene, image=image, depth=left, right=None, labels=labels, tom=tom), pipelines)
-    ours = found[LEARNED.name]
+    given = replace(scene, image=image, depth=left, right=None, labels=labels, tom=tom)
+    found, stated = answers(seen, given, pipelines)
+    ours = found[OURS.name]
     for thing in things:
         part = hidden & thing.mask
         errors = {row: RegionErrors.of(found[row], ours, thing.truth, part) for row in ROWS}
@@ -147,4 +151,6 @@ def _evaluate(
             from depth_prompt_ros.evaluation.hidden.pictures import show
 
             shown = show(scene, thing, part, found)
-        yield HiddenThing(*named, thing.number, thing.kind, case, errors, shown)
+        yield HiddenThing(
+            *named, thing.number, thing.kind, case, errors, Stated.of(ours, stated, thing.truth, part), shown
+        )

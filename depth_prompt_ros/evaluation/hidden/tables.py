@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from depth_prompt_ros.evaluation.hidden.errors import figures
 from depth_prompt_ros.evaluation.hidden.holes import CASES
-from depth_prompt_ros.evaluation.hidden.rows import CHOICE, HUMBLE, LEARNED, ROWS, WHITE
+from depth_prompt_ros.evaluation.hidden.rows import CHOICE, HUMBLE, LEARNED, OURS, ROWS, WHITE
 from depth_prompt_ros.evaluation.hidden.run import HiddenEvaluation
+from depth_prompt_ros.evaluation.hidden.stated import shares
 from depth_prompt_ros.evaluation.scenes.scores import RegionErrors
 from depth_prompt_ros.evaluation.table import Check, Column, Row, Table
 
@@ -24,13 +25,19 @@ _COLUMNS = (
     Column("low", "95 % from", "%", 1, _BOTH, brief=True),
     Column("high", "95 % to", "%", 1, _BOTH, brief=True),
 )
-_OURS = {WHITE.name, CHOICE, LEARNED.name}
+_OURS = {WHITE.name, CHOICE, LEARNED.name, OURS.name}
 
 CAPTION = (
     "RMSE is over a thing's hidden pixels of which the truth is known and that the row answers, then a mean over "
-    "things. Both answer: the pixels that the pipeline as it is answers, too; the change is that of ours against the "
-    "row, below 0 where ours is better, and its interval a bootstrap over things, paired. Where one thing stands in "
-    "several scenes intervals are too narrow."
+    "things. Both answer: the pixels that ours, the pipeline with the metric prompt, answers, too; the change is that "
+    "of ours against the row, below 0 where ours is better, and its interval a bootstrap over things, paired. Where "
+    "one thing stands in several scenes intervals are too narrow."
+)
+
+STATED = (
+    "Half the width of the 90 % interval that the pipeline states, a mean over things, and the share of the pixels "
+    "whose truth lies in it, with its interval over things; pixels that a plane through the thing's own ones fills "
+    "state none."
 )
 
 FEW = 3
@@ -45,6 +52,23 @@ def case_tables(evaluation: HiddenEvaluation) -> list[Table]:
             rows = [Row(name, _figures(things, name), note, name in _OURS) for name, note in ROWS.items()]
             tables.append(Table(case, f"{title}: {len(things)} things", CAPTION, _COLUMNS, rows))
     return tables
+
+
+def stated_table(evaluation: HiddenEvaluation) -> Table:
+    """How often the truth is in the intervals that the pipeline states, a row a way to hide."""
+    columns = (
+        Column("things", "things", digits=0, brief=True),
+        Column("held", "truth inside", "%", 1, brief=True),
+        Column("low", "95 % from", "%", 1, brief=True),
+        Column("high", "95 % to", "%", 1, brief=True),
+        Column("width", "half width", "mm", 1, brief=True),
+    )
+    rows = [
+        Row(title, shares([thing.stated for thing in evaluation.things if thing.case == case]), ours=True)
+        for case, title in CASES.items()
+        if evaluation.of(case)
+    ]
+    return Table("stated", "Stated intervals", STATED, columns, rows)
 
 
 def part_tables(evaluation: HiddenEvaluation) -> list[Table]:
@@ -64,7 +88,7 @@ def part_tables(evaluation: HiddenEvaluation) -> list[Table]:
 
 
 def checks(evaluation: HiddenEvaluation) -> list[Check]:
-    """The pipeline below every row without a network, a bar a way to hide."""
+    """The metric prompt below every row without a network, a bar a way to hide."""
     found = []
     for case, title in CASES.items():
         things = evaluation.of(case)
@@ -80,7 +104,7 @@ def _figures(things: Sequence[Mapping[str, RegionErrors]], row: str) -> dict[str
     """Ours beside itself says nothing."""
     values = figures(things, row)
     compared = ("shared", "ours", "change", "low", "high")
-    return {key: value for key, value in values.items() if row != LEARNED.name or key not in compared}
+    return {key: value for key, value in values.items() if row != OURS.name or key not in compared}
 
 
 def _part_table(name: str, cases: Mapping[str, Sequence[Mapping[str, RegionErrors]]]) -> Table:
@@ -102,6 +126,6 @@ def _part_table(name: str, cases: Mapping[str, Sequence[Mapping[str, RegionError
 def _check(case: str, title: str, row: str, values: Mapping[str, float | None]) -> Check:
     """Met where the whole interval is below the row."""
     shared, ours, change, low, high = (values[key] or 0.0 for key in ("shared", "ours", "change", "low", "high"))
-    claim = f"{title}: the pipeline as it is below every row without a network"
+    claim = f"{title}: the metric prompt below every row without a network"
     found = f"{row} {shared:.1f}, ours {ours:.1f} mm where both answer, {change:+.1f} % [{low:+.1f}, {high:+.1f}]"
     return Check(case, claim, f"{found}; bar: the interval below 0 %", high < 0, change < 0 <= high)

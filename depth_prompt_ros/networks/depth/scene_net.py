@@ -101,6 +101,7 @@ ENTRIES = (
         output="disparity",
         licence="Apache-2.0",
         resampling="area",
+        decoder=("up16", "up8", "up4"),
         weights="models/scene_net.safetensors",
     ),
 )

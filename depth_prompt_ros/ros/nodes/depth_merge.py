@@ -33,7 +33,7 @@ class DepthMergeNode(StageNode):
 
     def topics(self, settings: Parameters) -> dict[str, Topic]:
         """See :meth:`StageNode.topics`."""
-        return stage_topics(settings, ("depth", "confidence", "labels", "tom_mask", "mono_depth"))
+        return stage_topics(settings, ("depth", "confidence", "labels", "tom_mask", "mono_depth", "mono_uncertainty"))
 
     def process(self, messages: Mapping[str, Any], wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
         """See :meth:`StageNode.process`."""
@@ -42,7 +42,7 @@ class DepthMergeNode(StageNode):
         surfaces = surfaces_in(found["tom_mask"], found["labels"], self.settings.tom.min_area)
         merged = merge(
             given.camera, given.measurement(), found["mono_depth"], [*targets_in(found["labels"]), *surfaces],
-            found["tom_mask"], self.settings.merge,
+            found["tom_mask"], self.settings.merge, found["mono_uncertainty"],
         )  # fmt: skip
         if "depth" in wanted:
             yield "depth", image_message(merged.depth, "32FC1", stamp, frame_id, ros_message)

@@ -42,6 +42,7 @@ class ObjectDepthNode(StageNode):
         "belief": "sensor_msgs/msg/Image",
         "anchors": "diagnostic_msgs/msg/DiagnosticArray",
         "mono_depth": "sensor_msgs/msg/Image",
+        "uncertainty": "sensor_msgs/msg/Image",
         "moving_mask": "sensor_msgs/msg/Image",
     }
     serves_captures = True

@@ -28,6 +28,7 @@ class PromptedDepthNode(StageNode):
 
     outputs: ClassVar[Mapping[str, str]] = {
         "mono_depth": "sensor_msgs/msg/Image",
+        "uncertainty": "sensor_msgs/msg/Image",
         "labels": "sensor_msgs/msg/Image",
         "tom_mask": "sensor_msgs/msg/Image",
         "belief": "sensor_msgs/msg/Image",
@@ -69,6 +70,8 @@ class PromptedDepthNode(StageNode):
         stamp, frame_id = given.stamp_ns, given.frame_id
         if "mono_depth" in wanted:
             yield "mono_depth", image_message(shaped.mono_depth, "32FC1", stamp, frame_id, ros_message)
+        if "uncertainty" in wanted:
+            yield "uncertainty", image_message(shaped.uncertainty, "32FC1", stamp, frame_id, ros_message)
         if "tom_mask" in wanted:
             yield "tom_mask", image_message(belief.disbelieved, "mono8", stamp, frame_id, ros_message)
         if "labels" in wanted:

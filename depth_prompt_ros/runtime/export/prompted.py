@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,10 +13,11 @@ import torch
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.rendering.scenes import OBJECT_FOCAL
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.graph.prompt import load_prompt
-from depth_prompt_ros.graph.prompted_network import INPUTS, OUTPUTS, PromptedNetwork
+from depth_prompt_ros.graph.metric_prompted_network import MetricPromptedNetwork
+from depth_prompt_ros.graph.prompted_network import PromptedNetwork
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.entry import NetworkEntry
+from depth_prompt_ros.networks.prompted import load_prompted
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.check import stored_crops
 from depth_prompt_ros.runtime.export.precision import halve
@@ -34,6 +35,8 @@ LARGEST = 2**31 - 2**24
 """Bytes of parameters that fit into one ONNX file, whose format ends at 2 GiB."""
 
 _MOST_TARGETS = 64
+
+Prompted = PromptedNetwork | MetricPromptedNetwork
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,8 @@ def export_graph(
         raise BadInput(f"a graph for {targets} targets cannot be exported: choose 1 to {_MOST_TARGETS}, or any")
     entry = catalogue.find(name)
     name, weights = entry.name, catalogue.chosen_weights(entry, weights)
-    network = catalogue.load_frozen(name, weights)
     prompt = named_file(prompt)
-    background = load_prompt(prompt, name)
-    module = PromptedNetwork(network, catalogue.Normalise(entry), background, entry.output).eval()
+    module = load_prompted(prompt, name, weights)
     model, targets = _to_onnx(module, entry, targets)
     halved = halve(model) if precision == "fp16" else 0
     notes = {
@@ -97,7 +98,8 @@ def export_graph(
         "size": str(entry.size),
         "targets": str(targets or "any"),
         "focal": str(OBJECT_FOCAL),
-        "outputs": "inverse_depth 1/m; fit scale, shift 1/m, inliers, relative residual; picture RGB 0..1",
+        "outputs": "inverse_depth 1/m; fit scale, shift 1/m, inliers, relative residual; picture RGB 0..1"
+        + ("; uncertainty m, half of the 90 % interval" if "uncertainty" in module.OUTPUTS else ""),
     }
     difference = write_checked(model, out, notes, precision, lambda path: _disagreement(module, path, entry.size))
     return Exported(out, targets, difference, halved)
@@ -140,14 +142,14 @@ def write_checked(
     return difference
 
 
-def _to_onnx(module: PromptedNetwork, entry: NetworkEntry, targets: int | None) -> tuple[Any, int | None]:
+def _to_onnx(module: Prompted, entry: NetworkEntry, targets: int | None) -> tuple[Any, int | None]:
     """The ONNX model, and for how many targets it is: any becomes one where the network's own code allows no more."""
     if 4 * sum(parameter.numel() for parameter in module.parameters()) > LARGEST:
         raise BadModel(f"{entry.name} is too large for one ONNX file (2 GiB): export a smaller network")
     if targets is None:
         free = {0: torch.export.Dim("targets", min=1, max=_MOST_TARGETS)}
         try:
-            model = _exported(module, entry.size, 2, tuple(free for _ in INPUTS))
+            model = _exported(module, entry.size, 2, tuple(free for _ in module.INPUTS))
             if all(value.type.tensor_type.shape.dim[0].dim_param for value in model.graph.input):
                 return model, None
         except torch.onnx.OnnxExporterError:
@@ -159,37 +161,47 @@ def _to_onnx(module: PromptedNetwork, entry: NetworkEntry, targets: int | None) 
         raise BadModel(f"{entry.name} cannot be exported: its code is not one graph for all pictures") from error
 
 
-def _exported(module: PromptedNetwork, size: int, targets: int, dynamic_shapes: Any) -> Any:
-    example = example_inputs(size, targets, seed=0)
+def _exported(module: Prompted, size: int, targets: int, dynamic_shapes: Any) -> Any:
+    example = example_inputs(size, targets, seed=0, names=module.INPUTS)
     program = torch.onnx.export(
-        module, tuple(torch.from_numpy(example[key]) for key in INPUTS), dynamo=True, verbose=False,
-        input_names=list(INPUTS), output_names=list(OUTPUTS), dynamic_shapes=dynamic_shapes,
+        module, tuple(torch.from_numpy(example[key]) for key in module.INPUTS), dynamo=True, verbose=False,
+        input_names=list(module.INPUTS), output_names=list(module.OUTPUTS), dynamic_shapes=dynamic_shapes,
     )  # fmt: skip
     assert program is not None
     return program.model_proto
 
 
-def example_inputs(size: int, targets: int, seed: int) -> Arrays:
-    """Random but plausible inputs of the graph: discs of noise, trusted inverse depth in one half of each."""
+def example_inputs(size: int, targets: int, seed: int, names: Sequence[str] = PromptedNetwork.INPUTS) -> Arrays:
+    """Random but plausible inputs of the graph: discs of noise, trusted inverse depth in one half of each.
+
+    Where it takes them: each disc's block, nothing measured besides, a support below.
+    """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size] / size - 0.5
     mask = np.broadcast_to(np.hypot(x, y) < 0.38, (targets, 1, size, size)).astype(np.float32)
     trusted = mask * (x < 0) * rng.uniform(1.0, 1.1, mask.shape)
-    return {
+    found = {
         "image": rng.random((targets, 3, size, size), np.float32),
         "mask": mask,
         "trusted": trusted.astype(np.float32),
         "relief": rng.uniform(0.2, 1.0, targets).astype(np.float32),
         "free_shift": (np.arange(targets) % 2).astype(np.float32),
+        "block": mask * np.float32(1.04),
+        "measured": np.zeros_like(mask),
+        "support": np.broadcast_to(np.maximum(1 + y, 0.1), mask.shape).astype(np.float32),
     }
+    return {name: found[name] for name in names}
 
 
-def _disagreement(module: PromptedNetwork, path: Path, size: int) -> float:
+def _disagreement(module: Prompted, path: Path, size: int) -> float:
     """Largest relative difference of targets' inverse depth between ONNX Runtime and PyTorch, on noise and objects."""
     graph, worst = OnnxRuntimeGraph(path), 0.0
-    for example in (example_inputs(size, 1, seed=1), example_inputs(size, 3, seed=3), stored_crops(size, 4)):
+    names = module.INPUTS
+    for example in (
+        example_inputs(size, 1, 1, names), example_inputs(size, 3, 3, names), stored_crops(size, 4, names),
+    ):  # fmt: skip
         with torch.no_grad():
-            expected = module(*(torch.from_numpy(example[key]) for key in INPUTS))[0].numpy()
+            expected = module(*(torch.from_numpy(example[key]) for key in names))[0].numpy()
         found, inside = graph(**example)["inverse_depth"], example["mask"] > 0
         largest = np.abs(expected * inside).max((1, 2, 3), keepdims=True)
         worst = max(worst, float(np.nan_to_num(np.abs(found - expected) / largest, nan=np.inf)[inside].max()))

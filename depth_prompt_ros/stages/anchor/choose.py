@@ -15,6 +15,7 @@ from depth_prompt_ros.parameters import ScaleParameters
 from depth_prompt_ros.stages.anchor.parts import visible_inverse_depth
 from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.anchor.upright import (
+    Silhouette,
     cast_silhouette,
     raised_plane,
     seen_from_above,
@@ -40,12 +41,15 @@ class Anchor:
         trusted: (H, W) float32 metric inverse depth, 1/m; 0 where nothing is trusted.
         free_shift: fit scale and shift in inverse depth; False: scale only.
         reason: one line for the diagnostics: what was used or why nothing could be.
+        block: (H, W) float32 inverse depth, 1/m, of what the target would be by its outline and support alone, inside
+            it, 0 elsewhere; None: not known, or not asked for.
     """
 
     kind: Literal["inside", "support", "refused"]
     trusted: Float32
     free_shift: bool
     reason: str
+    block: Float32 | None = None
 
 
 def choose_anchor(
@@ -56,6 +60,7 @@ def choose_anchor(
     support: Plane | None,
     parameters: ScaleParameters,
     targets: Mask | None = None,
+    block: bool = False,
 ) -> Anchor:
     """Choose what one target's scale is fitted to.
 
@@ -70,6 +75,7 @@ def choose_anchor(
         tom: (H, W) bool, transparent or mirror, or not believed for another reason.
         support: the plane that the target stands on; None: not found.
         targets: (H, W) bool, every target; None: this one is alone.
+        block: give the block also where the scale does not need it.
     """
     targets = mask if targets is None else targets
     nothing = np.zeros(mask.shape, np.float32)
@@ -97,27 +103,40 @@ def choose_anchor(
         free_shift = count >= parameters.free_shift_trusted and _has_relief(close, values, parameters.min_relief)
         fit = "scale and shift" if free_shift else "scale"
         reason = f"{fit} from {count} measured pixels, {share:.0%} of the target"
-        return Anchor("inside", _placed(values, box, nothing), free_shift, reason)
+        expected = None
+        if block and support is not None:
+            expected, _ = _block(camera, close, mask, inside, support, silhouette, upright)
+        whole = None if expected is None else _placed(expected, box, nothing.copy())
+        return Anchor("inside", _placed(values, box, nothing.copy()), free_shift, reason, whole)
 
     few = f"{count} trusted pixels inside, {share:.0%} of the target"
     if (more := int(candidates.sum()) - count) > 0:
         few += f" ({more} more lie on or behind what is seen through it)"
     if support is None:
         return Anchor("refused", nothing, False, f"{few}, and no plane to stand on around it")
+    found, given = _block(camera, close, mask, inside, support, silhouette, upright)
+    if found is None:
+        return Anchor("refused", nothing, False, f"{few}, and its contact with the support is hidden or out of view")
+    reason = f"{few}: scale and tilt from {given} ({support.inlier_share:.0%} inliers)"
+    whole = _placed(found, box, nothing)
+    return Anchor("support", whole, False, reason, whole)
+
+
+def _block(
+    camera: CameraModel, close: CameraModel, mask: Mask, inside: Mask, support: Plane, silhouette: Silhouette | None,
+    upright: Plane | None,
+) -> tuple[Float32 | None, str]:  # fmt: skip
+    """(h, w) inverse depth, 0 outside the mask, and what it is taken from; None: no contact, and not from above."""
     if silhouette is not None and upright is not None:
         values = visible_inverse_depth(close, silhouette, upright)
         where = "with the support plane" if silhouette.on_support else "with what is measured along its lower edge"
         given = f"its contact {where}"
     elif seen_from_above(camera, support, mask):
-        values, given = (
-            raised_plane(close, support, inside).inverse_depth(close),
-            "its width, seen from above, on the support plane",
-        )
+        values = raised_plane(close, support, inside).inverse_depth(close)
+        given = "its width, seen from above, on the support plane"
     else:
-        return Anchor("refused", nothing, False, f"{few}, and its contact with the support is hidden or out of view")
-    reason = f"{few}: scale and tilt from {given} ({support.inlier_share:.0%} inliers)"
-    values = np.where(inside, values, np.float32(0))
-    return Anchor("support", _placed(values, box, nothing), False, reason)
+        return None, ""
+    return np.where(inside, values, np.float32(0)), given
 
 
 def _placed(values: Float32, box: tuple[slice, slice], canvas: Float32) -> Float32:
