@@ -17,6 +17,7 @@ _WIDTHS = (24, 40, 64)
 _FINEST = 4
 """What is measured is averaged over squares of so many pixels, and the answer is corrected at their size."""
 
+_COARSEST = 16
 _MAPS = 9
 _FAR = 3.0
 """Inverse depth is clipped at so many widths of the target before and behind it."""
@@ -119,6 +120,7 @@ class MetricPrompt(nn.Module):
 
     def features(self, mask: Tensor, metric: Metric, unit: Units) -> list[Tensor]:
         """The encoder's features at 1/16, 1/8 and 1/4 of the crop's size."""
+        mask, metric = _padded(mask), Metric(*(_padded(each) for each in metric))
         everywhere = torch.ones_like(mask)
         maps = [functional.avg_pool2d(mask, _FINEST)]
         for each, where in zip(metric, (mask, mask, everywhere, everywhere), strict=True):
@@ -146,14 +148,22 @@ class MetricPrompt(nn.Module):
         """
         joined = [each + self.read[place](decoder[place]) if decoder else each for place, each in enumerate(own)]
         features = joined[0]
-        joined[-1] = joined[-1] + self.shape(functional.avg_pool2d(relative, _FINEST))
+        joined[-1] = joined[-1] + self.shape(functional.avg_pool2d(_padded(relative), _FINEST))
         for down, mix, finer in zip(self.down, self.mix, joined[1:], strict=True):
             wide = functional.interpolate(down(features), scale_factor=2.0, mode="nearest")
             features = mix(functional.relu(wide + finer))
         answer = functional.interpolate(
             self.last(features), scale_factor=float(_FINEST), mode="bilinear", align_corners=False
         )
+        answer = answer[..., : relative.shape[2], : relative.shape[3]]
         return answer[:, :1], answer[:, 1:].clamp(-3, 3) - 2.0
+
+
+def _padded(plane: Tensor) -> Tensor:
+    """The plane with zeros to the right and below, to sides that halve four times."""
+    side = plane.shape[-1]
+    extra = -side % _COARSEST
+    return functional.pad(plane, (0, extra, 0, extra)) if extra else plane
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:

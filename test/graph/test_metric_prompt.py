@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 from depth_prompt_ros.errors import BadModel
-from depth_prompt_ros.graph.metric_prompt import Metric, units
+from depth_prompt_ros.graph.metric_prompt import Metric, MetricPrompt, units
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.trainer import write_weights
 from depth_prompt_ros.networks.prompted import INTERVAL, METRIC, load_prompted, new_metric_prompt
@@ -80,6 +80,22 @@ def test_the_unit_is_the_targets_middle_whatever_a_fifth_says() -> None:
     torch.testing.assert_close(float(unit.middle), 1.25, rtol=0.01, atol=0)
     moved = unit.moved(trusted[..., 20:], torch.tensor(0.5))
     torch.testing.assert_close(unit.of(moved), torch.full_like(moved, 0.5), rtol=0.05, atol=0)
+
+
+def test_a_network_of_unknown_decoder_and_odd_size_is_corrected_at_its_answer() -> None:
+    torch.manual_seed(0)
+    metric = MetricPrompt(()).eval()
+    mask = torch.zeros((2, 1, 70, 70))
+    mask[..., 10:50, 20:66] = 1
+    known = Metric(1.2 * mask, 1.25 * mask, torch.full_like(mask, 1.1), torch.full_like(mask, 1.0))
+    unit = units(mask, known, torch.tensor([0.4, 0.5]))
+    own = metric.features(mask, known, unit)
+    assert metric.additions(own) == []
+    nearer, log_error = metric.correct(own, [], mask)
+    assert nearer.shape == log_error.shape == mask.shape
+    assert not nearer.any()
+    torch.nn.init.constant_(metric.last.bias, 0.5)
+    assert metric.correct(own, [], mask)[0].gt(0).all()
 
 
 def test_without_anything_measured_it_still_answers() -> None:
