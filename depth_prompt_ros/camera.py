@@ -232,6 +232,12 @@ class VirtualCamera:
         middle = (self.size - 1) / 2
         return np.array([[self.focal, 0, middle], [0, self.focal, middle], [0, 0, 1]], dtype=np.float64)
 
+    @property
+    def pinhole(self) -> CameraModel:
+        """The virtual camera, in its own optical frame."""
+        middle = (self.size - 1) / 2
+        return CameraModel(self.size, self.size, self.focal, self.focal, middle, middle)
+
     @cached_property
     def homography(self) -> NDArray[np.float64]:
         """(3, 3) real pixel to virtual pixel."""
@@ -259,9 +265,7 @@ class VirtualCamera:
 
     def warp_inverse_depth(self, inverse_depth: Float32) -> Float32:
         """(size, size) virtual inverse depth, 1/m, from real (H, W); 0 = invalid in and out, no interpolation."""
-        middle = (self.size - 1) / 2
-        virtual = CameraModel(self.size, self.size, self.focal, self.focal, middle, middle)
-        return self.warp(inverse_depth, cv2.INTER_NEAREST) * virtual.rays_dot(self.rotation[:, 2])
+        return self.warp(inverse_depth, cv2.INTER_NEAREST) * self.pinhole.rays_dot(self.rotation[:, 2])
 
     def unwarp_inverse_depth(self, virtual: Float32) -> Float32:
         """(H, W) real inverse depth, 1/m, from the virtual (size, size); 0 outside the virtual picture."""

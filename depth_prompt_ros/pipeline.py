@@ -118,7 +118,7 @@ class ObjectDepthPipeline:
             frame, measurement, merged.depth, merged.confidence, belief.labels, belief.tom, belief.reasons,
             merged.provenance, shaped.mono_depth, shaped.pictures, shaped.reports, shaped.surfaces,
             "" if labels.any() else reason, seconds, moving,
-            merged.uncertainty if self.prompted_depth.is_metric else None,
+            merged.uncertainty,
         )  # fmt: skip
 
     def reset(self) -> None:

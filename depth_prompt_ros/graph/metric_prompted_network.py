@@ -28,7 +28,7 @@ class MetricPromptedNetwork(nn.Module):
 
     def __init__(
         self, network: nn.Module, normalise: nn.Module, background: nn.Module, metric: MetricPrompt,
-        decoder: Sequence[str], focal: float, output: OutputKind = "disparity", interval: float = 2.3,
+        decoder: Sequence[str], focal: float, output: OutputKind, interval: float,
     ) -> None:  # fmt: skip
         """Put the parts together.
 

@@ -17,6 +17,8 @@ from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.entry import NetworkEntry
 
+Prompted = PromptedNetwork | MetricPromptedNetwork
+
 INTERVAL = "interval"
 """Metadata of a metric prompt: half the width of the 90 % interval over the mean error that it foretells."""
 
@@ -24,7 +26,7 @@ _LAPLACE = 2.3026
 """That of a Laplace distribution: ln 10."""
 
 
-def load_prompted(prompt: Path, name: str, weights: Path | None = None) -> PromptedNetwork | MetricPromptedNetwork:
+def load_prompted(prompt: Path, name: str, weights: Path | None = None) -> Prompted:
     """The network on its background, and with its metric prompt where the file holds one; in eval mode, frozen.
 
     Args:

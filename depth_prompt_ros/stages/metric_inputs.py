@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from depth_prompt_ros.camera import CameraModel, VirtualCamera
+from depth_prompt_ros.camera import VirtualCamera
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.runtime.graph import Arrays
 from depth_prompt_ros.stages.anchor.choose import Anchor
@@ -64,12 +64,5 @@ def metric_inputs(views: Sequence[VirtualCamera], anchors: Sequence[Anchor], aro
         if around.believed is not None:
             found["measured"][row, 0] = view.warp_inverse_depth(around.believed)
         if support is not None:
-            found["support"][row, 0] = _seen_by(view, support)
+            found["support"][row, 0] = Plane(view.rotation @ support.normal, support.offset).inverse_depth(view.pinhole)
     return found
-
-
-def _seen_by(view: VirtualCamera, plane: Plane) -> Float32:
-    """(S, S) inverse depth of the plane in a virtual camera, 0 where it is never met."""
-    middle = (view.size - 1) / 2
-    virtual = CameraModel(view.size, view.size, view.focal, view.focal, middle, middle)
-    return np.maximum(virtual.rays_dot(view.rotation @ (-plane.normal / plane.offset)), np.float32(0))

@@ -14,6 +14,7 @@ from depth_prompt_ros.camera import CameraModel, VirtualCamera
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, PromptedDepthParameters, RuntimeParameters
 from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.runtime.check import CROPS
 from depth_prompt_ros.runtime.choose import open_graph
 from depth_prompt_ros.runtime.graph import Arrays
 from depth_prompt_ros.stages.anchor.choose import Anchor
@@ -27,7 +28,7 @@ METRIC_GRAPH = "models/metric_depth.onnx"
 """With a metric prompt."""
 
 SHIPPED_PROMPT = "models/background.safetensors"
-GRAPH_INPUTS = ("image", "mask", "trusted", "relief", "free_shift")
+GRAPH_INPUTS = CROPS
 VIDEO_INPUTS = ("image", "trusted", "free_shift", "grid", "focal")
 """Of a network learned from video, which wants to know where a crop stands; it sees the surroundings, not a background.
 """

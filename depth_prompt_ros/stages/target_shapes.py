@@ -32,8 +32,8 @@ class Shaped:
         reports: one a target.
         regions: ToM regions on no target.
         surfaces: one report a region that got a depth or was refused one.
-        uncertainty: (H, W) float32 metres, half the width of the 90 % interval of the targets' monocular depth; NaN
-            where nothing says so.
+        uncertainty: (H, W) float32 metres, half the width of the 90 % interval of the targets' monocular depth, NaN
+            elsewhere; None: the graph states none.
     """
 
     mono_depth: Float32
@@ -41,7 +41,7 @@ class Shaped:
     reports: list[TargetReport]
     regions: list[Target]
     surfaces: list[TargetReport]
-    uncertainty: Float32
+    uncertainty: Float32 | None
 
 
 def anchor_targets(
@@ -67,7 +67,7 @@ def fit_targets(
     belief: Belief,
     anchors: Sequence[Anchor],
     max_residual: float,
-) -> tuple[Float32, Float32, list[TargetReport]]:
+) -> tuple[Float32, Float32 | None, list[TargetReport]]:
     """Metric depth of all targets' shapes and one report a target; each is looked at within its box alone.
 
     Args:
@@ -76,7 +76,7 @@ def fit_targets(
 
     Returns:
         (H, W) float32 metres, NaN outside the targets and where a target was refused; the same of half the width of
-        its 90 % interval, NaN also where nothing says so; the reports.
+        its 90 % interval, None of a graph that states none; the reports.
     """
     targets = belief.targets
     cameras = [frame.camera.within(target.box) for target in targets]
@@ -94,12 +94,13 @@ def fit_targets(
         )
         for target, anchor, shape in zip(targets, anchors, shapes, strict=True)
     ]
-    mono_depth, uncertainty = (np.full(frame.image.shape[:2], np.nan, np.float32) for _ in range(2))
+    mono_depth = np.full(frame.image.shape[:2], np.nan, np.float32)
+    uncertainty = np.full_like(mono_depth, np.nan) if prompted.is_metric else None
     for target, shape, report in zip(targets, shapes, reports, strict=True):
         if report.anchor != "refused":
             known = shape.inverse_depth > 0
             np.divide(1, shape.inverse_depth, out=mono_depth[target.box], where=known)
-            if shape.uncertainty is not None:
+            if uncertainty is not None and shape.uncertainty is not None:
                 np.copyto(uncertainty[target.box], shape.uncertainty, where=known)
     return mono_depth, uncertainty, reports
 

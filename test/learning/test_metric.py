@@ -110,7 +110,7 @@ def test_the_command_cuts_crops_and_learns(tables, tmp_path, monkeypatch, capsys
     out = tmp_path / "metric.safetensors"
     arguments = ["learn", "metric", str(tables), "--validation", str(tables), "--out", str(out)]
     arguments += ["--cache", str(tmp_path / "crops"), "--crops", "8", "--test-crops", "6"]
-    arguments += ["--steps", "2", "--batch", "4", "--validate-every", "2", "--float32"]
+    arguments += ["--steps", "2", "--batch", "4", "--validate-every", "2"]
     monkeypatch.setattr(sys, "argv", ["depth-prompt", *arguments])
     with pytest.raises(SystemExit) as end:
         command.main()

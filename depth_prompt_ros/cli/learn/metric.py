@@ -36,7 +36,6 @@ def metric(
     learning_rate: Rate = 2e-3,
     seed: Seed = 0,
     validate_every: Annotated[int, typer.Option(min=1, help="Steps between validations; the best one is kept.")] = 500,
-    float32: Annotated[bool, typer.Option("--float32", help="No bfloat16 in the frozen network.")] = False,
 ) -> None:
     """Learn a metric prompt: trusted pixels, block, surroundings and support go into the frozen prompted network.
 
@@ -54,7 +53,7 @@ def metric(
         folder = cache / f"crops-{size}-{crops}-{seed}"
         train = open_or_cut(folder, tables, crops, size, seed, lambda finished: report(finished, crops))
     held_out = open_or_cut(cache / f"crops-{size}-{test_crops}-test", [validation], test_crops, size, 1)
-    schedule = Schedule(steps, batch, learning_rate, seed, not float32, validate_every=validate_every)
+    schedule = Schedule(steps, batch, learning_rate, seed, bfloat16=False, validate_every=validate_every)
     with progress("learning", "steps") as report:
         figures = learn_metric(train, held_out, out, schedule, named_file(prompt), network, weights, start, report)
     print_figures(out, figures)

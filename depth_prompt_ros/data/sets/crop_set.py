@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
 
-PLANES = ("trusted", "block", "measured", "support", "truth")
+KNOWN = ("trusted", "block", "measured", "support")
+"""What is known of a target in metres, in the order of :class:`depth_prompt_ros.graph.metric_prompt.Metric`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class CropSet(ArraySet):
     def arrays(cls, count: int, size: tuple[int, ...]) -> Shapes:
         """See :meth:`ArraySet.arrays`."""
         side = size[0]
-        planes = dict.fromkeys(PLANES, ((count, side, side), np.float16))
+        planes = dict.fromkeys((*KNOWN, "truth"), ((count, side, side), np.float16))
         return {
             "images": ((count, side, side, 3), np.uint8),
             "masks": ((count, side, side), np.bool_),

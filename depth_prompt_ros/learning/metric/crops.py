@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.data.rendering.scenes import OBJECT_FOCAL
 from depth_prompt_ros.data.rendering.tables import TableClass
 from depth_prompt_ros.data.sets.chunks import ALL_CORES, open_or_draw
-from depth_prompt_ros.data.sets.crop_set import CropSet
+from depth_prompt_ros.data.sets.crop_set import KNOWN, CropSet
 from depth_prompt_ros.data.sets.table_set import TableSet
 from depth_prompt_ros.data.simulated_sensor import SeenTable, simulated_depth, smooth_noise
 from depth_prompt_ros.errors import BadInput
@@ -88,23 +88,22 @@ def open_or_cut(
     Raises:
         BadInput: a folder holds no tables, or another set of crops.
     """
-    total = sum(len(TableSet.open(each)) for each in tables)
+    counts = {str(folder): len(TableSet.open(folder)) for folder in tables}
     settings: dict[str, object] = {
-        "version": 3, "kind": "crops", "count": count, "size": size, "seed": seed, "tables": total,
+        "version": 3, "kind": "crops", "count": count, "size": size, "seed": seed, "tables": counts,
     }  # fmt: skip
     draw = partial(_draw, tuple(tables), seed, size)
     return open_or_draw(folder, CropSet, settings, count, (size, size), draw, _CHUNK, where, done)
 
 
 @cache
-def _opened(folders: tuple[Path, ...]) -> list[TableSet]:
-    return [TableSet.open(folder) for folder in folders]
+def _places(folders: tuple[Path, ...]) -> list[tuple[TableSet, int]]:
+    return [(tables, place) for tables in map(TableSet.open, folders) for place in range(len(tables))]
 
 
 def _draw(folders: tuple[Path, ...], seed: int, size: int, crops: CropSet, row: int, index: int) -> None:
     """Cut crop ``index`` into row ``row``."""
-    sets = _opened(folders)
-    places = [(each, place) for each in sets for place in range(len(each))]
+    places = _places(folders)
     for attempt in range(_TRIES):
         rng = np.random.default_rng([seed, index, attempt])
         tables, place = places[(index + attempt * 7919) % len(places)]
@@ -114,7 +113,7 @@ def _draw(folders: tuple[Path, ...], seed: int, size: int, crops: CropSet, row: 
         inputs = found.inputs
         crops.images[row] = np.rint(inputs["image"][0].transpose(1, 2, 0) * 255).astype(np.uint8)
         crops.masks[row] = inputs["mask"][0, 0] > 0
-        for name in ("trusted", "block", "measured", "support"):
+        for name in KNOWN:
             getattr(crops, name)[row] = np.minimum(inputs[name][0, 0], 60000)
         crops.truth[row] = found.truth
         crops.scalars[row] = inputs["relief"][0], inputs["free_shift"][0], found.way

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from depth_prompt_ros.data.sets.crop_set import CropSet
+from depth_prompt_ros.data.sets.crop_set import KNOWN, CropSet
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.graph.metric_prompt import Metric, units
 from depth_prompt_ros.graph.metric_prompted_network import MetricPromptedNetwork
@@ -65,7 +65,7 @@ def load_crops(crops: CropSet, indices: NDArray[np.int64], device: torch.device)
 
     image = torch.from_numpy(crops.images[indices]).to(device).permute(0, 3, 1, 2).float() / 255
     scalars = torch.from_numpy(crops.scalars[indices]).to(device)
-    metric = Metric(plane("trusted"), plane("block"), plane("measured"), plane("support"))
+    metric = Metric(*(plane(name) for name in KNOWN))
     image = image.contiguous(memory_format=torch.channels_last)
     return Crops(image, plane("masks"), metric, scalars[:, 0], scalars[:, 1], plane("truth"))
 

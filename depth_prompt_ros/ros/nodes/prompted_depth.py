@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from depth_prompt_ros.bag.messages import image_message
 from depth_prompt_ros.bag.outputs import anchors_message
 from depth_prompt_ros.parameters import Parameters
@@ -71,7 +73,8 @@ class PromptedDepthNode(StageNode):
         if "mono_depth" in wanted:
             yield "mono_depth", image_message(shaped.mono_depth, "32FC1", stamp, frame_id, ros_message)
         if "uncertainty" in wanted:
-            yield "uncertainty", image_message(shaped.uncertainty, "32FC1", stamp, frame_id, ros_message)
+            stated = np.full_like(shaped.mono_depth, np.nan) if shaped.uncertainty is None else shaped.uncertainty
+            yield "uncertainty", image_message(stated, "32FC1", stamp, frame_id, ros_message)
         if "tom_mask" in wanted:
             yield "tom_mask", image_message(belief.disbelieved, "mono8", stamp, frame_id, ros_message)
         if "labels" in wanted:

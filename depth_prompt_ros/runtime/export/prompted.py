@@ -13,11 +13,10 @@ import torch
 from depth_prompt_ros import __version__
 from depth_prompt_ros.data.rendering.scenes import OBJECT_FOCAL
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.graph.metric_prompted_network import MetricPromptedNetwork
 from depth_prompt_ros.graph.prompted_network import PromptedNetwork
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.entry import NetworkEntry
-from depth_prompt_ros.networks.prompted import load_prompted
+from depth_prompt_ros.networks.prompted import Prompted, load_prompted
 from depth_prompt_ros.resources import named_file
 from depth_prompt_ros.runtime.check import stored_crops
 from depth_prompt_ros.runtime.export.precision import halve
@@ -35,8 +34,6 @@ LARGEST = 2**31 - 2**24
 """Bytes of parameters that fit into one ONNX file, whose format ends at 2 GiB."""
 
 _MOST_TARGETS = 64
-
-Prompted = PromptedNetwork | MetricPromptedNetwork
 
 
 @dataclass(frozen=True)

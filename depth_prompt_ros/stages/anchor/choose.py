@@ -106,8 +106,8 @@ def choose_anchor(
         expected = None
         if block and support is not None:
             expected, _ = _block(camera, close, mask, inside, support, silhouette, upright)
-        whole = None if expected is None else _placed(expected, box, nothing.copy())
-        return Anchor("inside", _placed(values, box, nothing.copy()), free_shift, reason, whole)
+        whole = None if expected is None else _placed(expected, box, np.zeros_like(nothing))
+        return Anchor("inside", _placed(values, box, nothing), free_shift, reason, whole)
 
     few = f"{count} trusted pixels inside, {share:.0%} of the target"
     if (more := int(candidates.sum()) - count) > 0:
