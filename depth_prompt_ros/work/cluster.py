@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -39,10 +41,7 @@ class RayActors:
         self._ours = not ray.is_initialized()
         if self._ours:
             _knock(where.ray)
-            try:
-                ray.init(where.ray, log_to_driver=False, logging_level="error")
-            except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
-                raise BadInput(f"cannot reach the Ray cluster {where.ray}: {in_one_line(error)}") from error
+            self._connect()
         self._job = ray.put(job)
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Item]] = {}
@@ -57,6 +56,17 @@ class RayActors:
         self._actor: Any = ray.remote(
             num_cpus=where.cores, num_gpus=self._needs.get("GPU", 0), scheduling_strategy="SPREAD", runtime_env=limits
         )(_Actor)
+
+    def _connect(self) -> None:
+        """Connect, and leave SIGTERM to whoever handles it: Ray would end the process with exit code 15 from now on."""
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            self._ray.init(self._where.ray, log_to_driver=False, logging_level="error")
+        except (ConnectionError, ImportError, RuntimeError, ValueError) as error:
+            raise BadInput(f"cannot reach the Ray cluster {self._where.ray}: {in_one_line(error)}") from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,17 +28,20 @@ TRUTH = "/truth/depth"
 
 
 class Machines:
-    """Two, with a core each; the first is the head."""
+    """Two, with a core each; the first is the head. Ray's own answer to SIGTERM, one a machine, is taken away again."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 * 2**20}
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.cluster = Cluster()
+        self.add(include_dashboard=False)
         self.ray, self.second = self.cluster.address, self.add()
 
-    def add(self):
-        return self.cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    def add(self, **arguments):
+        before = signal.getsignal(signal.SIGTERM)
+        machine = self.cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, **arguments)
+        signal.signal(signal.SIGTERM, before)
+        return machine
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +60,14 @@ def machines():
                 pytest.skip("Ray cannot start a machine here within its 30 s: this one is too busy")
         yield made
         made.cluster.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def stopped_as_before():
+    """A command's own answer to SIGTERM is the one that stays when it connects to a cluster."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.fixture
