@@ -153,12 +153,13 @@ def cast_silhouette(
     contact, on_support = support.offset / steep, True
     if depth is not None:
         size = max(width, height)
-        strip = look_beneath(camera, support, forward, mask, depth, y[steepest][shown], x[steepest][shown], size)
+        rows, columns = y[steepest][shown], x[steepest][shown]
+        strip = look_beneath(camera, support, forward, mask, depth, rows, columns, contact, size)
         seen = strip.contact_directions()
         on_support = seen is not None
         if seen is None:
             seen = strip.blocked
-            support, contact = strip.raised_contact(support, contact)
+            support, contact = strip.contact(support)
         steep, flat, directions, contact = steep[seen], flat[seen], directions[seen], contact[seen]
     with np.errstate(divide="ignore"):
         far = np.maximum(np.where(flat > 1e-3, support.offset / flat, np.inf), contact)

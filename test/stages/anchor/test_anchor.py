@@ -123,7 +123,7 @@ def test_seen_from_above_without_measured_pixels_a_thing_is_not_laid_flat_on_its
 
 
 def test_an_occluder_that_is_no_target_is_named_in_the_reason() -> None:
-    scene = StandingBlock(near=0.62, width=0.1, height=0.2, thickness=0.03)
+    scene = StandingBlock(near=0.66, width=0.1, height=0.2, thickness=0.03)
     before = StandingBlock(near=0.58, width=0.3, height=0.08, thickness=0.02)
     mask = scene.mask & (scene.depth <= before.depth)
     depth = np.where(mask, np.float32(np.nan), np.fmin(scene.depth, before.depth))

@@ -106,8 +106,9 @@ def block_errors(scene: StandingBlock, mask: np.ndarray, depth: np.ndarray) -> n
     return np.asarray(1 / inverse[mask] - depth[mask])
 
 
-def test_what_hides_the_foot_of_a_thing_named_alone_is_not_its_support() -> None:
-    scene = StandingBlock(near=0.62, width=0.1, height=0.2, thickness=0.03)
+@pytest.mark.parametrize("near", [0.66, 0.68])
+def test_what_hides_the_foot_of_a_thing_named_alone_is_not_its_support(near: float) -> None:
+    scene = StandingBlock(near=near, width=0.1, height=0.2, thickness=0.03)
     before = StandingBlock(near=0.58, width=0.3, height=0.08, thickness=0.02)
     depth = np.fmin(scene.depth, before.depth)
     mask = scene.mask & (scene.depth <= before.depth)
@@ -116,6 +117,21 @@ def test_what_hides_the_foot_of_a_thing_named_alone_is_not_its_support() -> None
     shadow = cast_silhouette(CAMERA, Plane(scene.up, scene.above), mask)
     assert shadow is not None and shadow.on_support
     assert upright_plane(shadow).offset > 0.7  # without depth the occluder's top is taken for the table
+
+
+def test_a_head_that_hangs_over_is_no_contact_where_the_foot_is_hidden() -> None:
+    """A drill behind a low box: beside the box only its head shows, below which the table is seen far behind it."""
+    foot = StandingBlock(near=0.66, width=0.06, height=0.2, thickness=0.02)
+    head = StandingBlock(above=0.36, near=0.66, width=0.13, height=0.06, thickness=0.02)
+    before = StandingBlock(near=0.6, width=0.07, height=0.05, thickness=0.04)
+    target = foot.mask | head.mask
+    own = np.where(head.mask, head.depth, foot.depth)
+    depth = np.fmin(own, before.depth)
+    mask = target & (own <= before.depth)
+    hidden = np.where(mask, np.float32(np.nan), depth)
+    silhouette = cast_silhouette(CAMERA, Plane(foot.up, foot.above), mask, mask, hidden)
+    assert silhouette is not None
+    assert np.abs(np.median(block_errors(foot, mask, depth))) < 0.05
 
 
 def test_a_thing_on_another_stands_on_its_top() -> None:
