@@ -12,8 +12,9 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.rendering.bodies import shapes
 from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.looks.environments import Environment, read_environments
+from depth_prompt_ros.data.rendering.props import Props
 from depth_prompt_ros.data.rendering.scenes import look_at
-from depth_prompt_ros.data.rendering.tables import Props, table_view
+from depth_prompt_ros.data.rendering.tables import table_view
 from depth_prompt_ros.data.rendering.tracer import Body, Scene, Surface
 
 CAMERA = CameraModel(48, 48, 48.0, 48.0, 23.5, 23.5)

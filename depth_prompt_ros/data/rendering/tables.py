@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +11,10 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.data.rendering.bodies import shapes
 from depth_prompt_ros.data.rendering.bodies.scanned import read_shape
-from depth_prompt_ros.data.rendering.looks import textures
 from depth_prompt_ros.data.rendering.looks.environments import Environment
-from depth_prompt_ros.data.rendering.looks.photographs import photo_texture, picture_texture
-from depth_prompt_ros.data.rendering.looks.textures import Texture
+from depth_prompt_ros.data.rendering.props import Props, worn_texture
 from depth_prompt_ros.data.rendering.scenes import look_at, random_room
+from depth_prompt_ros.data.rendering.tidy import tidy_things
 from depth_prompt_ros.data.rendering.tom_scenes import glassy, lamps, sensed
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene, Surface
 
@@ -63,21 +60,6 @@ class TableView:
 
 
 @dataclass(frozen=True, eq=False)
-class Props:
-    """What scenes are furnished with besides procedural shapes and textures.
-
-    Attributes:
-        meshes: mesh files of things.
-        pictures: (S, S, 3) uint8 RGB photographs that surfaces wear.
-        environments: radiance of real places, see :mod:`.environments`.
-    """
-
-    meshes: Sequence[Path] = field(default_factory=tuple)
-    pictures: Sequence[NDArray[np.uint8]] = field(default_factory=tuple)
-    environments: Sequence[Float32] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True, eq=False)
 class _Place:
     """Where a table stands: bodies, lights, and what is beyond them."""
 
@@ -90,39 +72,30 @@ class _Place:
         return Scene(bodies, self.lights, self.ambient, self.sky)
 
 
-def table_view(rng: Rng, size: tuple[int, int], props: Props) -> TableView:
-    """A pair of (height, width) pixels of a table, its floor or a bare table top, seen 15 to 88 degrees from above."""
+_NEAREST, _NEAREST_TIDY = 0.3, 0.45
+"""Metres from the camera to the middle of what is on the table, at least."""
+
+
+def table_view(rng: Rng, size: tuple[int, int], props: Props, tidy: bool = False) -> TableView:
+    """A pair of (height, width) pixels of a table, its floor or a bare table top, seen 15 to 88 degrees from above.
+
+    Args:
+        tidy: what is on the table stands as people put it, few things, apart and upright; else it is crowded and
+            heaped as bins and test scenes are.
+    """
+    arrange, nearest = (tidy_things, _NEAREST_TIDY) if tidy else (_things, _NEAREST)
     while True:
         place = _place(rng, props)
         bodies = list(place.bodies)
         share = float(rng.uniform(0.3, 0.9)) if rng.random() < 0.55 else 0.0
         table = next(body.mesh for body in bodies if body.label == _TABLE)
-        things = _things(rng, props, share, table.vertices[:, :2].max(0)) if rng.random() < 0.94 else []
+        things = arrange(rng, props, share, table.vertices[:, :2].max(0)) if rng.random() < 0.94 else []
         bodies += things
         if rng.random() < 0.25:
             bodies.append(_arm(rng, props))
-        view = _look(rng, place, bodies, things, size)
+        view = _look(rng, place, bodies, things, size, nearest)
         if view is not None:
             return view
-
-
-def _texture(rng: Rng, props: Props, size: float) -> Texture:
-    """What a surface wears; one time in three with little contrast, as plain paint, cloth and wood have."""
-    texture = _full_texture(rng, props, size)
-    return _faded(texture, float(rng.uniform(0.05, 0.5)), rng.uniform(-1, 1, 3)) if rng.random() < 1 / 3 else texture
-
-
-def _faded(texture: Texture, contrast: float, where: NDArray[np.float64]) -> Texture:
-    """The texture drawn towards its colour at one place."""
-    plain = texture(where[None].astype(np.float32))
-    return lambda points: np.asarray(plain + np.float32(contrast) * (texture(points) - plain), np.float32)
-
-
-def _full_texture(rng: Rng, props: Props, size: float) -> Texture:
-    draw = rng.random()
-    if draw < 0.7 and props.pictures:
-        return picture_texture(rng, props.pictures[int(rng.integers(len(props.pictures)))], size)
-    return photo_texture(rng, size) if draw < 0.78 else textures.random_texture(rng, size)
 
 
 def _place(rng: Rng, props: Props) -> _Place:
@@ -134,7 +107,7 @@ def _place(rng: Rng, props: Props) -> _Place:
         sky = Environment(radiance * np.float32(rng.uniform(0.7, 1.6)), float(rng.uniform(0, 2 * np.pi)))
         room, lights, ambient = _open_air(rng, room), [sky.light()], sky.ambient
     bodies = [
-        replace(body, texture=_texture(rng, props, float(rng.uniform(0.4, 2)))) if rng.random() < 0.7 else body
+        replace(body, texture=worn_texture(rng, props, float(rng.uniform(0.4, 2)))) if rng.random() < 0.7 else body
         for body in room
     ]
     if not isinstance(sky, Environment):
@@ -146,14 +119,14 @@ def _place(rng: Rng, props: Props) -> _Place:
     else:
         top = shapes.cuboid(np.array([wide, deep, thick])).moved(np.eye(3), 1.0, np.array([0, 0, -thick]))
     coat = float(rng.choice([0.0, rng.uniform(0.2, 1.0)], p=[0.7, 0.3]))
-    top_texture = _texture(rng, props, float(np.exp(rng.uniform(np.log(0.1), np.log(1.5)))))
+    top_texture = worn_texture(rng, props, float(np.exp(rng.uniform(np.log(0.1), np.log(1.5)))))
     bodies.append(Body(top, top_texture, label=_TABLE, gloss=float(rng.uniform(0, 0.3)), coat=coat))
     for _ in range(int(rng.integers(0, 4))):  # things on the floor beside and below the table
         angle = rng.uniform(0, 2 * np.pi)
         where = np.array([np.cos(angle), np.sin(angle), 0.0]) * rng.uniform(0.3, 1.5)
         where[2] = min(float(body.mesh.vertices[:, 2].min()) for body in room) + 0.1
         mesh = _mesh(rng, props).moved(np.eye(3), float(rng.uniform(0.1, 0.4)), where)
-        bodies.append(Body(mesh, _texture(rng, props, 0.3)))
+        bodies.append(Body(mesh, worn_texture(rng, props, 0.3)))
     return _Place(bodies, lights, ambient, sky)
 
 
@@ -182,17 +155,8 @@ def _turned(rng: Rng, mesh: shapes.Mesh) -> shapes.Mesh:
     if rng.random() < 0.2:
         axis = int(rng.integers(2))
         angle = np.pi / 2 if rng.random() < 0.8 else rng.uniform(0, np.pi)
-        mesh = mesh.moved(_about(axis, angle), 1.0, np.zeros(3))
-    return mesh.moved(_about(2, rng.uniform(0, 2 * np.pi)), 1.0, np.zeros(3)).standing()
-
-
-def _about(axis: int, angle: float) -> NDArray[np.float64]:
-    """(3, 3) rotation about the x (0), y (1) or z (2) axis."""
-    first, second = [place for place in range(3) if place != axis]
-    rotation = np.eye(3)
-    rotation[first, first] = rotation[second, second] = np.cos(angle)
-    rotation[first, second], rotation[second, first] = -np.sin(angle), np.sin(angle)
-    return rotation
+        mesh = mesh.moved(shapes.about(axis, angle), 1.0, np.zeros(3))
+    return mesh.moved(shapes.about(2, rng.uniform(0, 2 * np.pi)), 1.0, np.zeros(3)).standing()
 
 
 def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> list[Body]:
@@ -233,7 +197,7 @@ def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> 
             beside = middle[:2] + rng.normal(scale=0.2, size=2) * extent[:2]
             where = np.array([*beside, _top(found[below].mesh, beside, 0.35 * (high - low)[:2])], np.float32)
         boxes.append(np.stack([where, high - low + [0, 0, where[2]]]).astype(np.float32))
-        texture = _texture(rng, props, length * float(rng.uniform(0.5, 2)))
+        texture = worn_texture(rng, props, length * float(rng.uniform(0.5, 2)))
         to_texture = np.hstack([np.eye(3), -where[:, None]]).astype(np.float32)
         gloss = float(rng.choice([0.0, rng.uniform(0.1, 0.8)]))
         body = Body(mesh.moved(np.eye(3), 1.0, where), texture, surface, label, gloss, to_texture=to_texture)
@@ -266,7 +230,7 @@ def _arm(rng: Rng, props: Props) -> Body:
     else:
         fist = shapes.blob(rng).standing().moved(np.eye(3), 0.1, hand - [0, 0, 0.05])
         parts.append(fist)
-    return Body(shapes.joined(*parts), _texture(rng, props, 0.3), label=_ARM, gloss=float(rng.uniform(0, 0.6)))
+    return Body(shapes.joined(*parts), worn_texture(rng, props, 0.3), label=_ARM, gloss=float(rng.uniform(0, 0.6)))
 
 
 def _link(start: NDArray[np.floating], end: NDArray[np.floating], radius: float) -> shapes.Mesh:
@@ -281,7 +245,9 @@ def _link(start: NDArray[np.floating], end: NDArray[np.floating], radius: float)
     return cylinder.moved(rotation, 1.0, start)
 
 
-def _look(rng: Rng, place: _Place, bodies: list[Body], things: list[Body], size: tuple[int, int]) -> TableView | None:
+def _look(
+    rng: Rng, place: _Place, bodies: list[Body], things: list[Body], size: tuple[int, int], nearest: float
+) -> TableView | None:
     """Both eyes' pictures and the truth; None where the camera would be in something or sees no table."""
     height, width = size
     focal = width * float(np.exp(rng.uniform(np.log(0.75), np.log(1.6))))
@@ -294,7 +260,7 @@ def _look(rng: Rng, place: _Place, bodies: list[Body], things: list[Body], size:
         extent = float(np.linalg.norm(np.ptp(corners, axis=0)[:2])) + 0.05
     elevation, azimuth = np.radians(np.clip(rng.normal(48, 17), 15, 88)), rng.uniform(0, 2 * np.pi)
     towards = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
-    distance = float(np.clip(extent * focal / width * rng.uniform(0.55, 1.5), 0.3, 1.7))
+    distance = float(np.clip(extent * focal / width * rng.uniform(0.55, 1.5), nearest, 1.7))
     aim = middle + rng.normal(scale=0.12 * distance, size=3) * [1, 1, 0.3]
     wish, noise = rng.uniform(0.04, 0.1), rng.integers(2**63)
     pose = look_at(middle + distance * towards, aim, roll=float(rng.normal(scale=0.04)))

@@ -84,6 +84,7 @@ def open_or_render_tables(
     meshes: Path | None = None,
     pictures: Path | None = None,
     environments: Path | None = None,
+    tidy: bool = False,
     done: Callable[[int], None] | None = None,
     where: Where = ALL_CORES,
 ) -> TableSet:
@@ -94,6 +95,7 @@ def open_or_render_tables(
         meshes: folder of mesh files, things besides the procedural ones.
         pictures: folder of photographs that surfaces wear besides procedural textures.
         environments: folder of environment maps that light half of the tables.
+        tidy: few things, apart and upright, see :func:`depth_prompt_ros.data.rendering.tables.table_view`.
         done: called with the number of tables finished so far.
         where: processes or cluster.
 
@@ -104,10 +106,11 @@ def open_or_render_tables(
     _props(*props)
 
     settings: dict[str, object] = {
-        "version": _VERSION, "kind": "tables", "count": count, "size": list(size), "seed": seed,
+        "version": _VERSION, "kind": "tables-tidy" if tidy else "tables",
+        "count": count, "size": list(size), "seed": seed,
         "meshes": str(meshes or ""), "pictures": str(pictures or ""), "environments": str(environments or ""),
     }  # fmt: skip
-    draw = partial(_draw, size, seed, props)
+    draw = partial(_draw, size, seed, props, tidy)
     return open_or_draw(folder, TableSet, settings, count, size, draw, _CHUNK, where, done)
 
 
@@ -116,7 +119,7 @@ def _props(meshes: Path | None, pictures: Path | None, environments: Path | None
     from depth_prompt_ros.data.rendering.bodies.scanned import scanned_files
     from depth_prompt_ros.data.rendering.looks.environments import read_environments
     from depth_prompt_ros.data.rendering.looks.photographs import read_pictures
-    from depth_prompt_ros.data.rendering.tables import Props
+    from depth_prompt_ros.data.rendering.props import Props
 
     return Props(
         scanned_files(meshes) if meshes else (),
@@ -125,7 +128,9 @@ def _props(meshes: Path | None, pictures: Path | None, environments: Path | None
     )
 
 
-def _draw(size: tuple[int, int], seed: int, folders: _PropFolders, tables: TableSet, row: int, index: int) -> None:
+def _draw(
+    size: tuple[int, int], seed: int, folders: _PropFolders, tidy: bool, tables: TableSet, row: int, index: int
+) -> None:
     """Render table ``index`` into row ``row``."""
     from depth_prompt_ros.data.rendering.tables import table_view
     from depth_prompt_ros.errors import BadFrame
@@ -133,7 +138,7 @@ def _draw(size: tuple[int, int], seed: int, folders: _PropFolders, tables: Table
     from depth_prompt_ros.parameters import StereoParameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
-    view = table_view(np.random.default_rng([seed, index]), size, _props(*folders))
+    view = table_view(np.random.default_rng([seed, index]), size, _props(*folders), tidy)
     tables.images[row], tables.depths[row], tables.behind[row] = view.left, view.depth, view.behind
     tables.classes[row], tables.labels[row] = view.classes, view.labels
     try:

@@ -189,6 +189,14 @@ def bottle(rng: np.random.Generator, wall: float = 0.006) -> Mesh:
     return _lobed(mesh, 4, -float(rng.uniform(0.08, 0.16))) if rng.random() < 0.3 else mesh
 
 
+def tin(rng: np.random.Generator) -> Mesh:
+    """A can, jar or candle: a straight cylinder with a rim, lower or higher than wide."""
+    radius = float(np.exp(rng.uniform(np.log(0.2), np.log(0.8))))
+    rim = np.array([0.0, 0.03]) if rng.random() < 0.5 else np.zeros(2)
+    lid = [[radius - 0.03, 1.0 - float(rim[1])], [0.0, 1.0 - float(rim[1])]]
+    return revolve(np.array([[0.0, 0.0], [0.97 * radius, 0.0], [radius, 0.03], [radius, 1.0], *lid]))
+
+
 def fluted(rng: np.random.Generator) -> Mesh:
     """A cup or a solid piece with flutes or petals around it."""
     mesh = tumbler(rng, float(rng.uniform(0.01, 0.03))) if rng.random() < 0.5 else vessel(rng)
@@ -285,6 +293,15 @@ def assembly(rng: np.random.Generator) -> Mesh:
         part = (box, superquadric, vessel, prism)[int(rng.integers(4))](rng).standing()
         parts.append(part.moved(random_rotation(rng), rng.uniform(0.35, 0.9), rng.uniform(-0.25, 0.25, 3)))
     return joined(*parts)
+
+
+def about(axis: int, angle: float) -> NDArray[np.float64]:
+    """(3, 3) rotation about the x (0), y (1) or z (2) axis."""
+    first, second = [place for place in range(3) if place != axis]
+    rotation = np.eye(3)
+    rotation[first, first] = rotation[second, second] = np.cos(angle)
+    rotation[first, second], rotation[second, first] = -np.sin(angle), np.sin(angle)
+    return rotation
 
 
 def random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
