@@ -142,7 +142,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 def _serve(job: Job, out: Path, pipe: Connection) -> None:
     """What a process does: say that it is there, then items; it ends when the process that began it does."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the process that began this one ends it
     pipe.send(None)
     worker = job.worker()
@@ -154,8 +154,14 @@ def _serve(job: Job, out: Path, pipe: Connection) -> None:
         pipe.send(attempt(worker, item, out / item.name, before))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process, begun by multiprocessing, at once when the one that began it has ended, in whatever way."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -132,6 +132,34 @@ def test_ctrl_c_ends_the_list_without_a_word_of_its_processes(tmp_path):
     assert 0 < len(list((tmp_path / "out").glob("item*"))) < 50
 
 
+def test_processes_of_a_pool_end_with_a_command_that_is_killed(tmp_path):
+    code = textwrap.dedent(
+        """
+        import time
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+        from depth_prompt_ros.work.processes import end_with_parent
+
+        def stay():
+            print("there", flush=True)
+            time.sleep(600)
+
+        if __name__ == "__main__":
+            with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
+                for _ in range(3):
+                    pool.submit(stay)
+        """
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for _ in range(2):  # both work by then
+        process.stdout.readline()
+    process.kill()
+    process.communicate(timeout=60)  # the pipe ends when the last of them has
+
+
 def test_an_output_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(BadInput, match="cannot write to"):

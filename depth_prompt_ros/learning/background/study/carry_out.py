@@ -15,6 +15,7 @@ from depth_prompt_ros.learning.background.study.execute import execute
 from depth_prompt_ros.learning.background.study.plan import Run
 from depth_prompt_ros.learning.background.study.sets import LearningSets
 from depth_prompt_ros.networks import catalogue
+from depth_prompt_ros.work.processes import end_with_parent
 from depth_prompt_ros.written_aside import write_text
 
 
@@ -36,13 +37,18 @@ def finished(planned: list[Run], sets: Mapping[int, LearningSets], folder: Path,
             yield run
         return
     context, threads = multiprocessing.get_context("spawn"), max(1, (os.cpu_count() or 1) // jobs)
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(threads,)) as pool:
         waiting = {
             pool.submit(execute, run, sets[catalogue.find(run.network.name).size], folder): run for run in planned
         }
         for done in as_completed(waiting):
             done.result()
             yield waiting[done]
+
+
+def _begin(threads: int) -> None:
+    end_with_parent()
+    torch.set_num_threads(threads)
 
 
 def require_same_study(folder: Path, settings: object) -> None:
