@@ -60,7 +60,7 @@ class Silhouette:
         support: the plane that the contact lies on: the given one, or that of what the target stands on or behind.
         asymmetry: distance of the outline's middles from one upright axis, in widths; 0 of a body of revolution.
         convexity: share in [0, 1] of the outline's convex hull that the target fills.
-        on_support: the contact is seen on the support; otherwise it is what is measured along the target's lower edge.
+        on_support: the contact is seen on the support; otherwise what is measured along the lower edge tells it.
     """
 
     forward: Float64
@@ -99,8 +99,8 @@ def cast_silhouette(
 
     What is measured along the lower edge tells what the mask's lower end is (see :func:`look_beneath`). Directions in
     which something above the support ends the mask are left out. When less than a quarter of the directions shows the
-    support there, and less than half is free, the contact is what is measured: the top of what the target stands on, or
-    what hides the target's foot, behind which it is taken to stand.
+    support there, and less than half is free, or when what is there goes on beside the target, what is measured tells
+    the contact: the target stands on it, or it hides the target's foot, which then is behind it.
 
     Args:
         mask: (H, W) bool, the target, not empty.
@@ -210,7 +210,7 @@ def upright_plane(silhouette: Silhouette) -> Plane:
 
     An overhang throws its shadow behind the contact, never before it, so the contact is the shadow's lower edge: the
     line under all but 5 % of it (quantile regression, Koenker and Bassett 1978). A contact that is not seen on the
-    support is what is measured beside the target: its median, square to the view.
+    support is told by what is measured: its median, square to the view.
     """
     if not silhouette.on_support:
         return Plane(-silhouette.forward, median(silhouette.contact))
