@@ -76,9 +76,10 @@ class Foretold:
 
 
 def by_own_plane(surface: MeasuredSurface, holes: Mask) -> Filling | None:
-    """The holes' filling by a plane through the target's own pixels if that foretells better than its shape; else None.
+    """The holes' filling by planes through the target's own pixels if these foretell better than its shape; else None.
 
-    The smaller mean error of :func:`foretell` wins. [ours]
+    The smaller mean error of :func:`foretell` wins. The shape keeps its share in the filling: both count by their
+    inverse squared errors, as independent measurements do. [ours]
 
     Args:
         holes: (h, w) bool, what is to be filled.
@@ -86,7 +87,10 @@ def by_own_plane(surface: MeasuredSurface, holes: Mask) -> Filling | None:
     foretold = foretell(surface, holes)
     if foretold is None or foretold.by_shape <= foretold.by_planes:
         return None
-    return Filling(local_plane_in_range(surface.inverse, surface.known), foretold.relative)
+    shape, planes = foretold.by_shape**2, foretold.by_planes**2
+    weight = np.float32(shape / (shape + planes))
+    filling = weight * local_plane_in_range(surface.inverse, surface.known) + (1 - weight) * by_shape(surface)
+    return Filling(filling, foretold.relative)
 
 
 def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:
