@@ -165,7 +165,8 @@ class PromptedDepthParameters(_Group):
     """The frozen network on the learned background."""
 
     graph: FileName = Field(
-        "", description="exported graph; empty = the shipped one, models/metric_depth.onnx = that with a metric prompt"
+        "",
+        description="exported graph; empty = the shipped one; models/object_depth.onnx = without a metric prompt",
     )
     background: Literal["learned", "white"] = Field(
         "learned", description="what targets stand on; white to see what the learned one is worth (in ONNX Runtime)"

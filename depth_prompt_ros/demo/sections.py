@@ -34,7 +34,8 @@ from depth_prompt_ros.evaluation.report import Figure, Gallery, Section
 from depth_prompt_ros.evaluation.stereo.comparison import DisparityComparison
 from depth_prompt_ros.evaluation.tom.comparison import TomComparison, scene_remark, scene_table
 from depth_prompt_ros.parameters import PromptedDepthParameters
-from depth_prompt_ros.stages.prompted_depth import PromptedDepth
+from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.stages.prompted_depth import BACKGROUND_GRAPH, PromptedDepth
 
 
 def motorcycle_section(outcome: Outcome) -> Section:
@@ -74,7 +75,8 @@ def tabletop_section(
         white: with labels from the bag, and white in place of the learned background.
         scenes: outcomes of other scenes by name, with labels from the bag.
     """
-    comparison, backgrounds = TomComparison(), BackgroundComparison(PromptedDepth(PromptedDepthParameters()))
+    alone = PromptedDepth(PromptedDepthParameters(graph=str(resource_path(BACKGROUND_GRAPH))))
+    comparison, backgrounds = TomComparison(), BackgroundComparison(alone)
     for outcome, other, on_white in zip(given, found, white, strict=True):
         comparison.add(outcome, tom_answers(outcome) | {WHITE: on_white.merged, FOUND: other.merged})
         backgrounds.add(outcome)

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_WIDTHS = (24, 40, 64)
+_WIDTHS = (16, 32, 64)
 """Channels at 1/4, 1/8 and 1/16 of the crop's size."""
 
-_FINEST = 4
-"""What is measured is averaged over squares of so many pixels, and the answer is corrected at their size."""
+_FINEST, _EVERY = 4, 2
+"""What is measured is averaged over squares of 4 pixels, of which every second one in each direction is looked at, and
+the answer is corrected at the squares' size."""
 
 _COARSEST = 16
 _MAPS = 9
@@ -24,6 +25,9 @@ _FAR = 3.0
 
 _MARGIN = 0.75
 """The target's longer side fills this share of the crop."""
+
+_MOST = 2.0
+"""No correction is larger, in widths of the target."""
 
 _LEAST = 0.2
 """No answer is farther than five times what the target's middle is."""
@@ -44,25 +48,37 @@ class Metric(NamedTuple):
     measured: Tensor
     support: Tensor
 
+    def dense_depth(self, mask: Tensor, unit: Units) -> Tensor:
+        """(N, 1, S, S) metres without a gap, no farther than five times the target's middle.
+
+        Trusted pixels, else the block; around the target what is measured, else the support; else the target's middle.
+        """
+        inside = torch.where(self.trusted > 0, self.trusted, self.block)
+        around = torch.where(self.measured > 0, self.measured, self.support)
+        known = torch.where(mask > 0, inside, around)
+        return 1 / torch.maximum(torch.where(known > 0, known, unit.middle), _LEAST * unit.middle)
+
 
 class Units(NamedTuple):
-    """The target's own unit of depth: its width.
+    """The target's own unit of depth, its width, and how much of it is measured.
 
     Attributes:
         middle: (N, 1, 1, 1) its inverse depth, 1/m.
         width: (N, 1, 1, 1) its angular width: metres over metres of distance.
+        measured: (N, 1, 1, 1) share of its pixels that are believed, in [0, 1].
     """
 
     middle: Tensor
     width: Tensor
+    measured: Tensor
 
     def of(self, inverse_depth: Tensor) -> Tensor:
         """Widths of the target nearer than its middle, clipped; to first order where the target is far."""
         return ((inverse_depth / self.middle - 1) / self.width).clamp(-_FAR, _FAR)
 
-    def moved(self, inverse_depth: Tensor, by: Tensor) -> Tensor:
-        """Inverse depth ``by`` widths of the target nearer, at least a fifth of its middle."""
-        return torch.maximum(inverse_depth + self.middle * self.width * by, _LEAST * self.middle)
+    def nearer(self, widths: Tensor) -> Tensor:
+        """By how much inverse depth grows, in 1/m, for what comes so many widths of the target nearer."""
+        return widths * (self.middle * self.width)
 
 
 def units(mask: Tensor, metric: Metric, view: Tensor) -> Units:
@@ -73,17 +89,19 @@ def units(mask: Tensor, metric: Metric, view: Tensor) -> Units:
         view: (N,) the crop's side over its focal length.
     """
     width = _MARGIN * view.view(-1, 1, 1, 1)
-    trusted = metric.trusted[..., ::_FINEST, ::_FINEST]
-    known = mask[..., ::_FINEST, ::_FINEST] * (trusted > 0).to(mask.dtype)
+    mask, trusted, measured = (each[..., ::_FINEST, ::_FINEST] for each in (mask, metric.trusted, metric.measured))
+    known = mask * (trusted > 0).to(mask.dtype)
+    seen = mask * (measured > 0).to(mask.dtype)
+    share = seen.sum((1, 2, 3), keepdim=True) / mask.sum((1, 2, 3), keepdim=True).clamp(min=1)
     weight = known
     middle = torch.ones_like(width)
-    for _ in range(4):
+    for _ in range(3):
         total = weight.sum((1, 2, 3), keepdim=True)
         middle = (weight * trusted).sum((1, 2, 3), keepdim=True) / total.clamp(min=1e-6)
         middle = torch.where(total > 0, middle, torch.ones_like(middle)).clamp(min=1e-3)
         off = (trusted / middle - 1) / (0.5 * width)
         weight = known / (1 + off * off).square()
-    return Units(middle, width)
+    return Units(middle, width, share)
 
 
 class MetricPrompt(nn.Module):
@@ -120,15 +138,14 @@ class MetricPrompt(nn.Module):
 
     def features(self, mask: Tensor, metric: Metric, unit: Units) -> list[Tensor]:
         """The encoder's features at 1/16, 1/8 and 1/4 of the crop's size."""
-        mask, metric = _padded(mask), Metric(*(_padded(each) for each in metric))
+        planes = _sparse(torch.cat([mask, *metric], 1))
+        mask, maps = planes[:, :1], planes[:, 1:]
         everywhere = torch.ones_like(mask)
-        maps = [functional.avg_pool2d(mask, _FINEST)]
-        for each, where in zip(metric, (mask, mask, everywhere, everywhere), strict=True):
-            known = (each > 0).to(mask.dtype) * where
-            share, total = (functional.avg_pool2d(part, _FINEST) for part in (known, each * known))
-            mean = torch.where(share > 0, total / share.clamp(min=1e-3), unit.middle)
-            maps += [unit.of(mean), share]
-        quarter = self.quarter(torch.cat(maps, 1))
+        known = (maps > 0).to(mask.dtype) * torch.cat([mask, mask, everywhere, everywhere], 1)
+        pooled = functional.avg_pool2d(torch.cat([mask, known, maps * known], 1), _FINEST // _EVERY)
+        share, total = pooled[:, 1 : 1 + len(metric)], pooled[:, 1 + len(metric) :]
+        mean = torch.where(share > 0, total / share.clamp(min=1e-3), unit.middle)
+        quarter = self.quarter(torch.cat([pooled[:, : 1 + len(metric)], unit.of(mean)], 1))
         eighth = self.eighth(quarter)
         sixteenth = self.sixteenth(eighth)
         sixteenth = sixteenth + self.context(sixteenth.mean((2, 3)))[:, :, None, None]
@@ -138,32 +155,36 @@ class MetricPrompt(nn.Module):
         """What is added to the frozen decoder's features, coarse to fine; ``own``: of :meth:`features`."""
         return [layer(own[place]) for place, layer in enumerate(self.add)]
 
-    def correct(self, own: list[Tensor], decoder: list[Tensor], relative: Tensor) -> tuple[Tensor, Tensor]:
-        """How much nearer, in widths of the target, and the log of its mean error in widths; both (N, 1, S, S).
+    def correct(
+        self, own: list[Tensor], decoder: list[Tensor], shape: Tensor, mask: Tensor, unit: Units
+    ) -> tuple[Tensor, Tensor]:
+        """Inverse depth in 1/m of the corrected shape, and the mean error of its depth in metres; both (N, 1, S, S).
 
         Args:
             own: of :meth:`features`.
             decoder: the frozen decoder's features after the additions; empty where nothing is read.
-            relative: (N, 1, S, S) the fitted shape in widths of the target.
+            shape: (N, 1, S, S) 1/m, as it was fitted.
         """
         joined = [each + self.read[place](decoder[place]) if decoder else each for place, each in enumerate(own)]
         features = joined[0]
-        joined[-1] = joined[-1] + self.shape(functional.avg_pool2d(_padded(relative), _FINEST))
+        relative = unit.of(_sparse(shape)) * _sparse(mask)
+        joined[-1] = joined[-1] + self.shape(functional.avg_pool2d(relative, _FINEST // _EVERY))
         for down, mix, finer in zip(self.down, self.mix, joined[1:], strict=True):
             wide = functional.interpolate(down(features), scale_factor=2.0, mode="nearest")
             features = mix(functional.relu(wide + finer))
-        answer = functional.interpolate(
-            self.last(features), scale_factor=float(_FINEST), mode="bilinear", align_corners=False
-        )
-        answer = answer[..., : relative.shape[2], : relative.shape[3]]
-        return answer[:, :1], answer[:, 1:].clamp(-3, 3) - 2.0
+        said = self.last(features)
+        error = torch.exp(said[:, 1:].clamp(-3, 3) - 2.0) * unit.width / unit.middle
+        answer = torch.cat([unit.nearer(said[:, :1].clamp(-_MOST, _MOST)), error], 1)
+        answer = functional.interpolate(answer, scale_factor=float(_FINEST), mode="bilinear", align_corners=False)
+        answer = answer[..., : shape.shape[2], : shape.shape[3]]
+        return torch.maximum(shape + answer[:, :1], _LEAST * unit.middle), answer[:, 1:]
 
 
-def _padded(plane: Tensor) -> Tensor:
-    """The plane with zeros to the right and below, to sides that halve four times."""
-    side = plane.shape[-1]
-    extra = -side % _COARSEST
-    return functional.pad(plane, (0, extra, 0, extra)) if extra else plane
+def _sparse(plane: Tensor) -> Tensor:
+    """Every second pixel in each direction of a plane that zeros make larger, to sides that halve four times."""
+    extra = -plane.shape[-1] % _COARSEST
+    plane = functional.pad(plane, (0, extra, 0, extra)) if extra else plane
+    return plane[..., ::_EVERY, ::_EVERY]
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Module:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from depth_prompt_ros.graph.disparity import OutputKind, inverse_depth_up_to_scale, with_relief
 from depth_prompt_ros.graph.metric_fit import MetricFit
-from depth_prompt_ros.graph.metric_prompt import Metric, MetricPrompt, Taps, units
+from depth_prompt_ros.graph.metric_prompt import Metric, MetricPrompt, Taps, Units, units
 from depth_prompt_ros.graph.prompt import composite
+from depth_prompt_ros.graph.stated_interval import StatedInterval
 
 
 class MetricPromptedNetwork(nn.Module):
@@ -28,17 +28,18 @@ class MetricPromptedNetwork(nn.Module):
 
     def __init__(
         self, network: nn.Module, normalise: nn.Module, background: nn.Module, metric: MetricPrompt,
-        decoder: Sequence[str], focal: float, output: OutputKind, interval: float,
+        decoder: Sequence[str], focal: float, output: OutputKind, interval: StatedInterval, takes_depth: bool = False,
     ) -> None:  # fmt: skip
         """Put the parts together.
 
         Args:
             decoder: names of the frozen network's modules that the metric prompt adds to, coarse to fine.
             focal: at which the background was learned, over the picture's side.
-            interval: half width of the 90 % interval over the mean error that the prompt foretells.
+            interval: over the mean error that the prompt foretells.
+            takes_depth: the network is given what is known of the crop as metric depth, too.
         """
         super().__init__()
-        self.output, self.focal, self.interval = output, focal, interval
+        self.output, self.focal, self.interval, self.takes_depth = output, focal, interval, takes_depth
         self.network, self.normalise, self.background, self.fit = network, normalise, background, MetricFit()
         self.metric, self._taps = metric, Taps(network, decoder)
 
@@ -47,24 +48,23 @@ class MetricPromptedNetwork(nn.Module):
         measured: Tensor, support: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
         """Metric inverse depth, fit, prompted picture and uncertainty, as the class says."""
-        inverse_depth, fit, picture, error = self.answer(
+        inverse_depth, fit, picture, error, unit = self.answer(
             image, mask, Metric(trusted, block, measured, support), relief, free_shift
         )
-        return inverse_depth, fit, picture, self.interval * error
+        return inverse_depth, fit, picture, self.interval.at(unit.measured) * error
 
     def answer(
         self, image: Tensor, mask: Tensor, metric: Metric, relief: Tensor, free_shift: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """As :meth:`forward`, the last being the foretold mean error of depth in metres."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Units]:
+        """As :meth:`forward`, but the foretold mean error of depth in metres in place of an interval, and the unit."""
         picture = composite(image, mask, self.background(image, mask))
         unit = units(mask, metric, relief / self.focal)
         own = self.metric.features(mask, metric, unit)
         with self._taps.adding(self.metric.additions(own)) as decoder:
-            said = self.network(self.normalise(picture))
+            known = (metric.dense_depth(mask, unit),) if self.takes_depth else ()
+            said = self.network(self.normalise(picture), *known)
         relative = with_relief(inverse_depth_up_to_scale(said, self.output), mask, relief)
         fit = self.fit(relative.detach(), metric.trusted, free_shift)
         shape = fit[:, 0].view(-1, 1, 1, 1) * relative + fit[:, 1].view(-1, 1, 1, 1)
-        nearer, log_error = self.metric.correct(own, decoder, unit.of(shape) * mask)
-        inverse_depth = unit.moved(shape, nearer)
-        error = torch.exp(log_error) * unit.width / unit.middle
-        return inverse_depth, fit, picture, error
+        inverse_depth, error = self.metric.correct(own, decoder, shape, mask, unit)
+        return inverse_depth, fit, picture, error, unit

@@ -98,6 +98,7 @@ class NetworkEntry(Entry):
     bounds: Literal["short side", "long side"] = "short side"
     resampling: Literal["cubic", "area"] = "cubic"
     decoder: tuple[str, ...] = ()
+    takes_depth: bool = False
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
         """Height and width in pixels at which the network looks at a whole picture of this height and width.

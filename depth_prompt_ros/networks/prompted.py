@@ -13,6 +13,7 @@ from depth_prompt_ros.graph.metric_prompt import MetricPrompt
 from depth_prompt_ros.graph.metric_prompted_network import MetricPromptedNetwork
 from depth_prompt_ros.graph.prompt import METRIC, load_prompt
 from depth_prompt_ros.graph.prompted_network import PromptedNetwork
+from depth_prompt_ros.graph.stated_interval import StatedInterval
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.entry import NetworkEntry
@@ -20,9 +21,9 @@ from depth_prompt_ros.networks.entry import NetworkEntry
 Prompted = PromptedNetwork | MetricPromptedNetwork
 
 INTERVAL = "interval"
-"""Metadata of a metric prompt: half the width of the 90 % interval over the mean error that it foretells."""
+"""Metadata of a metric prompt: its :class:`depth_prompt_ros.graph.stated_interval.StatedInterval`."""
 
-_LAPLACE = 2.3026
+_LAPLACE = StatedInterval(*3 * (2.3026,))
 """That of a Laplace distribution: ln 10."""
 
 
@@ -64,12 +65,13 @@ def _metric(
         own = {key[len(METRIC) :]: value.float() for key, value in tensors.items() if key.startswith(METRIC)}
         try:
             metric.load_state_dict(own)
-            interval = float(notes[INTERVAL])
-        except (RuntimeError, ValueError) as error:
+            interval = StatedInterval.read(notes[INTERVAL])
+        except (RuntimeError, TypeError, ValueError) as error:
             raise BadModel(f"{prompt} is of another version ({in_one_line(error)}): learn it again") from error
     whole = MetricPromptedNetwork(
-        network, catalogue.Normalise(entry), background, metric, entry.decoder, OBJECT_FOCAL, entry.output, interval
-    )
+        network, catalogue.Normalise(entry), background, metric, entry.decoder, OBJECT_FOCAL, entry.output, interval,
+        entry.takes_depth,
+    )  # fmt: skip
     return whole.eval().requires_grad_(False)
 
 

@@ -23,11 +23,11 @@ from depth_prompt_ros.stages.white_background import on_white
 
 Float32 = NDArray[np.float32]
 
-SHIPPED_GRAPH = "models/object_depth.onnx"
-METRIC_GRAPH = "models/metric_depth.onnx"
-"""With a metric prompt."""
+SHIPPED_GRAPH = "models/metric_depth.onnx"
+SHIPPED_PROMPT = "models/metric.safetensors"
+BACKGROUND_GRAPH = "models/object_depth.onnx"
+"""The same network and background without a metric prompt."""
 
-SHIPPED_PROMPT = "models/background.safetensors"
 GRAPH_INPUTS = CROPS
 VIDEO_INPUTS = ("image", "trusted", "free_shift", "grid", "focal")
 """Of a network learned from video, which wants to know where a crop stands; it sees the surroundings, not a background.

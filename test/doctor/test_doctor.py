@@ -160,7 +160,7 @@ def test_the_machine_is_described_with_reasons(monkeypatch) -> None:
 def test_a_runtime_that_cannot_be_used_and_a_missing_library_are_wrong(monkeypatch) -> None:
     monkeypatch.setattr(machine.system_libraries, "missing", lambda: ["libGL.so.1"])
     text = said(machine.look_at_machine(Parameters(device="cuda")))
-    assert "wrong the network object_depth.onnx cannot be run: device is cuda" in text
+    assert "wrong the network metric_depth.onnx cannot be run: device is cuda" in text
     assert "sudo apt-get install -y libgl1" in text
 
 

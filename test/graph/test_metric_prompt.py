@@ -10,6 +10,7 @@ pytest.importorskip("onnxscript")
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.metric_prompt import Metric, MetricPrompt, units
+from depth_prompt_ros.graph.stated_interval import StatedInterval
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.trainer import write_weights
 from depth_prompt_ros.networks.prompted import INTERVAL, METRIC, load_prompted, new_metric_prompt
@@ -41,7 +42,7 @@ def learned(tmp_path_factory):
     tensors, notes = read_weights(PROMPT)
     tensors |= {METRIC + key: value for key, value in network.metric.state_dict().items()}
     path = tmp_path_factory.mktemp("metric") / "metric.safetensors"
-    write_weights(path, tensors, {**notes, INTERVAL: "2.0"}, {})
+    write_weights(path, tensors, {**notes, INTERVAL: "2.5 2.0 1.5"}, {})
     return path
 
 
@@ -78,8 +79,22 @@ def test_the_unit_is_the_targets_middle_whatever_a_fifth_says() -> None:
     nothing = torch.zeros_like(mask)
     unit = units(mask, Metric(trusted, nothing, nothing, nothing), torch.tensor([0.4]))
     torch.testing.assert_close(float(unit.middle), 1.25, rtol=0.01, atol=0)
-    moved = unit.moved(trusted[..., 20:], torch.tensor(0.5))
+    moved = trusted[..., 20:] + unit.nearer(torch.tensor(0.5))
     torch.testing.assert_close(unit.of(moved), torch.full_like(moved, 0.5), rtol=0.05, atol=0)
+
+
+def test_the_interval_is_told_by_what_is_measured() -> None:
+    mask, nothing = torch.zeros((3, 1, 40, 40)), torch.zeros((3, 1, 40, 40))
+    mask[..., 8:32, 8:32] = 1
+    measured = torch.ones_like(mask)
+    measured[0, :, :, 8:32] = 0  # what is beside the target does not count
+    measured[1, :, :, 14:] = 0
+    share = units(mask, Metric(mask, nothing, measured, nothing), torch.full((3,), 0.4)).measured
+    assert share.flatten().tolist() == pytest.approx([0, 1 / 3, 1])
+    interval = StatedInterval.read(str(StatedInterval(3.0, 2.0, 1.0)))
+    assert interval.at(torch.tensor([0.0, 0.125, 0.25, 0.5, 0.75, 1.0])).tolist() == pytest.approx(
+        [3, 2.5, 2, 1.5, 1, 1]
+    )
 
 
 def test_a_network_of_unknown_decoder_and_odd_size_is_corrected_at_its_answer() -> None:
@@ -91,11 +106,15 @@ def test_a_network_of_unknown_decoder_and_odd_size_is_corrected_at_its_answer() 
     unit = units(mask, known, torch.tensor([0.4, 0.5]))
     own = metric.features(mask, known, unit)
     assert metric.additions(own) == []
-    nearer, log_error = metric.correct(own, [], mask)
-    assert nearer.shape == log_error.shape == mask.shape
-    assert not nearer.any()
+    shape = 1.2 * torch.ones_like(mask)
+    found, error = metric.correct(own, [], shape, mask, unit)
+    assert found.shape == error.shape == mask.shape
+    assert torch.equal(found, shape)
     torch.nn.init.constant_(metric.last.bias, 0.5)
-    assert metric.correct(own, [], mask)[0].gt(0).all()
+    assert metric.correct(own, [], shape, mask, unit)[0].gt(shape).all()
+    torch.nn.init.constant_(metric.last.bias, 1e3)  # whatever it says, two widths of the target are the most
+    farthest = metric.correct(own, [], shape, mask, unit)[0] - shape
+    torch.testing.assert_close(farthest, unit.nearer(torch.full_like(shape, 2.0)))
 
 
 def test_without_anything_measured_it_still_answers() -> None:

@@ -123,6 +123,12 @@ FAMILIES = {
         56,
         "backbone.encoder.layer.0.layer_scale1.lambda1",
     ),
+    "prompt-depth-anything": (
+        "PromptDepthAnythingForDepthEstimation",
+        {**DEPTH_ANYTHING, "depth_estimation_type": "metric"},
+        56,
+        "neck.fusion_stage.layers.0.prompt_depth_layer.convolution1.weight",
+    ),
     "zoedepth": (
         "ZoeDepthForDepthEstimation",
         ZOEDEPTH,
@@ -287,6 +293,8 @@ def test_pictures_of_a_batch_choose_their_head_each_for_itself(tmp_path) -> None
         ("depth-anything-v1-large", 335.3),
         ("depth-anything-v2-small", 24.8),
         ("depth-anything-v2-base", 97.5),
+        ("prompt-depth-anything-vits", 25.1),
+        ("prompt-depth-anything-vitl", 340.0),
         ("depth-pro", 952.0),
         ("dpt-large", 343.0),
         ("dpt-hybrid", 122.4),
@@ -300,7 +308,7 @@ def test_published_networks_have_the_published_number_of_parameters(name, millio
 
 
 def test_entries_say_what_is_needed() -> None:
-    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES) == 18
+    assert len({entry.name for entry in ENTRIES}) == len(ENTRIES) == 21
     for entry in ENTRIES:
         assert entry.size % entry.multiple == 0
         assert entry.source is not None
@@ -326,6 +334,41 @@ def test_a_vision_transformer_exports_and_agrees_with_pytorch(tmp_path, monkeypa
     for precision, tolerance in TOLERANCE.items():
         written = export_graph(tmp_path / "graph.onnx", prompt, entry.name, weights, precision=precision)
         assert written.difference <= tolerance
+
+
+def test_what_is_measured_goes_into_prompt_depth_anything_as_metric_depth(tmp_path, monkeypatch) -> None:
+    from depth_prompt_ros.graph.prompt import METRIC
+    from depth_prompt_ros.learning.trainer import write_weights
+    from depth_prompt_ros.networks.prompted import INTERVAL, new_metric_prompt
+    from depth_prompt_ros.runtime.export.prompted import TOLERANCE, example_inputs, export_graph
+
+    entry = small_entry("prompt-depth-anything")
+    monkeypatch.setitem(catalogue.CATALOGUE, entry.name, entry)
+    network, tensors = published(entry, tmp_path)
+    picture = torch.randn((2, 3, 56, 56), generator=torch.Generator().manual_seed(1))
+    depth = 1 + torch.rand((2, 1, 14, 14), generator=torch.Generator().manual_seed(2))
+    depth[1] = 0.7
+    found = network(picture, depth)
+    expected = network.model(pixel_values=picture[:1], prompt_depth=depth[:1]).predicted_depth
+    torch.testing.assert_close(found[:1, 0], expected)
+    torch.testing.assert_close(found[1], torch.full_like(found[1], 0.7), rtol=0.01, atol=0)
+
+    weights, prompt = tmp_path / "weights.safetensors", tmp_path / "prompt.safetensors"
+    notes = {"network": entry.name, "size": "56", "prompt": "single background"}
+    background = {"picture": torch.rand(1, 3, 56, 56)}
+    save_file(tensors, str(weights), {"network": entry.name})
+    save_file(background, str(prompt), notes)
+    whole = new_metric_prompt(prompt, entry.name, weights)
+    given = {name: torch.from_numpy(value) for name, value in example_inputs(56, 1, 0, whole.INPUTS).items()}
+    farther = {**given, **{name: given[name] / 1.1 for name in ("trusted", "block", "measured", "support")}}
+    near, far = (whole(*(each[name] for name in whole.INPUTS))[0][given["mask"] > 0] for each in (given, farther))
+    torch.testing.assert_close(far, near / 1.1, rtol=0.02, atol=0)  # metres go in and come out
+
+    metric = tmp_path / "metric.safetensors"
+    learned = {METRIC + key: value for key, value in whole.metric.state_dict().items()}
+    write_weights(metric, background | learned, {**notes, INTERVAL: "2 2 2"}, {})
+    monkeypatch.setattr(MetricFit, "WIDTHS", (1.5, 3.0))
+    assert export_graph(tmp_path / "graph.onnx", metric, entry.name, weights).difference <= TOLERANCE["fp32"]
 
 
 def test_a_network_beyond_two_gibibytes_is_refused_before_it_is_exported(tmp_path, monkeypatch) -> None:

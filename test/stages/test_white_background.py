@@ -9,7 +9,9 @@ from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.parameters import PromptedDepthParameters, RuntimeParameters
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.stages import white_background
-from depth_prompt_ros.stages.prompted_depth import PromptedDepth
+from depth_prompt_ros.stages.prompted_depth import BACKGROUND_GRAPH, PromptedDepth
+
+ALONE = str(resource_path(BACKGROUND_GRAPH))
 
 
 def _inputs(image, mask):
@@ -24,7 +26,9 @@ def _inputs(image, mask):
 
 def test_the_graph_sees_white_and_answers_as_to_a_white_picture() -> None:
     """With relief 1 a mask only scales inverse depth: a mask of ones on a finished picture gives the same shape."""
-    white, learned = (PromptedDepth(PromptedDepthParameters(background=name)) for name in ("white", "learned"))
+    white, learned = (
+        PromptedDepth(PromptedDepthParameters(graph=ALONE, background=name)) for name in ("white", "learned")
+    )
     with np.load(resource_path("models/check.npz")) as check:
         image, mask = check["image"].transpose(0, 3, 1, 2) / np.float32(255), check["mask"][:, None]
     found = white.graph(**_inputs(image, mask))
@@ -36,13 +40,20 @@ def test_the_graph_sees_white_and_answers_as_to_a_white_picture() -> None:
     assert not np.allclose(found["picture"], learned.graph(**_inputs(image, mask))["picture"], atol=0.05)
 
 
+def test_the_shipped_graph_sees_white_too() -> None:
+    white = PromptedDepth(PromptedDepthParameters(background="white")).graph
+    nothing = {name: np.zeros([side or 1 for side in shape], np.float32) for name, shape in white.inputs.items()}
+    assert "block" in white.inputs
+    assert np.all(white(**{**nothing, "relief": np.ones(1, np.float32)})["picture"] == 1)
+
+
 def test_a_graph_without_a_single_background_is_refused_by_name(monkeypatch) -> None:
     monkeypatch.setattr(white_background, "BACKGROUND", "another.picture")
-    with pytest.raises(BadModel, match=r"object_depth\.onnx holds no single learned background: choose learned"):
+    with pytest.raises(BadModel, match=r"metric_depth\.onnx holds no single learned background: choose learned"):
         PromptedDepth(PromptedDepthParameters(background="white"))
 
 
 def test_a_prompt_in_pytorch_is_refused_too() -> None:
     pytest.importorskip("torch")
-    with pytest.raises(BadModel, match=r"background\.safetensors holds no single learned background"):
+    with pytest.raises(BadModel, match=r"metric\.safetensors holds no single learned background"):
         PromptedDepth(PromptedDepthParameters(background="white"), RuntimeParameters(runtime="torch"))

@@ -13,9 +13,12 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 
 def metric(
     tables: Annotated[
-        list[Path], typer.Argument(help="Sets of rendered tables, of depth-prompt render --kind tables.")
+        list[Path],
+        typer.Argument(help="Sets of depth-prompt render --kind tables-tidy and tables; one named twice counts twice."),
     ],
-    validation: Annotated[Path, typer.Option("--validation", help="Set of tables to choose the best state on.")],
+    validation: Annotated[
+        list[Path], typer.Option("--validation", help="Sets of tables to choose the best state on; may be repeated.")
+    ],
     out: WeightsOut,
     prompt: Annotated[
         Path, typer.Option("--prompt", help="Background that was learned through the network; else the shipped one.")
@@ -52,7 +55,7 @@ def metric(
     with progress("cutting out") as report:
         folder = cache / f"crops-{size}-{crops}-{seed}"
         train = open_or_cut(folder, tables, crops, size, seed, lambda finished: report(finished, crops))
-    held_out = open_or_cut(cache / f"crops-{size}-{test_crops}-test", [validation], test_crops, size, 1)
+    held_out = open_or_cut(cache / f"crops-{size}-{test_crops}-test", validation, test_crops, size, 1)
     schedule = Schedule(steps, batch, learning_rate, seed, bfloat16=False, validate_every=validate_every)
     with progress("learning", "steps") as report:
         figures = learn_metric(train, held_out, out, schedule, named_file(prompt), network, weights, start, report)

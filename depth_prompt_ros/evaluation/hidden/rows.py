@@ -18,7 +18,7 @@ from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import box_of
 from depth_prompt_ros.stages.local_plane import local_plane_in_range
 from depth_prompt_ros.stages.merge import merge
-from depth_prompt_ros.stages.prompted_depth import METRIC_GRAPH
+from depth_prompt_ros.stages.prompted_depth import BACKGROUND_GRAPH
 
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -26,16 +26,16 @@ Mask = NDArray[np.bool_]
 CONSTANT, FILLED, OWN_PIXELS, OWN_PLANE = "constant", "filled along the row", "own pixels", "own plane"
 UPRIGHT, BLOCK, OUTLINE, MEAN = "upright plane", "block", "inflated outline", "mean of block and outline"
 ANCHORED, CHOICE = "outline in the network's place", "metric prompt, or the outline"
-OURS = Way(
-    "metric prompt",
-    f"the pipeline with {METRIC_GRAPH}",
-    {**OURS_TOLD.changes, "prompted_depth": {"graph": METRIC_GRAPH}},
+OURS = Way("metric prompt", "the pipeline as it is", OURS_TOLD.changes)
+LEARNED = Way(
+    "learned background",
+    f"the pipeline with {BACKGROUND_GRAPH}",
+    {**OURS_TOLD.changes, "prompted_depth": {"graph": BACKGROUND_GRAPH}},
 )
-LEARNED = Way("learned background", "the pipeline as it is", OURS_TOLD.changes)
 WHITE = Way(
     "white background",
-    "the pipeline, its network on white",
-    {**OURS_TOLD.changes, "prompted_depth": {"background": "white"}},
+    "the same, its network on white",
+    {**OURS_TOLD.changes, "prompted_depth": {"graph": BACKGROUND_GRAPH, "background": "white"}},
 )
 WAYS = (WHITE, LEARNED, OURS)
 

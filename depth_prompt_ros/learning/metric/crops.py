@@ -90,7 +90,7 @@ def open_or_cut(
     """
     counts = {str(folder): len(TableSet.open(folder)) for folder in tables}
     settings: dict[str, object] = {
-        "version": 3, "kind": "crops", "count": count, "size": size, "seed": seed, "tables": counts,
+        "version": 4, "kind": "crops", "count": count, "size": size, "seed": seed, "tables": counts,
     }  # fmt: skip
     draw = partial(_draw, tuple(tables), seed, size)
     return open_or_draw(folder, CropSet, settings, count, (size, size), draw, _CHUNK, where, done)

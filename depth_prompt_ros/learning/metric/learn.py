@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from depth_prompt_ros.data.sets.crop_set import KNOWN, CropSet
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.graph.metric_prompt import Metric, units
+from depth_prompt_ros.graph.metric_prompt import Metric
 from depth_prompt_ros.graph.metric_prompted_network import MetricPromptedNetwork
 from depth_prompt_ros.graph.prompt import METRIC
+from depth_prompt_ros.graph.stated_interval import MEASURED, StatedInterval
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.losses import gradient_loss
 from depth_prompt_ros.learning.metric.crops import WAYS
@@ -31,6 +32,9 @@ _ABSOLUTE, _SLOPES = 2.0, 0.5
 
 _INTERVAL = 0.9
 """Share of the pixels that the stated interval is to hold."""
+
+_MOST = 150.0
+"""Millimetres: a validation crop that is farther off counts no more, or one would choose the state."""
 
 _LEAST = 20
 """A crop of which fewer true pixels are known is not looked at."""
@@ -72,10 +76,9 @@ def load_crops(crops: CropSet, indices: NDArray[np.int64], device: torch.device)
 
 def metric_losses(network: MetricPromptedNetwork, crops: Crops) -> Losses:
     """Negative log likelihood of Laplace errors of depth, their absolute mean and slopes, in widths of the targets."""
-    inverse_depth, _, _, foretold = network.answer(
+    inverse_depth, _, _, foretold, unit = network.answer(
         crops.image, crops.mask, crops.metric, crops.relief, crops.free_shift
     )
-    unit = units(crops.mask, crops.metric, crops.relief / network.focal)
     known = crops.known
     width = unit.width / unit.middle
     error = (1 / inverse_depth - 1 / crops.truth.clamp(min=1e-3)) / width * known
@@ -135,11 +138,11 @@ def learn_metric(
         return metric_losses(network, crops._replace(image=augment_colour(crops.image, generator)))
 
     def validate(_: int) -> float:
-        return float(np.mean([row.error for row in look(network, validation, device)]))
+        return float(np.mean([min(row.error, _MOST) for row in look(network, validation, device)]))
 
     seconds = fit(
         network.metric, lambda indices: load_crops(train, indices, device), loss_of, len(train), schedule, out, report,
-        weight_decay=1e-4, validate=validate, settings={"network": entry.name, "start": str(start or "")},
+        weight_decay=1e-4, validate=validate, settings={"network": entry.name, "start": start.name if start else ""},
     )  # fmt: skip
     network.interval = calibrated(network, validation, device)
     figures = figures_of(network, validation, device)
@@ -152,7 +155,7 @@ def learn_metric(
     }
     tensors, notes = read_weights(prompt)
     tensors |= {METRIC + key: value for key, value in network.metric.state_dict().items()}
-    write_weights(out, tensors, {**notes, INTERVAL: f"{network.interval:.4f}"}, card)
+    write_weights(out, tensors, {**notes, INTERVAL: str(network.interval)}, card)
     return figures
 
 
@@ -169,6 +172,7 @@ class Looked(NamedTuple):
         way: how it was hidden, a place in :data:`depth_prompt_ros.learning.metric.crops.WAYS`.
         error, block: RMSE of the answer and of the block, mm; NaN without a block.
         held: share of the pixels whose error is within the stated interval.
+        measured: share of the target that is measured.
         ratios: (P,) errors of some pixels over what was foretold.
     """
 
@@ -176,6 +180,7 @@ class Looked(NamedTuple):
     error: float
     block: float
     held: float
+    measured: float
     ratios: NDArray[np.float32]
 
 
@@ -186,7 +191,10 @@ def look(network: MetricPromptedNetwork, crops: CropSet, device: torch.device, b
     for start in range(0, len(crops), batch):
         places = np.arange(start, min(start + batch, len(crops)))
         some = load_crops(crops, places, device)
-        inverse_depth, _, _, foretold = network.answer(some.image, some.mask, some.metric, some.relief, some.free_shift)
+        inverse_depth, _, _, foretold, unit = network.answer(
+            some.image, some.mask, some.metric, some.relief, some.free_shift
+        )
+        interval = network.interval.at(unit.measured)
         for row, place in enumerate(places):
             inside = some.known[row] > 0
             if int(inside.sum()) < _LEAST:
@@ -197,7 +205,8 @@ def look(network: MetricPromptedNetwork, crops: CropSet, device: torch.device, b
             block = some.metric.block[row][inside]
             yield Looked(
                 int(crops.scalars[place, 2]), _rms(off), _rms(_off(block, truth)[block > 0]),
-                float((ratios < network.interval).mean()), ratios[:: max(1, len(ratios) // 200)],
+                float((ratios < float(interval[row])).mean()), float(unit.measured[row]),
+                ratios[:: max(1, len(ratios) // 200)],
             )  # fmt: skip
 
 
@@ -210,9 +219,19 @@ def _rms(off: Tensor) -> float:
     return 1000 * float(off.square().mean().sqrt())
 
 
-def calibrated(network: MetricPromptedNetwork, crops: CropSet, device: torch.device) -> float:
-    """What the foretold error is multiplied by so that 90 % of the pixels are within it, each crop weighing alike."""
-    ratios = [np.sort(row.ratios) for row in look(network, crops, device)]
+def calibrated(network: MetricPromptedNetwork, crops: CropSet, device: torch.device) -> StatedInterval:
+    """What the foretold error is multiplied by so that 90 % of the pixels are within it.
+
+    Each crop counts for the nearest of the shares :data:`MEASURED`; where none does, all of them say it.
+    """
+    rows = list(look(network, crops, device))
+    nearest = [int(np.argmin([abs(row.measured - share) for share in MEASURED])) for row in rows]
+    groups = [[row.ratios for row, place in zip(rows, nearest, strict=True) if place == own] for own in range(3)]
+    return StatedInterval(*(_holding(group or [row.ratios for row in rows]) for group in groups))
+
+
+def _holding(ratios: Sequence[NDArray[np.float32]]) -> float:
+    """Below which 90 % of the values are, each of the arrays weighing alike."""
     every = np.concatenate(ratios)
     weight = np.concatenate([np.full(len(each), 1 / len(each)) for each in ratios])
     order = np.argsort(every)

@@ -1,4 +1,4 @@
-"""Depth networks of the transformers library: DPT, Depth Anything V1 and V2, ZoeDepth, Depth Pro.
+"""Depth networks of the transformers library: DPT, Depth Anything, Prompt Depth Anything, ZoeDepth, Depth Pro.
 
 Their architectures are the library's own; here stand the settings of the published checkpoints, as the library's
 conversion scripts made them, what goes in and what comes out. The library is imported when one of them is built.
@@ -23,6 +23,7 @@ from depth_prompt_ros.networks.entry import NetworkEntry, Source, as_published
 
 Settings = Mapping[str, Any]
 
+_PROMPT_DEPTH_ANYTHING = "PromptDepthAnythingForDepthEstimation"
 NEVER_USED = "fusion_stage.layers.0.residual_layer1."
 """The first fusion layer has one input only: these weights are in some published files and not in others."""
 
@@ -78,6 +79,22 @@ class DepthPro(TransformersDepth):
         width_over_focal = 2 * torch.tan(output.field_of_view * (math.pi / 360)).view(-1, 1, 1, 1)
         inverse_depth = _resized(output.predicted_depth[:, None] * width_over_focal, picture, "bilinear")
         return 1 / inverse_depth.clamp(1e-4, 1e4)
+
+
+class PromptDepthAnything(TransformersDepth):
+    """Depth Anything whose decoder is given metric depth at every level, between that depth's least and greatest."""
+
+    def forward(self, picture: Tensor, depth: Tensor | None = None) -> Tensor:
+        """(N, 1, S, S) metres; without depth in units of its own.
+
+        Args:
+            depth: (N, 1, h, w) metres, nowhere missing; flat depth counts as a millimetre deep.
+        """
+        if depth is not None:  # the library divides by the range
+            ramp = torch.linspace(0, 1e-3, depth.shape[-1], dtype=depth.dtype, device=depth.device)
+            depth = depth + ramp * (depth.amax((1, 2, 3), True) - depth.amin((1, 2, 3), True) < 1e-6).to(depth.dtype)
+        answer = self.model(pixel_values=picture, prompt_depth=depth).predicted_depth[:, None]
+        return _resized(answer, picture, "bicubic")
 
 
 def _resized(output: Tensor, picture: Tensor, mode: str) -> Tensor:
@@ -185,6 +202,8 @@ def _wrap(model: Any, architecture: str) -> TransformersDepth:
         return DepthPro(model)
     if architecture == "DPTForDepthEstimation" and not model.config.is_hybrid:
         return DptOfPatches(model)
+    if architecture == _PROMPT_DEPTH_ANYTHING:
+        return PromptDepthAnything(model)
     heads = getattr(model.config, "bin_configurations", [])
     return OneByOne(model) if len(heads) > 1 else TransformersDepth(model)
 
@@ -246,6 +265,7 @@ def transformers_entry(
         architecture=architecture,
         settings=settings,
         adapt=adapt,
+        takes_depth=architecture == _PROMPT_DEPTH_ANYTHING,
     )
 
 
@@ -272,13 +292,29 @@ def _depth_anything(
 
     The first version decodes the encoder's last four layers, the second layers spread over it: same shapes.
     """
+    spread = _SPREAD[letter]
+    settings = _dinov2(letter, spread if second else list(range(spread[-1] - 3, spread[-1] + 1)))
+    settings["depth_estimation_type"] = "relative"
+    if max_depth is not None:
+        settings |= {"depth_estimation_type": "metric", "max_depth": max_depth}
+    output: OutputKind = "disparity" if max_depth is None else "metric depth"
+    return transformers_entry(
+        name, "DepthAnythingForDepthEstimation", settings, 518, 14, output, licence, source, imagenet=True
+    )
+
+
+_SPREAD = {"S": [3, 6, 9, 12], "B": [3, 6, 9, 12], "L": [5, 12, 18, 24]}
+"""Layers of the encoder that are decoded, by the letter of its size; the last one is its last layer."""
+
+
+def _dinov2(letter: str, decoded: list[int]) -> dict[str, Any]:
+    """Settings of a DINOv2 encoder and of the decoder on it."""
     width, layers, heads, fusion, neck = {
         "S": (384, 12, 6, 64, [48, 96, 192, 384]),
         "B": (768, 12, 12, 128, [96, 192, 384, 768]),
         "L": (1024, 24, 16, 256, [256, 512, 1024, 1024]),
     }[letter]
-    spread = [5, 12, 18, 24] if letter == "L" else [3, 6, 9, 12]
-    settings: dict[str, Any] = {
+    return {
         "backbone_config": {
             "model_type": "dinov2",
             "image_size": 518,
@@ -286,21 +322,25 @@ def _depth_anything(
             "hidden_size": width,
             "num_hidden_layers": layers,
             "num_attention_heads": heads,
-            "out_indices": spread if second else list(range(layers - 3, layers + 1)),
+            "out_indices": decoded,
             "apply_layernorm": True,
             "reshape_hidden_states": False,
         },
         "reassemble_hidden_size": width,
         "fusion_hidden_size": fusion,
         "neck_hidden_sizes": neck,
-        "depth_estimation_type": "relative",
     }
-    if max_depth is not None:
-        settings |= {"depth_estimation_type": "metric", "max_depth": max_depth}
-    output: OutputKind = "disparity" if max_depth is None else "metric depth"
-    return transformers_entry(
-        name, "DepthAnythingForDepthEstimation", settings, 518, 14, output, licence, source, imagenet=True
-    )
+
+
+def _prompt_depth_anything_entries() -> Iterator[TransformersEntry]:
+    """2412.14015; settings as in the library's convert_prompt_depth_anything_to_hf.py."""
+    for name, letter in (("vits", "S"), ("vits-transparent", "S"), ("vitl", "L")):
+        settings = {**_dinov2(letter, _SPREAD[letter]), "depth_estimation_type": "metric"}
+        source = _hub(f"depth-anything/prompt-depth-anything-{name}-hf")
+        yield transformers_entry(
+            f"prompt-depth-anything-{name}", _PROMPT_DEPTH_ANYTHING, settings, 756, 14, "metric depth", "Apache-2.0",
+            source, imagenet=True,
+        )  # fmt: skip
 
 
 def _depth_anything_entries() -> Iterator[TransformersEntry]:
@@ -392,6 +432,7 @@ ENTRIES = (
         ),
     ),
     *_depth_anything_entries(),
+    *_prompt_depth_anything_entries(),
     _zoedepth(
         "zoedepth-nyu",
         {"bin_centers_type": "softplus", "bin_configurations": [_bins("nyu", 10.0)]},
