@@ -83,7 +83,7 @@ def merge(
     takes the monocular depth, drawn to believed pixels close by so that there is no seam. A hole takes the monocular
     inverse depth plus what the measurement around it, in the same target, has over the monocular one. It prefers the
     farther of two surfaces, for what one camera sees and the other does not lies behind (Hirschmueller 2008, section
-    2.6). Where a plane through the target's own pixels foretells them better, the hole takes that:
+    2.6). Where planes through the target's own pixels foretell them better, these have their share in it:
     :func:`by_own_plane`. Both leave out what is farther from the shape than the target is large: a mismatch, or the
     background through a gap. Where a target has no monocular depth (its fit was refused), holes stay and ToM pixels
     become holes.

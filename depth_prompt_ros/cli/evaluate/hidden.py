@@ -30,8 +30,9 @@ def hidden(
 ) -> None:
     """Hide the depth of things wholly, on one side and in blobs, and of glass; compare answers with what was hidden.
 
-    Rows without a network, the pipeline on white, as it is and with the metric prompt, with intervals over things. A
-    damaged scene is named, the others are evaluated, and the exit code is 1.
+    Rows without a network, the pipeline with its network on white, on the learned background alone, and as it is, with
+    the metric prompt; with intervals over things. A damaged scene is named, the others are evaluated, and the exit code
+    is 1.
     """
     from depth_prompt_ros.cli.progress import progress
     from depth_prompt_ros.errors import BadInput

@@ -24,7 +24,7 @@ class Props:
     Attributes:
         meshes: mesh files of things.
         pictures: (S, S, 3) uint8 RGB photographs that surfaces wear.
-        environments: radiance of real places, see :mod:`.environments`.
+        environments: radiance of real places, see :mod:`.looks.environments`.
     """
 
     meshes: Sequence[Path] = field(default_factory=tuple)

@@ -25,6 +25,9 @@ _TABLE, _ARM = 250, 251
 _NEAREST_DISPARITY = 0.17
 """The baseline gives what is near at most this share of the picture's width as disparity."""
 
+_NEAREST, _NEAREST_TIDY = 0.3, 0.45
+"""Metres from the camera to the middle of what is on the table, at least."""
+
 
 class TableClass(IntEnum):
     """What a pixel shows."""
@@ -70,10 +73,6 @@ class _Place:
 
     def scene(self, bodies: list[Body]) -> Scene:
         return Scene(bodies, self.lights, self.ambient, self.sky)
-
-
-_NEAREST, _NEAREST_TIDY = 0.3, 0.45
-"""Metres from the camera to the middle of what is on the table, at least."""
 
 
 def table_view(rng: Rng, size: tuple[int, int], props: Props, tidy: bool = False) -> TableView:

@@ -140,16 +140,17 @@ def learn_metric(
     def validate(_: int) -> float:
         return float(np.mean([min(row.error, _MOST) for row in look(network, validation, device)]))
 
+    started_from = file_sha256(start) if start else ""
     seconds = fit(
         network.metric, lambda indices: load_crops(train, indices, device), loss_of, len(train), schedule, out, report,
-        weight_decay=1e-4, validate=validate, settings={"network": entry.name, "start": start.name if start else ""},
+        weight_decay=1e-4, validate=validate, settings={"network": entry.name, "start": started_from},
     )  # fmt: skip
     network.interval = calibrated(network, validation, device)
     figures = figures_of(network, validation, device)
     card = {
         "data": f"{len(train)} crops of rendered tables",
         "schedule": asdict(schedule),
-        "started_from": file_sha256(start) if start else "",
+        "started_from": started_from,
         "seconds": round(seconds),
         "validation": figures,
     }

@@ -61,7 +61,9 @@ class Beneath:
         free = ~self.blocked
         if self.stands_on_it() or not (self.on.mean() >= _ON_SHARE or free.mean() >= _OPEN_SHARE):
             return None
-        if self.blocked.mean() >= _MOST and self._nearest(free) > _OVERHANG * self._nearest(self.blocked):
+        if self.blocked.mean() >= _MOST and _nearest(self.shadow[free]) > _OVERHANG * _nearest(
+            self.shadow[self.blocked]
+        ):
             return None
         return free
 
@@ -80,7 +82,7 @@ class Beneath:
         """
         if not self.stands_on_it():
             middle = median(self.reach[self.blocked])
-            bound = max(quantile(self.shadow, _BOUND), middle)
+            bound = max(_nearest(self.shadow), middle)
             return support, np.full(len(self.reach), middle + _HIDDEN * (bound - middle))
         height = median(self.height[self.blocked])
         raised = Plane(support.normal, max(support.offset - height, 0.05 * support.offset), support.inlier_share)
@@ -88,8 +90,9 @@ class Beneath:
         middle = median(contact[self.blocked])
         return raised, np.clip(contact, 0.9 * middle, 1.1 * middle)
 
-    def _nearest(self, directions: Mask) -> float:
-        return quantile(self.shadow[directions], _BOUND)
+
+def _nearest(shadow: Float64) -> float:
+    return quantile(shadow, _BOUND)
 
 
 @dataclass(frozen=True, eq=False)

@@ -192,9 +192,9 @@ def bottle(rng: np.random.Generator, wall: float = 0.006) -> Mesh:
 def tin(rng: np.random.Generator) -> Mesh:
     """A can, jar or candle: a straight cylinder with a rim, lower or higher than wide."""
     radius = float(np.exp(rng.uniform(np.log(0.2), np.log(0.8))))
-    rim = np.array([0.0, 0.03]) if rng.random() < 0.5 else np.zeros(2)
-    lid = [[radius - 0.03, 1.0 - float(rim[1])], [0.0, 1.0 - float(rim[1])]]
-    return revolve(np.array([[0.0, 0.0], [0.97 * radius, 0.0], [radius, 0.03], [radius, 1.0], *lid]))
+    lid = 0.97 if rng.random() < 0.5 else 1.0
+    side = [[0.97 * radius, 0.0], [radius, 0.03], [radius, 1.0]]
+    return revolve(np.array([[0.0, 0.0], *side, [radius - 0.03, lid], [0.0, lid]]))
 
 
 def fluted(rng: np.random.Generator) -> Mesh:
