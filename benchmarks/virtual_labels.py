@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
 from depth_prompt_ros.data.sets.tom_pictures import TomPicture, TomStereoSet
-from depth_prompt_ros.evaluation.tom.booster import Truth, mean_scores, mono_scores
+from depth_prompt_ros.evaluation.tom.booster import Truth, mono_scores
 from depth_prompt_ros.learning.tom.painting import Painting
 from depth_prompt_ros.learning.tom.virtual_labels import Teacher
 
@@ -34,18 +35,26 @@ PAINTINGS = {
 REGIONS = ("ToM", "Other", "All")
 
 
-def scores(pairs: StereoSet, weights: Path | None, painting: Painting | None) -> tuple[float, ...]:
-    """RMSE in millimetres of every region; without a painting the pictures are looked at as they are."""
+def picture_errors(pairs: StereoSet, weights: Path | None, painting: Painting | None) -> NDArray[np.float64]:
+    """(pictures, regions) RMSE in millimetres, NaN where a picture has no pixel of a region.
+
+    Without a painting the pictures are looked at as they are.
+    """
     teacher = Teacher(NETWORK, weights, painting or Painting(), torch.device("cpu"))
-    pictures = []
+    errors = np.full((len(pairs), len(REGIONS)), np.nan)
     for index, picture in enumerate(TomStereoSet(pairs)):
         camera = pairs.camera(index)
         truth = Truth.within_range(pairs.disparity(index), camera.fx * camera.baseline * 1000, picture.tom)
         if painting is None:
             picture = TomPicture(picture.name, picture.image, np.zeros_like(picture.tom))  # noqa: PLW2901
-        pictures.append(mono_scores(teacher([picture])[0].disparity, truth))
-    means = mean_scores(pictures)
-    return tuple(means[region]["rmse"] for region in REGIONS)
+        scores = mono_scores(teacher([picture])[0].disparity, truth)
+        errors[index] = [scores.get(region, {}).get("rmse", np.nan) for region in REGIONS]
+    return errors
+
+
+def scores(pairs: StereoSet, weights: Path | None, painting: Painting | None) -> tuple[float, ...]:
+    """RMSE in millimetres of every region, means over pictures."""
+    return tuple(np.nanmean(picture_errors(pairs, weights, painting), 0).tolist())
 
 
 def main(folder: Path, weights: Sequence[Path]) -> None:

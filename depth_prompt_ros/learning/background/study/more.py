@@ -16,9 +16,8 @@ from depth_prompt_ros.data.worse_masks import AMOUNTS, CHANGES, worse
 from depth_prompt_ros.errors import BadFrame
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.graph.prompt import PromptSettings
-from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, shape_errors
+from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, batches, shape_errors
 from depth_prompt_ros.learning.background.study.plan import OURS, TUNED, Effort, Run, StudiedNetwork
-from depth_prompt_ros.learning.trainer import load_batch
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.segmentation.rembg_masks import RembgSegmenter
@@ -64,12 +63,17 @@ def sides_of(network: StudiedNetwork, more: More) -> list[int]:
     return [side for side in more.sides if fits and side % entry.multiple == 0 and side != entry.size]
 
 
+def true_mask(pictures: PictureSet, index: int) -> NDArray[np.bool_]:
+    """The set's own."""
+    return np.asarray(pictures.masks[index])
+
+
 def worse_masks() -> dict[str, Masks]:
     """By name: true masks eroded, dilated and shifted by shares of the square root of their area."""
 
     def changed(change: str, amount: float) -> Masks:
         def mask(pictures: PictureSet, index: int) -> NDArray[np.bool_]:
-            true = np.asarray(pictures.masks[index])
+            true = true_mask(pictures, index)
             angle = np.random.default_rng(index).uniform(0, 2 * np.pi)
             found = worse(true, change, amount * float(np.sqrt(true.sum())), angle)
             return found if found.any() else true
@@ -105,12 +109,15 @@ def errors_with(
 ) -> tuple[dict[str, NDArray[np.float32]], float]:
     """(N, 2) errors of prompted pictures whose masks are others, scored on the true ones, and the masks' mean IoU."""
     rows: dict[str, list[Tensor]] = {name: [] for name in composes}
-    overlaps = []
-    for index in range(len(test)):
-        batch = load_batch(test, np.array([index]), device)
-        used = torch.from_numpy(np.array(masks(test, index))).to(batch.mask)[None, None]
-        true = torch.from_numpy(np.array(test.masks[index])).to(batch.mask)[None, None]
-        overlaps.append(float((used * true).sum() / torch.maximum(used, true).sum().clamp(min=1)))
+    overlaps: list[float] = []
+    for batch in batches(test, device):
+        indices = range(len(overlaps), len(overlaps) + len(batch.mask))
+        used, true = (
+            torch.from_numpy(np.stack([of(test, index) for index in indices])).to(batch.mask)[:, None]
+            for of in (masks, true_mask)
+        )
+        both, either = (part.sum((1, 2, 3)) for part in (used * true, torch.maximum(used, true)))
+        overlaps += (both / either.clamp(min=1)).tolist()
         for name, compose in composes.items():
             rows[name].append(shape_errors(network(compose(batch._replace(mask=used))), batch))
     return {name: torch.cat(found).cpu().numpy() for name, found in rows.items()}, float(np.mean(overlaps))

@@ -10,7 +10,14 @@ from depth_prompt_ros.learning.background.errors import Compose, DepthNetwork, o
 from depth_prompt_ros.learning.background.learn import composer
 from depth_prompt_ros.learning.background.study.execute import LEARNED, RESULT
 from depth_prompt_ros.learning.background.study.figures import Results, summarise
-from depth_prompt_ros.learning.background.study.more import More, errors_with, rembg_masks, sides_of, worse_masks
+from depth_prompt_ros.learning.background.study.more import (
+    More,
+    errors_with,
+    rembg_masks,
+    sides_of,
+    true_mask,
+    worse_masks,
+)
 from depth_prompt_ros.learning.background.study.plan import OURS, TUNED, Effort, Run, StudiedNetwork
 from depth_prompt_ros.learning.background.study.sets import LearningSets
 from depth_prompt_ros.learning.background.study.tables import figure
@@ -72,7 +79,7 @@ def _masks(network: StudiedNetwork, own: list[Run], sets: LearningSets, folder: 
         if run.row in _MASKED and run.schedule.seed == 0 and run.settings and (folder / run.folder / RESULT).exists():
             prompt = load_prompt(folder / run.folder / LEARNED, network.name).to(device)
             composes[run.row] = composer(prompt, run.settings)
-    kinds = {"true": lambda pictures, index: pictures.masks[index], **worse_masks()}
+    kinds = {"true": true_mask, **worse_masks()}
     remark = "Pixels of erosion, dilation and shift are shares of the square root of a mask's area."
     try:
         kinds["rembg's, of the picture with its own background"] = rembg_masks(SegmentationParameters())
