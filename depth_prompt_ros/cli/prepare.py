@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -13,7 +13,7 @@ def prepare(
         str,
         typer.Argument(
             help="abo, hm3d-abo, gso, hndr, nerfies; ToM masks: trans10k, msd; metric depth: nyu-train, nyu-test, "
-            "nyu-png, kitti, kitti-test, or bag for a recording."
+            "nyu-png, kitti, kitti-test, or bag for a recording. Stereo: pairs for a recording of such."
         ),
     ],
     folder: Annotated[Path, typer.Argument(help="The data set as it was published, or a recording.")],
@@ -34,6 +34,22 @@ def prepare(
     limit: Annotated[int, typer.Option(min=0, help="At most so many, spread over the data set; 0 = all.")] = 0,
     image_topic: Annotated[str, typer.Option("--image", help="Picture topic of a recording.")] = "/left/image_rect",
     depth_topic: Annotated[str, typer.Option("--depth", help="Depth topic of a recording.")] = "/depth/image_rect",
+    params: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--params", help="ROS parameter file with the topics of a recorded pair; else the default ones."),
+    ] = None,
+    truth_topic: Annotated[
+        str, typer.Option("--truth-topic", help="Of pairs: true depth or a DisparityImage, if the recording has it.")
+    ] = "/truth/depth",
+    tom_topic: Annotated[
+        str,
+        typer.Option(
+            "--tom-topic", help="Of pairs: mask of what is transparent or mirror; where there is none, one is found."
+        ),
+    ] = "/truth/tom_mask",
+    labels_topic: Annotated[
+        str, typer.Option("--labels-topic", help="Of pairs: labels of things, if the recording has them.")
+    ] = "/labels",
 ) -> None:
     """Cut and resize the pictures of a published data set, their depth, masks and cameras, for depth-prompt learn."""
     from depth_prompt_ros.cli.progress import progress
@@ -44,6 +60,10 @@ def prepare(
         typer.echo(f"{out}: {count} pictures")
         for reason, left_out in skipped.items():
             typer.echo(f"left out {left_out}: {reason}")
+        return
+    if layout == "pairs":
+        for line in _prepare_pairs(folder, out, size, limit, params, (truth_topic, tom_topic, labels_topic)):
+            typer.echo(line)
         return
     with progress(f"reading {layout}") as report:
         prepared = prepare_set(layout, folder, out, size, limit, report, split)
@@ -79,3 +99,34 @@ def _prepare_bag(
     }  # fmt: skip
     chosen = (sample for number, sample in enumerate(pictures) if number % step == 0)
     return len(write_metric_set(out, settings, chosen, -(-count // step), size)), skipped
+
+
+def _prepare_pairs(
+    bag: Path, out: Path, height: int, limit: int, params: Path | None, topics: tuple[str, str, str]
+) -> list[str]:
+    """Write a recording's pairs as a set to learn stereo from; what there is to say about it.
+
+    Raises:
+        BadInput: no readable bag, no pair, a topic of the wrong type, or the set cannot be written.
+    """
+    from depth_prompt_ros.bag.sources.stereo_pairs import RecordedPairs, write_pairs
+    from depth_prompt_ros.bag.storage.recording import Recording
+    from depth_prompt_ros.bag.truth.source import TruthSource
+    from depth_prompt_ros.parameters import Parameters, RuntimeParameters
+    from depth_prompt_ros.resources import resource_path
+    from depth_prompt_ros.stages.classes import ClassMask
+
+    there = Recording(bag).types
+    depth, tom, labels = (topic if topic in there else "" for topic in topics)
+    parameters = Parameters() if params is None else Parameters.from_yaml(params)
+    segmenter = resource_path("models/tom_masks.yaml")
+    find = None if tom else ClassMask(str(segmenter), (), "tom", RuntimeParameters())
+    pairs = RecordedPairs(bag, parameters, TruthSource(depth, tom, labels), height, find)
+    masks = f"of {tom}" if tom else f"found by {segmenter.stem}"
+    settings = {"layout": "pairs", "folder": str(bag.resolve()), "size": height, "truth": depth, "masks": masks}
+    written = write_pairs(out, settings, pairs, limit)
+    known = "no true depth: it cannot be validated on" if not depth else f"true depth of {depth}"
+    return [
+        f"{out}: {len(written)} pairs, {known}, masks {masks}",
+        *(f"left out {count}: {reason}" for reason, count in pairs.skipped.items()),
+    ]
