@@ -28,8 +28,10 @@ demo: how-long-demo $(DEMO_READY)
 	@$(DEMO_ENV)/bin/python -m depth_prompt_ros.system_libraries
 	$(DEMO_ENV)/bin/depth-prompt demo --out demo
 
+# Types take one core for a minute, and so go beside the tests.
 .PHONY: test
-test: how-long-test lint $(if $(filter newest,$(CONSTRAINTS)),types) imports unit
+test: how-long-test lint imports
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter newest,$(CONSTRAINTS)),types) unit
 
 .PHONY: how-long-demo how-long-test
 how-long-demo:
@@ -50,11 +52,11 @@ types: $(TEST_READY)
 imports: $(TEST_READY)
 	$(TEST_ENV)/bin/lint-imports
 
-# Processes share the cores: a file's tests stay in one of them, which makes once what they share.
+# One process more than cores, at most 4, for some tests wait: a file's tests stay in one of them, which makes once what they share.
 unit: $(TEST_READY)
 	@$(TEST_ENV)/bin/python -m depth_prompt_ros.system_libraries
-	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(TEST_ENV)/bin/pytest --numprocesses auto --maxprocesses 4 \
-	  --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(TEST_ENV)/bin/pytest --dist loadfile --no-loadscope-reorder \
+	  --maxprocesses 4 --numprocesses $$($(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) + 1)")
 
 # The same with Python 3.10 and Humble's NumPy and OpenCV; the tests that need PyTorch are skipped.
 .PHONY: test-humble

@@ -86,12 +86,13 @@ def test_learning_leaves_weights_card_log_and_a_graph_that_answers(tables, tmp_p
 
 def test_the_mean_with_the_weights_that_were_started_from(tables, tmp_path) -> None:
     from depth_prompt_ros.learning.things.learn import write_learned
+    from depth_prompt_ros.learning.trainer import write_weights
     from depth_prompt_ros.networks.things_net import ThingsNet, load_things_net
 
     torch.manual_seed(0)
     first, second = ThingsNet(), ThingsNet()
     samples = Samples([tables], (), ThingsNet.SIZE, seed=0)
-    write_learned(first, samples, tmp_path / "first.safetensors", {})
+    write_weights(tmp_path / "first.safetensors", first.state_dict(), {"network": ThingsNet.NAME}, {})
     expected = (first.head.weight + second.head.weight).detach() / 2
     write_learned(second, samples, tmp_path / "mean.safetensors", {}, tmp_path / "first.safetensors")
     mean = load_things_net(tmp_path / "mean.safetensors")

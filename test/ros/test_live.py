@@ -179,7 +179,7 @@ def test_whatever_goes_wrong_in_a_set_is_a_refusal_and_the_node_lives(live, fram
     live.wait("/object_depth/labels")
 
 
-@pytest.mark.parametrize("text", ["when: 2001-13-45", "a: " + "[" * 3000, "a: \0", "graph: 3", "- 1", ""])
+@pytest.mark.parametrize("text", ["when: 2001-13-45", "a: " + "[" * 700, "a: \0", "graph: 3", "- 1", ""])
 def test_a_description_of_any_damage_is_refused_when_it_is_set(live, frame, tmp_path, text) -> None:
     (tmp_path / "net.yaml").write_text(text)
     live.start(**GIVEN)
