@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ pytest.importorskip("onnxscript")
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from traces import share_traces
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.disparity import inverse_depth_up_to_scale, relative_inverse_depth, with_relief
@@ -19,10 +22,17 @@ from depth_prompt_ros.learning.background.learn import write_prompt
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.check import drift, stored_crops
+from depth_prompt_ros.runtime.export import prompted as exporter
 from depth_prompt_ros.runtime.export.prompted import TOLERANCE, example_inputs, export_graph
 from depth_prompt_ros.runtime.onnxruntime_graph import OnnxRuntimeGraph
 
 PROMPT = resource_path("models/background.safetensors")
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """Traces of the shipped network with its prompt, by number of targets."""
+    return {}
 
 
 def shape(seed: int, size: int = 48) -> torch.Tensor:
@@ -99,7 +109,8 @@ def test_composite_is_hard() -> None:
     assert composite(image, mask, background)[0, 0].tolist() == pytest.approx(np.array([[0.2, 0.9], [0.9, 0.2]]))
 
 
-def test_exported_graph_agrees_with_pytorch_and_is_the_shipped_one(tmp_path) -> None:
+def test_exported_graph_agrees_with_pytorch_and_is_the_shipped_one(tmp_path, monkeypatch, kept) -> None:
+    share_traces(monkeypatch, exporter, kept)
     out = tmp_path / "graph.onnx"
     written = export_graph(out, PROMPT, targets=None)
     assert written.difference <= TOLERANCE["fp32"]
@@ -115,7 +126,8 @@ def test_exported_graph_agrees_with_pytorch_and_is_the_shipped_one(tmp_path) -> 
     np.testing.assert_allclose(batched["inverse_depth"][2], found["inverse_depth"][0], rtol=1e-4)
 
 
-def test_a_graph_for_one_target_gives_what_a_batch_gives(tmp_path) -> None:
+def test_a_graph_for_one_target_gives_what_a_batch_gives(tmp_path, monkeypatch, kept) -> None:
+    share_traces(monkeypatch, exporter, kept)
     export_graph(tmp_path / "one.onnx", PROMPT)
     one = OnnxRuntimeGraph(tmp_path / "one.onnx")
     assert {shape[0] for shape in one.inputs.values()} == {1}
@@ -126,7 +138,8 @@ def test_a_graph_for_one_target_gives_what_a_batch_gives(tmp_path) -> None:
         np.testing.assert_allclose(answer, shipped[name], rtol=1e-3, atol=1e-4)
 
 
-def test_half_precision_stays_close_and_keeps_what_is_sensitive(tmp_path) -> None:
+def test_half_precision_stays_close_and_keeps_what_is_sensitive(tmp_path, monkeypatch, kept) -> None:
+    share_traces(monkeypatch, exporter, kept)
     onnx = pytest.importorskip("onnx")
     out = tmp_path / "half.onnx"
     written = export_graph(out, PROMPT, targets=None, precision="fp16")
@@ -146,14 +159,16 @@ def test_half_precision_stays_close_and_keeps_what_is_sensitive(tmp_path) -> Non
     onnx.checker.check_model(model, full_check=True)
 
 
-def test_a_graph_that_disagrees_with_pytorch_is_not_written(tmp_path, monkeypatch) -> None:
+def test_a_graph_that_disagrees_with_pytorch_is_not_written(tmp_path, monkeypatch, kept) -> None:
+    share_traces(monkeypatch, exporter, kept)
     monkeypatch.setitem(TOLERANCE, "fp16", 1e-9)
     with pytest.raises(BadModel, match=r"differs from PyTorch by .*not written; export it with --precision fp32"):
         export_graph(tmp_path / "half.onnx", PROMPT, precision="fp16")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_prompting_network_becomes_part_of_the_graph(tmp_path) -> None:
+def test_a_prompting_network_becomes_part_of_the_graph(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(MetricFit, "WIDTHS", (1.5, 3.0))  # the fit takes longest to export; the picture is asked for
     settings = PromptSettings(kind="pnet", width=4, downs=3)
     prompt = make_prompt(settings, 160, torch.Generator().manual_seed(0))
     write_prompt(tmp_path / "pnet.safetensors", prompt, settings, "scene-net", 160, {})

@@ -15,6 +15,7 @@ pytest.importorskip("onnxscript")
 
 from safetensors.torch import load_file, save_file
 from torch import nn
+from traces import share_traces
 
 from depth_prompt_ros.errors import BadModel
 from depth_prompt_ros.graph.metric_fit import MetricFit
@@ -318,8 +319,10 @@ def test_entries_say_what_is_needed() -> None:
 
 
 def test_a_vision_transformer_exports_and_agrees_with_pytorch(tmp_path, monkeypatch) -> None:
+    from depth_prompt_ros.runtime.export import prompted as exporter
     from depth_prompt_ros.runtime.export.prompted import TOLERANCE, export_graph
 
+    share_traces(monkeypatch, exporter, {})  # by both precisions
     monkeypatch.setattr(MetricFit, "WIDTHS", (1.5, 3.0))  # the fit takes longest to export, and is tested elsewhere
     entry = small_entry("depth-anything")
     monkeypatch.setitem(catalogue.CATALOGUE, entry.name, entry)

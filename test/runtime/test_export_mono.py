@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ pytest.importorskip("onnxscript")
 
 from hypothesis import given
 from hypothesis import strategies as st
+from traces import share_traces
 
 from depth_prompt_ros.errors import BadInput, BadModel
 from depth_prompt_ros.graph.disparity import inverse_depth_up_to_scale
@@ -18,14 +21,23 @@ from depth_prompt_ros.graph.relative_disparity import RelativeDisparityNetwork
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS
 from depth_prompt_ros.runtime.export import mono as export_mono
+from depth_prompt_ros.runtime.export import pictures as exporter
 from depth_prompt_ros.runtime.export import prompted as export
 from depth_prompt_ros.runtime.picture_graph import Description, PictureGraph
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def kept() -> dict[str, Any]:
+    """The trace of the shipped network."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, kept):
     out = tmp_path_factory.mktemp("mono") / "mono.onnx"
-    written = export_mono.export_mono(out, height=120, width=160)
+    with pytest.MonkeyPatch.context() as patch:
+        share_traces(patch, exporter, kept)
+        written = export_mono.export_mono(out, height=120, width=160)
     assert written.targets is None
     assert written.difference < 1e-4
     return out
@@ -54,16 +66,18 @@ def test_the_description_is_read_and_metadata_tells_what_it_is(exported) -> None
     assert not any(node.metadata_props or node.doc_string for node in onnx.load(str(exported)).graph.node)
 
 
-def test_half_precision_is_halved_and_close(tmp_path) -> None:
-    written = export_mono.export_mono(tmp_path / "half.onnx", height=160, width=160, precision="fp16")
+def test_half_precision_is_halved_and_close(tmp_path, monkeypatch, kept) -> None:
+    share_traces(monkeypatch, exporter, kept)
+    written = export_mono.export_mono(tmp_path / "half.onnx", height=120, width=160, precision="fp16")
     assert written.halved > 20
     assert 0 < written.difference < 1e-2
 
 
-def test_a_graph_that_disagrees_is_not_written(tmp_path, monkeypatch) -> None:
+def test_a_graph_that_disagrees_is_not_written(tmp_path, monkeypatch, kept) -> None:
+    share_traces(monkeypatch, exporter, kept)
     monkeypatch.setitem(export.TOLERANCE, "fp32", 1e-12)
     with pytest.raises(BadModel, match="differs from PyTorch by"):
-        export_mono.export_mono(tmp_path / "mono.onnx", height=160, width=160)
+        export_mono.export_mono(tmp_path / "mono.onnx", height=120, width=160)
     assert not list(tmp_path.iterdir())
     with pytest.raises(BadInput, match="has no pixels"):
         export_mono.export_mono(tmp_path / "mono.onnx", height=0)
