@@ -52,7 +52,8 @@ types: $(TEST_READY)
 imports: $(TEST_READY)
 	$(TEST_ENV)/bin/lint-imports
 
-# One process more than cores, at most 4, for some tests wait: a file's tests stay in one of them, which makes once what they share.
+# One process more than cores, for some tests wait, and at most 4: a file's tests stay in one of them, which makes once
+# what they share.
 unit: $(TEST_READY)
 	@$(TEST_ENV)/bin/python -m depth_prompt_ros.system_libraries
 	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(TEST_ENV)/bin/pytest --dist loadfile --no-loadscope-reorder \

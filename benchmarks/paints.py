@@ -12,24 +12,24 @@ brackets hold its 95 % interval over pictures. Labels and weights that FOLDER ho
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from virtual_labels import NETWORK, REGIONS, picture_errors
 
+from depth_prompt_ros.data.sets.found_masks import FoundMasks
 from depth_prompt_ros.data.sets.stereo_set import StereoSet
-from depth_prompt_ros.data.sets.tom_pictures import TomPicture, TomPictures, TomStereoSet
+from depth_prompt_ros.data.sets.tom_pictures import TomFolder, TomPictures, TomStereoSet
 from depth_prompt_ros.evaluation.bootstrap import drawn, interval
 from depth_prompt_ros.learning.markdown import table_head
 from depth_prompt_ros.learning.tom.mono import Labels, Weights, learn_tom_mono
 from depth_prompt_ros.learning.tom.painting import Painting
 from depth_prompt_ros.learning.tom.virtual_labels import write_virtual_labels
 from depth_prompt_ros.learning.trainer import Schedule
-from depth_prompt_ros.parameters import RuntimeParameters
-from depth_prompt_ros.resources import resource_path
-from depth_prompt_ros.stages.classes import ClassMask
+from depth_prompt_ros.stages.classes import tom_segmenter
+
+Float64 = NDArray[np.float64]
 
 _COLOURS = 2
 """Labels of two colours are as near to the truth as those of five (models/README.md), in half the time."""
@@ -47,51 +47,38 @@ TERMS = Weights(gradients=0.1, squares=8.0, tom=3.0)
 """As the shipped network was learned."""
 
 
-class FoundMasks:
-    """Pictures with the masks that the shipped segmenter finds in them, in place of their own."""
-
-    masks = "found by tom_masks"
-
-    def __init__(self, pictures: TomPictures) -> None:
-        self._pictures = pictures
-        self._find = ClassMask(str(resource_path("models/tom_masks.yaml")), (), "tom", RuntimeParameters())
-
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def __iter__(self) -> Iterator[TomPicture]:
-        for picture in self._pictures:
-            yield TomPicture(picture.name, picture.image, self._find(picture.image))
+def with_found_masks(pictures: TomPictures, folder: Path) -> TomPictures:
+    """The pictures with what the shipped segmenter finds in them in place of their own masks, kept in ``folder``."""
+    detect, file = tom_segmenter()
+    FoundMasks(folder, f"found by {file.stem}").find(((each.name, each.image) for each in pictures), detect)
+    return TomFolder(folder)
 
 
-def learned(pairs: Path, row: str, seed: int, epochs: int, work: Path) -> Path:
-    """Weights of one run, labelled and learned if they are not there yet."""
+def learned(row: str, pairs: Path, seeds: int, epochs: int, work: Path) -> list[Path]:
+    """Weights of every seed, labelled and learned as far as they are not there yet."""
     painting, found = ROWS[row]
-    name = row.replace(",", "").replace(" ", "-").replace("(", "").replace(")", "")
-    labels, out = work / f"labels-{name}", work / f"{name}-{seed}.safetensors"
+    name = "".join(letter for letter in row.replace(" ", "-") if letter not in ",()")
     pictures: TomPictures = TomStereoSet(StereoSet.open(pairs))
-    write_virtual_labels(FoundMasks(pictures) if found else pictures, str(pairs), labels, NETWORK, None, painting)
-    if not out.exists():
-        train = Labels([labels], NETWORK)
-        steps = epochs * -(-len(train) // 16)
-        learn_tom_mono(
-            train, out, Schedule(steps, 16, 1.5e-3, seed), NETWORK, None, None, TERMS, whole=True, strong=True
-        )
-    return out
+    if found:
+        pictures = with_found_masks(pictures, work / "found")
+    write_virtual_labels(pictures, str(pairs), work / f"labels-{name}", NETWORK, painting=painting)
+    train, files = Labels([work / f"labels-{name}"], NETWORK), []
+    for seed in range(seeds):
+        files.append(work / f"{name}-{seed}.safetensors")
+        if not files[-1].exists():
+            schedule = Schedule(epochs * -(-len(train) // 16), 16, 1.5e-3, seed)
+            learn_tom_mono(train, files[-1], schedule, NETWORK, terms=TERMS, whole=True, strong=True)
+    return files
 
 
-def line(name: str, seeds: list[NDArray[np.float64]], base: NDArray[np.float64], again: NDArray[np.int64]) -> str:
-    """A row of the table, from the errors of every seed, (pictures, regions) in millimetres each."""
-    cells = []
-    for number, _ in enumerate(REGIONS):
-        means = [float(np.nanmean(seed[:, number])) for seed in seeds]
-        cell = f"{np.mean(means):.1f}" + (f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else "")
-        mine, its = np.mean(seeds, 0)[:, number], base[:, number]
-        if seeds[0] is not base:
-            low, high = interval(100 * (np.nanmean(mine[again], 1) / np.nanmean(its[again], 1) - 1))
-            cell += f" ({100 * (np.nanmean(mine) / np.nanmean(its) - 1):+.1f} % [{low:+.1f}, {high:+.1f}])"
-        cells.append(cell)
-    return f"| {name} | {' | '.join(cells)} |"
+def cell(seeds: list[Float64], base: Float64) -> str:
+    """Of one region: the mean over seeds, and its change to the network as it came; (pictures,) millimetres each."""
+    means = [float(np.nanmean(seed)) for seed in seeds]
+    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
+    mine, again = np.mean(seeds, 0), drawn(len(base))
+    low, high = interval(100 * (np.nanmean(mine[again], 1) / np.nanmean(base[again], 1) - 1))
+    change = 100 * (np.nanmean(mine) / np.nanmean(base) - 1)
+    return f"{np.mean(means):.1f}{spread} ({change:+.1f} % [{low:+.1f}, {high:+.1f}])"
 
 
 def main() -> None:
@@ -103,18 +90,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    runs = {
-        row: [learned(given.pairs, row, seed, given.epochs, given.work) for seed in range(given.seeds)] for row in ROWS
-    }
+    runs = {row: learned(row, given.pairs, given.seeds, given.epochs, given.work) for row in ROWS}
     for path in given.tests:
         test = StereoSet.open(path)
         base = picture_errors(test, None, None)
-        again = drawn(len(base))
-        print("\n".join(["", f"{path.name}, {len(base)} pictures: RMSE, mm", ""]))
-        print("\n".join(table_head(["painted with", *REGIONS])))
-        print(line("the network as it came", [base], base, again))
-        for row, weights in runs.items():
-            print(line(row, [picture_errors(test, each, None) for each in weights], base, again), flush=True)
+        print(
+            "\n".join(["", f"{path.name}, {len(base)} pictures: RMSE, mm", "", *table_head(["painted with", *REGIONS])])
+        )
+        print(f"| the network as it came | {' | '.join(f'{each:.1f}' for each in np.nanmean(base, 0))} |")
+        for row, files in runs.items():
+            seeds = [picture_errors(test, weights, None) for weights in files]
+            cells = [cell([seed[:, region] for seed in seeds], base[:, region]) for region in range(len(REGIONS))]
+            print(f"| {row} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

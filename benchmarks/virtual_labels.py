@@ -47,8 +47,8 @@ def picture_errors(pairs: StereoSet, weights: Path | None, painting: Painting | 
         truth = Truth.within_range(pairs.disparity(index), camera.fx * camera.baseline * 1000, picture.tom)
         if painting is None:
             picture = TomPicture(picture.name, picture.image, np.zeros_like(picture.tom))  # noqa: PLW2901
-        scores = mono_scores(teacher([picture])[0].disparity, truth)
-        errors[index] = [scores.get(region, {}).get("rmse", np.nan) for region in REGIONS]
+        found = mono_scores(teacher([picture])[0].disparity, truth)
+        errors[index] = [found.get(region, {}).get("rmse", np.nan) for region in REGIONS]
     return errors
 
 

@@ -112,19 +112,21 @@ def _prepare_pairs(
     from depth_prompt_ros.bag.sources.stereo_pairs import RecordedPairs, write_pairs
     from depth_prompt_ros.bag.storage.recording import Recording
     from depth_prompt_ros.bag.truth.source import TruthSource
-    from depth_prompt_ros.parameters import Parameters, RuntimeParameters
-    from depth_prompt_ros.resources import resource_path
-    from depth_prompt_ros.stages.classes import ClassMask
+    from depth_prompt_ros.parameters import Parameters
+    from depth_prompt_ros.stages.classes import tom_segmenter
 
     there = Recording(bag).types
     depth, tom, labels = (topic if topic in there else "" for topic in topics)
     parameters = Parameters() if params is None else Parameters.from_yaml(params)
-    segmenter = resource_path("models/tom_masks.yaml")
-    find = None if tom else ClassMask(str(segmenter), (), "tom", RuntimeParameters())
-    pairs = RecordedPairs(bag, parameters, TruthSource(depth, tom, labels), height, find)
-    masks = f"of {tom}" if tom else f"found by {segmenter.stem}"
-    settings = {"layout": "pairs", "folder": str(bag.resolve()), "size": height, "truth": depth, "masks": masks}
-    written = write_pairs(out, settings, pairs, limit)
+    find, masks = None, f"of {tom}"
+    if not tom:
+        find, file = tom_segmenter()
+        masks = f"found by {file.stem}"
+    pairs = RecordedPairs(bag, parameters, TruthSource(depth, tom, labels), find)
+    settings: dict[str, object] = {
+        "layout": "pairs", "folder": str(bag.resolve()), "truth": depth, "masks": masks, "labels": labels
+    }  # fmt: skip
+    written = write_pairs(out, settings, pairs, height, limit)
     known = "no true depth: it cannot be validated on" if not depth else f"true depth of {depth}"
     return [
         f"{out}: {len(written)} pairs, {known}, masks {masks}",

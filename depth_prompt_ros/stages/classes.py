@@ -10,10 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.parameters import RuntimeParameters
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters
+from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.picture_graph import PictureGraph
 
 MEANINGS = {"scores", "class ids", "saliency"}
+
+
+def tom_segmenter(description: Path | None = None) -> tuple[ClassMask, Path]:
+    """What finds transparent and mirror pixels in a picture alone, and the file that describes it.
+
+    Args:
+        description: None: the shipped one.
+
+    Raises:
+        BadInput, BadModel: as :class:`ClassMask`.
+    """
+    file = description or resource_path("models/tom_masks.yaml")
+    return ClassMask(str(file), (), "tom", RUNTIME_DEFAULTS), file
 
 
 class ClassMask:

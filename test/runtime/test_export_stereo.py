@@ -32,8 +32,6 @@ def exported(tmp_path_factory):
     """A tiny network of random weights under the name ``tiny``, its weights and its graph for any size."""
     folder = tmp_path_factory.mktemp("graphs")
     with pytest.MonkeyPatch.context() as patch:
-        # Where both sides of a picture are free, keeping what each operation gave takes longer than doing it again.
-        patch.setattr("torch._dynamo.config.fake_tensor_cache_enabled", False)
         patch.setitem(STEREO, "tiny", StereoEntry(name="tiny", build=TINY, multiple=32, licence="none"))
         torch.manual_seed(0)
         weights = folder / "tiny.safetensors"

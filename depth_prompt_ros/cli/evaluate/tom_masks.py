@@ -29,12 +29,9 @@ def tom_masks(
     from rich.table import Table
 
     from depth_prompt_ros.evaluation.tom.masks import evaluate_tom_masks
-    from depth_prompt_ros.parameters import RuntimeParameters
-    from depth_prompt_ros.resources import resource_path
-    from depth_prompt_ros.stages.classes import ClassMask
+    from depth_prompt_ros.stages.classes import tom_segmenter
 
-    described = network or resource_path("models/tom_masks.yaml")
-    detect = ClassMask(str(described), (), "tom", RuntimeParameters())
+    detect, described = tom_segmenter(network)
     table = Table(title=f"{described.name}, shares in %")
     columns = ("pictures", "IoU", "precision", "recall", "false alarms", "BER", "CPU ms")
     table.add_column("set", no_wrap=True)

@@ -56,14 +56,12 @@ def _detector(
     network: Path | None, text: str | None, text_network: Path | None
 ) -> tuple[Callable[[NDArray[np.uint8]], NDArray[np.bool_]], str]:
     """From (H, W, 3) uint8 RGB to (H, W) bool, and what it is, for cards."""
-    from depth_prompt_ros.parameters import RuntimeParameters, TomParameters
-    from depth_prompt_ros.resources import resource_path
-
     if text is None:
-        from depth_prompt_ros.stages.classes import ClassMask
+        from depth_prompt_ros.stages.classes import tom_segmenter
 
-        file = network or resource_path("models/tom_masks.yaml")
-        return ClassMask(str(file), (), "tom", RuntimeParameters()), f"found by {file.stem}"
+        detect, file = tom_segmenter(network)
+        return detect, f"found by {file.stem}"
+    from depth_prompt_ros.parameters import RuntimeParameters, TomParameters
     from depth_prompt_ros.stages.text.finder import open_text_finder
     from depth_prompt_ros.stages.text.phrases import phrases_in
 

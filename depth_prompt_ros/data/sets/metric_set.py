@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.data.sets.array_folder import ArraySet, Shapes
+
+Plane = TypeVar("Plane", NDArray[np.float32], NDArray[np.uint8])
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +53,16 @@ def resized(
     """A picture and its depth at another height and width: colours averaged, depth of the nearest pixel."""
     if image.shape[:2] == size:
         return image, depth
+    return resized_picture(image, *size), resized_plane(depth, size)
+
+
+def resized_plane(plane: Plane, size: tuple[int, int]) -> Plane:
+    """(H, W) of depth or labels at another height and width: the nearest pixel."""
     rows, columns = (
         np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
-        for new, old in zip(size, image.shape[:2], strict=True)
+        for new, old in zip(size, plane.shape, strict=True)
     )
-    return resized_picture(image, *size), depth[np.ix_(rows, columns)]
+    return plane[np.ix_(rows, columns)]
 
 
 def resized_picture(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

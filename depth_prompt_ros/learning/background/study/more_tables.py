@@ -83,8 +83,8 @@ def _masks(network: StudiedNetwork, own: list[Run], sets: LearningSets, folder: 
     remark = "Pixels of erosion, dilation and shift are shares of the square root of a mask's area."
     try:
         kinds["rembg's, of the picture with its own background"] = rembg_masks(SegmentationParameters())
-    except (BadInput, BadModel) as error:
-        remark += f" No row of rembg's masks: {error}."
+    except (BadInput, BadModel):  # says where this machine keeps them
+        remark += " No row of rembg's masks: rembg or its weights were not there."
     tests = sets.open_tests()
     lines = ["### Masks that are worse than the truth: si-RMSE on the true mask, first seed", ""]
     lines += table_head(["mask", *(f"{test}: IoU | {' | '.join(composes)}" for test in tests)])
