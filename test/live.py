@@ -147,6 +147,16 @@ class Live:
         self.until(lambda: bool(self._statuses(task, node, heard + 1)))
         return self._statuses(task, node, heard + 1)[-1]
 
+    def until_said(self, words: str, task: str, again: Callable[[], None]) -> Any:
+        """The first status of a task that says so, while ``again`` publishes: some things are said for two seconds only."""
+        self.diagnosis(task)
+        end = time.monotonic() + PATIENCE_S
+        while words not in (status := self.last(task)).message:
+            assert time.monotonic() < end, status.message
+            again()
+            time.sleep(0.1)
+        return status
+
     def last(self, task: str, node: str = "object_depth") -> Any:
         """The latest status of a task that was heard."""
         return self._statuses(task, node, 0)[-1]

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from dataclasses import replace
+from itertools import count
 
 import cv2
 import numpy as np
@@ -276,13 +277,10 @@ def test_stamps_that_drift_apart_are_measured(live, frame) -> None:
     live.start(**GIVEN)
     live.show(frame, START_NS - STEP_NS)
     live.wait("/object_depth/depth")
-    time.sleep(1.1)
-    off = {"/right/image_rect": 45_000_000, "/right/camera_info": 45_000_000}
-    live.show(frame, START_NS, late=off)
-    live.until(lambda: all(arrived.count == 2 for arrived in live.node.inputs.arrived.values()))
-    message = live.diagnosis("inputs").message
-    assert "stamps do not meet" in message
-    assert "0.045 s away from /left/image_rect, sync.tolerance is 0.02 s" in message
+    off, number = {"/right/image_rect": 45_000_000, "/right/camera_info": 45_000_000}, count()
+    said = "0.045 s away from /left/image_rect, sync.tolerance is 0.02 s"
+    status = live.until_said(said, "inputs", lambda: live.show(frame, START_NS + next(number) * STEP_NS, late=off))
+    assert "stamps do not meet" in status.message
     assert len(live.received["/object_depth/depth"]) == 1
 
 
@@ -290,14 +288,14 @@ def test_pictures_that_wait_in_vain_are_dropped_for_their_size_and_it_is_said(li
     live.listen("depth")
     live.start(sync__hold=60.0, sync__most_megabytes=1.0, device="cpu")
     live.until(live.node.wanted)
-    for number in range(8):
-        stamp = START_NS + number * 1_000_000_000
-        live.show(replace(frame, labels=None), stamp, late={"/right/image_rect": 50_000_000})
-    waiting = live.node.inputs.waiting
-    live.until(lambda: waiting.dropped > 0)
-    assert waiting.size <= 1_000_000
-    status = live.diagnosis("inputs")
-    assert "sets that waited for a picture were dropped: sync.most_megabytes is 1" in status.message
+    seconds, off = count(), {"/right/image_rect": 50_000_000}
+
+    def again() -> None:
+        live.show(replace(frame, labels=None), START_NS + next(seconds) * 1_000_000_000, late=off)
+
+    said = "sets that waited for a picture were dropped: sync.most_megabytes is 1"
+    status = live.until_said(said, "inputs", again)
+    assert live.node.inputs.waiting.size <= 1_000_000
     values = {value.key: value.value for value in status.values}
     assert int(values["sets dropped for sync.most_megabytes"]) > 0
 
@@ -324,11 +322,9 @@ def test_a_camera_that_stops_is_late_and_comes_back(live, frame) -> None:
     live.wait("/object_depth/depth")
     time.sleep(2.1)
     assert "/left/image_rect is late: its last message came" in live.diagnosis("inputs").message
-    for number in range(50, 65):
-        live.show(frame, START_NS + number * STEP_NS)
-        time.sleep(0.2)
+    number = count(50)
+    live.until_said("all topics arrive", "inputs", lambda: live.show(frame, START_NS + next(number) * STEP_NS))
     live.wait("/object_depth/depth", 2)
-    assert live.last("inputs").message == "all topics arrive"
 
 
 def test_pictures_and_labels_of_another_size_are_skipped_with_the_reason(live, frame) -> None:
