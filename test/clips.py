@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,19 +73,25 @@ def published(network: Clip) -> dict[str, torch.Tensor]:
 
 
 def export_words(folder: Path, size: tuple[int, int]) -> SimpleNamespace:
-    """A tiny CLIPSeg exported for texts, with depth: path of the description, network, mirror, folder, differences."""
+    """A tiny CLIPSeg exported for texts, with depth: path of the description, network, mirror, folder, differences.
+
+    What another process has exported to this folder is taken as it is; the network and the mirror are the same again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, found = folder / "words.yaml", folder / "differences.json"
     with pytest.MonkeyPatch.context() as monkeypatch:
         use_tiny(monkeypatch, folder / "models")
         network = tiny_clipseg()
-        save_file({key: value.contiguous() for key, value in published(network).items()}, str(folder / "w.safetensors"))
-        store.add("clipseg-tiny", folder / "w.safetensors")
         torch.manual_seed(3)
         mirror = ClipMirror(network, Condition("mirror", TINY), Decoder(TINY)).eval()
-        notes = learned_file.described("clipseg-tiny", network, mirror.learned["condition"], 10.0, size)
-        write_weights(folder / "mirror.safetensors", learned_file.learned_tensors(mirror), notes, {})
-        written = export_text(
-            folder / "words.yaml", Tokeniser.of_pairs([]), "clipseg-tiny", None, size, folder / "mirror.safetensors"
-        )
-    return SimpleNamespace(
-        path=written.path, network=network, mirror=mirror, folder=folder, differences=written.differences
-    )
+        if not found.exists():
+            weights, learned = folder / "w.safetensors", folder / "mirror.safetensors"
+            save_file({key: value.contiguous() for key, value in published(network).items()}, str(weights))
+            store.add("clipseg-tiny", weights)
+            notes = learned_file.described("clipseg-tiny", network, mirror.learned["condition"], 10.0, size)
+            write_weights(learned, learned_file.learned_tensors(mirror), notes, {})
+            written = export_text(path, Tokeniser.of_pairs([]), "clipseg-tiny", None, size, learned)
+            assert written.path == path
+            found.write_text(json.dumps(written.differences))
+    differences = json.loads(found.read_text())
+    return SimpleNamespace(path=path, network=network, mirror=mirror, folder=folder, differences=differences)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +29,20 @@ LONG = ("work", "learning", "runtime", "graph", "networks")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))
+
+
+@pytest.fixture(scope="session")
+def words(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """What :func:`clips.export_words` exports for pictures of 64x96 pixels, once for all processes of the tests."""
+    for needed in ("torch", "transformers", "onnxscript"):
+        pytest.importorskip(needed)
+    import filelock  # comes with PyTorch
+    from clips import export_words
+
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with filelock.FileLock(folder / "words.lock"):
+        return export_words(folder / "words", (64, 96))
 
 
 def pytest_report_header() -> str:

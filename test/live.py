@@ -148,7 +148,7 @@ class Live:
         return self._statuses(task, node, heard + 1)[-1]
 
     def until_said(self, words: str, task: str, again: Callable[[], None]) -> Any:
-        """The first status of a task that says so, while ``again`` publishes: some things are said for two seconds only."""
+        """The first status of a task that says so, while ``again`` publishes: some things are said for two seconds."""
         self.diagnosis(task)
         end = time.monotonic() + PATIENCE_S
         while words not in (status := self.last(task)).message:

@@ -19,6 +19,7 @@ from depth_prompt_ros.learning.background.study.figures import Results, paired_g
 from depth_prompt_ros.learning.background.study.plan import ABLATIONS, Effort, StudiedNetwork, runs
 from depth_prompt_ros.learning.background.study.sets import StudySets
 from depth_prompt_ros.learning.trainer import Schedule, load_batch
+from depth_prompt_ros.networks.catalogue import CATALOGUE
 
 TINY = Schedule(steps=2, batch=2, learning_rate=1e-2, validate_every=2)
 EFFORT = Effort(
@@ -26,6 +27,8 @@ EFFORT = Effort(
     seeds=1, ablation_seeds=0, train=4, validation=4, test=4,
 )  # fmt: skip
 CPU = torch.device("cpu")
+SIDE = 64
+"""Pixels, of what is learned from: a network of any size learns a few steps as well at a small one."""
 
 
 def _bumps(folder, size: int, off: float = 0.0) -> PictureSet:
@@ -47,7 +50,7 @@ def _bumps(folder, size: int, off: float = 0.0) -> PictureSet:
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory) -> StudySets:
     folder = tmp_path_factory.mktemp("sets")
-    _bumps(folder / "bumps", 160)
+    _bumps(folder / "bumps", SIDE)
     _bumps(folder / "partial", 320, off=0.15)
     tests = {"in distribution": folder / "bumps", "out of distribution": folder / "bumps"}
     return StudySets(folder / "bumps", folder / "bumps", tests, folder / "partial", folder / "bumps")
@@ -61,6 +64,7 @@ def test_the_plan_has_every_row_and_seed_once() -> None:
 
 
 def test_the_study_goes_through_resumes_and_writes_its_page(sets, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(CATALOGUE, "scene-net", replace(CATALOGUE["scene-net"], size=SIDE))
     monkeypatch.setattr(background, "make_sets", lambda *_: sets)
     networks, said = [StudiedNetwork("scene-net")], []
     where = {"cache": tmp_path, "folder": tmp_path / "runs", "results": tmp_path / "docs" / "page.md"}

@@ -195,7 +195,7 @@ def test_a_run_that_stopped_while_it_was_measured_is_not_learned_again(row, pict
 
     def found(folder: str) -> Found:
         own = replace(material, clip=deepcopy(clip))
-        return runs.execute(row, 3, TINY, own, tmp_path / folder, device)
+        return runs.execute(row, 3, replace(TINY, steps=5), own, tmp_path / folder, device)
 
     whole = found("whole")
     with monkeypatch.context() as patched:

@@ -22,9 +22,9 @@ from depth_prompt_ros.learning.background.study.plan import ABLATIONS, OURS, TUN
 from depth_prompt_ros.learning.background.study.prepared import study_prepared
 from depth_prompt_ros.learning.background.study.prepared_sets import sorted_sets
 from depth_prompt_ros.learning.trainer import Schedule, write_weights
-from depth_prompt_ros.networks.catalogue import OWN_NAMES, load_frozen
+from depth_prompt_ros.networks.catalogue import CATALOGUE, OWN_NAMES, load_frozen
 
-SIZE = 160
+SIZE = 64
 SIDE = 48
 TINY = Schedule(steps=1, batch=2, learning_rate=1e-2, validate_every=1)
 EFFORT = Effort(
@@ -88,6 +88,12 @@ def _layouts(folder: Path) -> None:
     (folder / "abo" / "train_test_split.csv").write_text("\n".join(lines))
     (folder / "hm3d-abo" / "index").mkdir()
     (folder / "hm3d-abo" / "index" / "train.txt").write_text("0\n1\n")
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch) -> None:
+    """A network of any size learns a step as well at a small one."""
+    monkeypatch.setitem(CATALOGUE, "scene-net", replace(CATALOGUE["scene-net"], size=SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +185,9 @@ def test_what_is_given_is_tested_once_and_not_learned(prepared, tmp_path) -> Non
         study_prepared(networks * 2, few, data, tmp_path / "third", tmp_path / "third.md", given, 1)
     small = tmp_path / "small"
     for layout in ("abo-train", "hndr"):
-        prepare("hndr", prepared / "published" / "hndr", small / layout, 64)
+        prepare("hndr", prepared / "published" / "hndr", small / layout, 32)
     sets = [f"learn={small / 'abo-train'}", str(small / "hndr")]
-    with pytest.raises(BadInput, match="takes pictures of 160 pixels, and no set has such: prepare with --size 160"):
+    with pytest.raises(BadInput, match="takes pictures of 64 pixels, and no set has such: prepare with --size 64"):
         study_prepared(networks, few, sets, tmp_path / "third", tmp_path / "third.md", jobs=1)
 
 

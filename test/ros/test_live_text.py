@@ -12,7 +12,6 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("onnxscript")
 
-from clips import export_words
 from live import START_NS, Live
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -25,11 +24,6 @@ from depth_prompt_ros.ros.nodes.segmentation import SegmentationNode
 from depth_prompt_ros.stages.text.finder import TextFinder
 
 STEP_NS = 100_000_000
-
-
-@pytest.fixture(scope="module")
-def words(tmp_path_factory):
-    return export_words(tmp_path_factory.mktemp("words"), (64, 96))
 
 
 def chosen(live) -> object:

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("onnxscript")
 
-from clips import export_words, use_tiny
+from clips import use_tiny
 from commands import run
 
 from depth_prompt_ros.data.rendering.scenes import TABLETOP_CAMERA
@@ -26,11 +26,6 @@ from depth_prompt_ros.stages.text.phrases import Tokeniser
 from depth_prompt_ros.stages.tom import make_scene_depth, make_tom_detector
 
 SIZE = (64, 96)
-
-
-@pytest.fixture(scope="module")
-def words(tmp_path_factory):
-    return export_words(tmp_path_factory.mktemp("words"), SIZE)
 
 
 def picture(seed: int = 0, size: tuple[int, int] = SIZE) -> np.ndarray:
