@@ -18,6 +18,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.rotation import cross
 from depth_prompt_ros.stages.anchor.beneath import look_beneath
 from depth_prompt_ros.stages.anchor.support_plane import Plane
+from depth_prompt_ros.stages.least_squares import least_squares
 from depth_prompt_ros.stages.median import median, quantile
 
 Float32 = NDArray[np.float32]
@@ -39,6 +40,10 @@ _ASYMMETRIC = 0.12
 
 _LOBED, _CONVEX = 0.93, 0.96
 """Share of its convex hull that an outline with lobes fills, which is of no bowl, cup or can, and what these fill."""
+
+_ARC, _INNER, _LEAST = 0.3, 0.75, 5
+"""The contact's sides stand so far behind its middle, in half widths, where it may be round; 0.6 of a circle. Told by
+the inner three quarters of the contact, in five directions at least."""
 
 _COMPACT, _LYING = 0.5, 0.85
 """Height over the inscribed width of what is seen from above: of round outlines, and of long ones."""
@@ -232,9 +237,14 @@ def upright_plane(silhouette: Silhouette) -> Plane:
 
 def width_along(silhouette: Silhouette, upright: Plane) -> float:
     """Metres that the target is wide, along the upright plane."""
-    forward, sideways = float(upright.normal @ silhouette.forward), float(upright.normal @ silhouette.sideways)
-    along = (forward * silhouette.azimuth - sideways) * _reach(silhouette, upright)
+    along = _along(silhouette, upright)
     return quantile(along, 0.98) - quantile(along, 0.02)
+
+
+def _along(silhouette: Silhouette, upright: Plane) -> Float64:
+    """(N,) metres sideways on the upright plane in each direction."""
+    forward, sideways = float(upright.normal @ silhouette.forward), float(upright.normal @ silhouette.sideways)
+    return np.asarray((forward * silhouette.azimuth - sideways) * _reach(silhouette, upright))
 
 
 def _reach(silhouette: Silhouette, upright: Plane) -> Float64:
@@ -243,13 +253,29 @@ def _reach(silhouette: Silhouette, upright: Plane) -> Float64:
     return -upright.offset / (directions @ upright.normal)
 
 
+def _arc(silhouette: Silhouette, upright: Plane) -> float:
+    """How far the contact's sides stand behind its middle, in half widths: 0.6 of a circle, 0 of a straight front.
+
+    By the parabola through the inner part of the contact; a contact that is not seen on the support may be any.
+    """
+    along = _along(silhouette, upright)
+    low, high = quantile(along, 0.02), quantile(along, 0.98)
+    half = max((high - low) / 2, 1e-9)
+    place = (along - (low + high) / 2) / half
+    inner = np.abs(place) < _INNER
+    if not silhouette.on_support or np.count_nonzero(inner) < _LEAST:
+        return np.inf
+    place, behind = place[inner], (silhouette.contact - _reach(silhouette, upright))[inner] / half
+    return float(least_squares(np.stack([np.ones_like(place), place, place * place]), behind)[2])
+
+
 def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
     """The plane parallel to the support at the top of a block that stands on the contact and throws this shadow.
 
-    A body of revolution is as deep as it is wide, and its outline is mirror-symmetric; a box stands askew as a rule,
-    and neither is. An outline with lobes is of neither bowl, cup nor can. So the block's depth goes from one width of
-    a symmetric, convex outline to 0.3 of others. What is apparently lower than 0.8 of its width is less deep, and from
-    a fifth on flat.
+    A body of revolution is as deep as it is wide, its outline is mirror-symmetric and its contact an arc; a box stands
+    askew as a rule, or with a straight front. An outline with lobes is of neither bowl, cup nor can. So the block's
+    depth goes from one width of a symmetric, convex outline on an arc to 0.3 of others. What is apparently lower than
+    0.8 of its width is less deep, and from a fifth on flat.
 
     Returns:
         The plane, or None when the target reaches above the camera, which then cannot see its top.
@@ -265,6 +291,7 @@ def top_plane(silhouette: Silhouette, upright: Plane) -> Plane | None:
         np.clip((apparent - _FLAT) / (_TALL - _FLAT), 0, 1)
     )
     roundness *= float(np.clip((silhouette.convexity - _LOBED) / (_CONVEX - _LOBED), 0, 1))
+    roundness *= float(np.clip(_arc(silhouette, upright) / _ARC, 0, 1))
     thickness = _THIN * float(np.clip((apparent - _LOW) / (_TALL - _LOW), 0, 1)) + (_ROUND - _THIN) * roundness
     depth = thickness * width
     height = median(support.offset * (1 - (near + depth) / far))

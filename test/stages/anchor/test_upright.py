@@ -237,3 +237,15 @@ def test_a_contact_that_shows_at_both_ends_only_is_enough() -> None:
     errors = block_errors(scene, mask, depth)
     assert np.isfinite(errors).all()
     assert np.abs(np.median(errors)) < 0.03
+
+
+def test_a_box_that_is_seen_frontally_is_no_thing_of_revolution() -> None:
+    """Its outline is as symmetric as a can's: its straight foot tells it."""
+    scene = StandingBlock(width=0.12, height=0.14, thickness=0.03)
+    assert np.abs(block_errors(scene, scene.mask, scene.depth)).mean() < 0.01
+    mask, _, up = cup(height=0.12)
+    silhouette = cast_silhouette(CAMERA, Plane(up, 0.5), mask)
+    assert silhouette is not None
+    found = [top_plane(each, upright_plane(each)) for each in (silhouette, replace(silhouette, on_support=False))]
+    assert found[0] is not None and found[1] is not None
+    assert found[0].offset == pytest.approx(found[1].offset, abs=0.01)  # the can's is an arc
