@@ -1,7 +1,7 @@
 """What fills the holes of measured targets: python benchmarks/holes.py PAIRS, the folder that middlebury.py describes.
 
 Targets are told, and that none is transparent; scored is what stereo left empty of them. Three ways: the fitted shape
-alone, the shape or a plane through the target's own pixels (the merge), and the nearest match of the row.
+alone, the shape and planes through the target's own pixels (the merge), and the nearest match of the row.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ border, where the right camera does not see all of it."""
 RENDERED = {"rendered, chosen on": (*range(31, 39), *range(51, 63)), "rendered, judged by": tuple(range(41, 49))}
 """Seeds of the rendered table tops."""
 
-WAYS = ("shape alone", "shape or own plane", "along the row")
+WAYS = ("shape alone", "shape and planes", "along the row")
 
 
 def labels_of(pair: Pair) -> NDArray[np.uint16]:
@@ -106,7 +106,7 @@ def filled(frame: Frame, parameters: Parameters) -> tuple[dict[str, Float32], ND
     result = pipeline(frame)
     camera, measurement = frame.camera, result.measurement
     tom, targets = result.tom, targets_in(result.labels)
-    with patch("depth_prompt_ros.stages.merge.by_own_plane", lambda *_: None):
+    with patch("depth_prompt_ros.stages.merge.by_shape_and_planes", lambda *_: None):
         shape = merge(camera, measurement, result.mono_depth, targets, tom, parameters.merge).depth
     assert measurement.disparity is not None
     answers = dict(zip(WAYS, (

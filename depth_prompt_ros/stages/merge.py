@@ -14,7 +14,7 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import Target
-from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_own_plane, by_shape
+from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_shape, by_shape_and_planes
 from depth_prompt_ros.stages.median import median_of_some
 from depth_prompt_ros.stages.spread import spread
 
@@ -47,7 +47,7 @@ class Provenance(IntEnum):
     MERGED = 3
     """The monocular shape, shifted to meet the measured pixels around it."""
     CONTINUED = 4
-    """A plane through the target's own measured pixels, continued into a hole."""
+    """Planes through the target's own measured pixels, continued into a hole; with a smaller share of its shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +83,9 @@ def merge(
     takes the monocular depth, drawn to believed pixels close by so that there is no seam. A hole takes the monocular
     inverse depth plus what the measurement around it, in the same target, has over the monocular one. It prefers the
     farther of two surfaces, for what one camera sees and the other does not lies behind (Hirschmueller 2008, section
-    2.6). Where planes through the target's own pixels foretell them better, these have their share in it:
-    :func:`by_own_plane`. Both leave out what is farther from the shape than the target is large: a mismatch, or the
-    background through a gap. Where a target has no monocular depth (its fit was refused), holes stay and ToM pixels
-    become holes.
+    2.6). Planes through the target's own pixels have their share in it: :func:`by_shape_and_planes`. Both leave out
+    what is farther from the shape than the target is large: a mismatch, or the background through a gap. Where a target
+    has no monocular depth (its fit was refused), holes stay and ToM pixels become holes.
 
     Args:
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
@@ -135,11 +134,14 @@ def _merge_target(
     disagreement = median_of_some(np.abs(residual[checked]) / mono[checked])
     holes = filled & ~wrong
     if holes.any():
-        own = by_own_plane(surface, holes)
-        inverse = by_shape(surface) if own is None else own.inverse
-        error, source = (disagreement, Provenance.MERGED) if own is None else (own.error, Provenance.CONTINUED)
-        depth[holes] = 1 / inverse[holes]
-        confidence[holes], provenance[holes] = 0.5 * np.exp(-error / parameters.agreement), source
+        filling = by_shape_and_planes(surface, holes)
+        inverse = by_shape(surface) if filling is None else filling.inverse
+        depth[holes], confidence[holes] = 1 / inverse[holes], 0.5 * np.exp(-disagreement / parameters.agreement)
+        provenance[holes] = Provenance.MERGED
+        if filling is not None:
+            continued = holes & filling.continued
+            confidence[continued] = 0.5 * np.exp(-filling.error / parameters.agreement)
+            provenance[continued] = Provenance.CONTINUED
     if not wrong.any():
         return
     covered, drawn = filled & wrong, np.zeros_like(wrong)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_own_plane, withhold
+from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_shape_and_planes, withhold
 from depth_prompt_ros.stages.local_plane import local_plane
 
 SIDE = 60
@@ -61,30 +61,42 @@ def test_at_least_half_is_never_withheld() -> None:
     assert (withheld == ((COLUMNS >= 45) & (COLUMNS < 52))).mean() > 0.98
 
 
-def test_a_plane_fills_that_foretells_withheld_pixels_better_than_the_shape() -> None:
+def test_planes_fill_that_foretell_withheld_pixels_far_better_than_the_shape() -> None:
     known = (COLUMNS < 20) | (COLUMNS >= 30)
     slanted = (1 + 0.01 * COLUMNS).astype(np.float32)
-    filling = by_own_plane(square_to_camera(slanted, known), ~known)
+    filling = by_shape_and_planes(square_to_camera(slanted, known), ~known)
     assert filling is not None
     np.testing.assert_allclose(filling.inverse[~known], slanted[~known], rtol=0.01)
     assert filling.error < 0.03
 
 
-def test_the_shape_fills_that_foretells_withheld_pixels_better_than_a_plane() -> None:
+def test_the_shape_fills_that_foretells_withheld_pixels_far_better_than_planes() -> None:
     known = (COLUMNS < 20) | (COLUMNS >= 30)
     waves = (1 + 0.05 * np.sin(COLUMNS / 3) * np.sin(ROWS / 3)).astype(np.float32)
-    assert by_own_plane(MeasuredSurface(np.where(known, waves, 0), known, waves, 0.05), ~known) is None
+    filling = by_shape_and_planes(MeasuredSurface(np.where(known, waves, 0), known, waves, 0.05), ~known)
+    assert filling is not None and not filling.continued[~known].any()
+    np.testing.assert_allclose(filling.inverse[~known], waves[~known], rtol=1e-3)
+
+
+def test_planes_count_beside_what_is_measured_and_the_shape_farther_off() -> None:
+    known = COLUMNS < 30
+    waves = (0.02 * np.sin(COLUMNS / 5) * np.sin(ROWS / 5)).astype(np.float32)
+    surface = MeasuredSurface(np.where(known, 1 + waves, 0), known, np.ones_like(waves), 0.05)
+    filling = by_shape_and_planes(surface, ~known)
+    assert filling is not None
+    assert filling.continued[:, 30:32].all() and not filling.continued[:, 55:].any()
+    assert 0.02 < filling.continued[~known].mean() < 0.6
 
 
 def test_no_plane_through_two_surfaces_fills_what_the_nearer_one_hides() -> None:
     inverse = np.where(COLUMNS < 30, np.float32(1), np.float32(2))
     known = (COLUMNS < 24) | (COLUMNS >= 30)
-    assert by_own_plane(square_to_camera(inverse, known), ~known) is None
+    assert by_shape_and_planes(square_to_camera(inverse, known), ~known) is None
 
 
 def test_a_few_empty_or_measured_pixels_decide_nothing() -> None:
     slanted = (1 + 0.01 * COLUMNS).astype(np.float32)
     few = np.zeros((SIDE, SIDE), bool)
     few[30, 30:40] = True
-    assert by_own_plane(square_to_camera(slanted, ~few), few) is None
-    assert by_own_plane(square_to_camera(slanted, few), ~few) is None
+    assert by_shape_and_planes(square_to_camera(slanted, ~few), few) is None
+    assert by_shape_and_planes(square_to_camera(slanted, few), ~few) is None
