@@ -45,7 +45,7 @@ class Provenance(IntEnum):
     MONO = 2
     """The fitted monocular shape."""
     MERGED = 3
-    """The monocular shape, shifted to meet the measured pixels around it."""
+    """The monocular shape, shifted to meet the measured pixels around it; in a hole with a smaller share of planes."""
     CONTINUED = 4
     """Planes through the target's own measured pixels, continued into a hole; with a smaller share of its shape."""
 
