@@ -34,8 +34,6 @@ _SEEN = np.float32(2.0)
 """The shape was made with the withheld pixels in sight: where nothing is measured its squared error is twice as large.
 Chosen on one half of the things of docs/results/hidden.md."""
 
-_LEAST = np.float32(1e-20)
-
 
 @dataclass(frozen=True, eq=False)
 class MeasuredSurface:
@@ -99,9 +97,9 @@ def by_shape_and_planes(surface: MeasuredSurface, holes: Mask) -> Filling | None
     foretold = foretell(surface, holes)
     if foretold is None or foretold.by_planes > max(surface.preference, foretold.by_shape):
         return None
-    away = cv2.distanceTransform((~surface.known).view(np.uint8), cv2.DIST_L2, 3) / np.float32(foretold.reach)
+    away = _away(surface.known) / np.float32(foretold.reach)
     shape, planes = _SEEN * np.float32(foretold.by_shape**2), np.float32(foretold.by_planes**2)
-    weight = shape / np.maximum(shape + planes * away, _LEAST)
+    weight = shape / np.maximum(shape + planes * away, np.float32(1e-20))
     filling = weight * local_plane_in_range(surface.inverse, surface.known) + (1 - weight) * by_shape(surface)
     return Filling(filling, weight > 0.5, foretold.relative)
 
@@ -130,12 +128,11 @@ def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:
     truth, most = inverse[withheld], np.float32(_MOST * surface.preference)
     by_shapes, by_planes = (np.abs(found[withheld] - truth) for found in (shaped, local_plane(inverse, left)))
     total = float(np.sum(weight))
-    away = cv2.distanceTransform((~left).view(np.uint8), cv2.DIST_L2, 3)[withheld]
     return Foretold(
         float(np.sum(weight * np.minimum(by_shapes, most))) / total,
         float(np.sum(weight * np.minimum(by_planes, most))) / total,
         float(np.mean(by_planes / truth)),
-        step * float(np.sum(weight * away)) / total,
+        step * float(np.sum(weight * _away(left)[withheld])) / total,
     )
 
 
@@ -170,9 +167,14 @@ def withhold(known: Mask, holes: Mask) -> Mask:
     withheld |= known & (last_to_left >= 0) & open_ended & reached
     most = np.count_nonzero(known) // 2
     if np.count_nonzero(withheld) > most > 0:
-        away = cv2.distanceTransform((~holes).view(np.uint8), cv2.DIST_L2, 3)
+        away = _away(holes)
         withheld &= away <= np.partition(away[withheld], most - 1)[most - 1]
     return withheld
+
+
+def _away(mask: Mask) -> Float32:
+    """(h, w) pixels to the nearest one of the mask."""
+    return np.asarray(cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, 3), np.float32)
 
 
 def _far_first(inverse: Float32, known: Mask, preference: float) -> Float32:

@@ -139,12 +139,13 @@ def test_demo_from_nothing_to_the_report(tmp_path) -> None:
     kept.parent.mkdir()
     kept.write_text("not the demo's")
     before = [kept.parent / name for name in ("report.html", "bags/tabletop_depth/tabletop_depth.mcap")]
-    for path in before:  # of an earlier run, whose files are replaced, and nothing else
+    stale = before[1].with_name("of_another_run.mcap")
+    for path in (*before, stale):  # of an earlier run, whose files are replaced, and nothing else
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("old")
     demo = run_demo(tmp_path / "demo", frames=2, scenes=1)
     assert kept.exists()
-    assert not any(path.read_bytes() == b"old" for path in before)
+    assert not any(path.read_bytes() == b"old" for path in before) and not stale.exists()
     assert all(path.exists() for path in demo.written.values())
 
     report = json.loads((tmp_path / "demo" / "report.json").read_text(encoding="utf-8"))

@@ -323,7 +323,9 @@ def test_a_camera_that_stops_is_late_and_comes_back(live, frame) -> None:
     time.sleep(2.1)
     assert "/left/image_rect is late: its last message came" in live.diagnosis("inputs").message
     number = count(50)
-    live.until_said("all topics arrive", "inputs", lambda: live.show(frame, START_NS + next(number) * STEP_NS))
+    said = "all topics arrive"
+    status = live.until_said(said, "inputs", lambda: live.show(frame, START_NS + next(number) * STEP_NS))
+    assert status.message == said
     live.wait("/object_depth/depth", 2)
 
 

@@ -237,14 +237,15 @@ def upright_plane(silhouette: Silhouette) -> Plane:
 
 def width_along(silhouette: Silhouette, upright: Plane) -> float:
     """Metres that the target is wide, along the upright plane."""
-    along = _along(silhouette, upright)
-    return quantile(along, 0.98) - quantile(along, 0.02)
+    _, low, high = _along(silhouette, upright)
+    return high - low
 
 
-def _along(silhouette: Silhouette, upright: Plane) -> Float64:
-    """(N,) metres sideways on the upright plane in each direction."""
+def _along(silhouette: Silhouette, upright: Plane) -> tuple[Float64, float, float]:
+    """(N,) metres sideways on the upright plane in each direction, and where the target begins and ends there."""
     forward, sideways = float(upright.normal @ silhouette.forward), float(upright.normal @ silhouette.sideways)
-    return np.asarray((forward * silhouette.azimuth - sideways) * _reach(silhouette, upright))
+    along = (forward * silhouette.azimuth - sideways) * _reach(silhouette, upright)
+    return along, quantile(along, 0.02), quantile(along, 0.98)
 
 
 def _reach(silhouette: Silhouette, upright: Plane) -> Float64:
@@ -258,8 +259,7 @@ def _arc(silhouette: Silhouette, upright: Plane) -> float:
 
     By the parabola through the inner part of the contact; a contact that is not seen on the support may be any.
     """
-    along = _along(silhouette, upright)
-    low, high = quantile(along, 0.02), quantile(along, 0.98)
+    along, low, high = _along(silhouette, upright)
     half = max((high - low) / 2, 1e-9)
     place = (along - (low + high) / 2) / half
     inner = np.abs(place) < _INNER
