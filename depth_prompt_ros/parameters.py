@@ -98,14 +98,18 @@ class SegmentationParameters(_Group):
 
     method: Literal["point", "box", "things", "tabletop", "rembg", "onnx", "labels", "text", "detections"] = Field(
         "things",
-        description="how the grasp targets are found; things: the shipped network, every thing on a table",
+        description="how the grasp targets are found; things: the shipped network, every thing on a table; "
+        "point, box and detections: the thing that it finds there, else what GrabCut cuts out",
     )
     target_point: tuple[float, float] | None = Field(None, description="pixel x, y on the target (method point)")
     target_box: tuple[float, float, float, float] | None = Field(
         None, description="pixel x, y, width, height around the target (method box)"
     )
     working_width: int = Field(
-        192, ge=64, le=4096, description="the surroundings of a target are reduced to this size for GrabCut, pixels"
+        192,
+        ge=64,
+        le=4096,
+        description="the surroundings of a target that GrabCut cuts out are reduced to this size, pixels",
     )
     rembg_model: Annotated[str, _FileName(".onnx")] = Field(
         "u2netp", description="rembg session name, or the path of a local ONNX file"

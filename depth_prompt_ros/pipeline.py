@@ -22,6 +22,7 @@ from depth_prompt_ros.stages.sensor_depth import measure_sensor_depth
 from depth_prompt_ros.stages.slow_frames import SlowFrames
 from depth_prompt_ros.stages.stereo import make_stereo_matcher
 from depth_prompt_ros.stages.target_shapes import Shaped, anchor_targets, fit_targets
+from depth_prompt_ros.stages.things.finder import ThingsFinder
 from depth_prompt_ros.stages.tom import make_scene_depth, make_tom_detector
 from depth_prompt_ros.stages.tom.standing_glass import with_standing_glass
 from depth_prompt_ros.stages.tom.surfaces import Surroundings, shown_beside_targets
@@ -40,8 +41,9 @@ class ObjectDepthPipeline:
         keep_freed_memory()
         self.parameters = parameters
         self.match_stereo = make_stereo_matcher(parameters.stereo, parameters)
-        self.segment = make_segmenter(parameters.segmentation, parameters)
-        self.find_tom = make_tom_detector(parameters.tom, parameters, self.segment)
+        self.things = ThingsFinder(parameters)
+        self.segment = make_segmenter(parameters.segmentation, parameters, self.things)
+        self.find_tom = make_tom_detector(parameters.tom, parameters, self.things)
         self.scene_depth = make_scene_depth(parameters)
         self.prompted_depth = PromptedDepth(parameters.prompted_depth, parameters)
         self.moving = make_moving(parameters.moving, parameters)
@@ -62,10 +64,9 @@ class ObjectDepthPipeline:
         if parameters.stereo != before.stereo:
             match_stereo = make_stereo_matcher(parameters.stereo, parameters)
         if parameters.segmentation != before.segmentation:
-            segment = make_segmenter(parameters.segmentation, parameters)
-        if segment is not self.segment or parameters.tom != before.tom:
-            find_tom = make_tom_detector(parameters.tom, parameters, segment)
+            segment = make_segmenter(parameters.segmentation, parameters, self.things)
         if parameters.tom != before.tom:
+            find_tom = make_tom_detector(parameters.tom, parameters, self.things)
             scene_depth = make_scene_depth(parameters)
         if parameters.moving != before.moving:
             moving = make_moving(parameters.moving, parameters)
@@ -83,7 +84,7 @@ class ObjectDepthPipeline:
         Raises:
             BadInput, BadModel: as when it was made; nothing has changed then.
         """
-        self.segment = make_segmenter(segmentation, self.parameters)
+        self.segment = make_segmenter(segmentation, self.parameters, self.things)
         self.parameters = self.parameters.model_copy(update={"segmentation": segmentation})
 
     def __call__(self, frame: Frame, wanted: Collection[str] | None = None) -> FrameDepth:

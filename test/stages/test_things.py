@@ -103,13 +103,13 @@ def test_the_shipped_network_finds_a_block_on_a_table_with_the_same_answer_twice
     rng = np.random.default_rng(1)
     picture = np.where(scene.mask[..., None], (150, 60, 40), (120, 110, 100)) + rng.normal(0, 6, (*scene.mask.shape, 3))
     frame = Frame(5, "camera", picture.clip(0, 255).astype(np.uint8), CAMERA, depth=scene.depth)
-    finder = ThingsFinder(RuntimeParameters())
+    finder = ThingsFinder(RuntimeParameters()).opened()
     found = finder(frame, measured(scene.depth))
     inside = np.bincount(found.labels[scene.mask])
     inside[0] = 0
     assert inside.max() > 0.8 * scene.mask.sum()
     assert not found.tom.any()
-    again = ThingsFinder(RuntimeParameters())(frame, measured(scene.depth))
+    again = ThingsFinder(RuntimeParameters()).opened()(frame, measured(scene.depth))
     np.testing.assert_array_equal(again.labels, found.labels)
 
 
@@ -123,4 +123,4 @@ def test_nothing_on_the_table_is_no_target() -> None:
 
 def test_a_graph_of_something_else_is_refused() -> None:
     with pytest.raises(BadModel, match="object_depth"):
-        ThingsFinder(RuntimeParameters(), resource_path("models/object_depth.onnx"))
+        ThingsFinder(RuntimeParameters(), resource_path("models/object_depth.onnx")).opened()

@@ -10,8 +10,9 @@ from standing import StandingBlock, measured
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.errors import BadFrame, BadInput, BadModel
 from depth_prompt_ros.frame import DepthMeasurement, Frame
-from depth_prompt_ros.parameters import SegmentationParameters, TomParameters
+from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, SegmentationParameters, TomParameters
 from depth_prompt_ros.stages.segmentation import find_targets, make_segmenter
+from depth_prompt_ros.stages.things.finder import ThingsFinder
 from depth_prompt_ros.stages.tom import make_tom_detector
 
 CAMERA = CameraModel(64, 48, 60.0, 60.0, 31.5, 23.5)
@@ -88,15 +89,22 @@ def test_class_ids_that_the_network_does_not_have(tmp_path) -> None:
         detect(frame(), NOTHING)
 
 
-def test_the_network_for_things_runs_once_a_frame_for_targets_and_glass() -> None:
-    segment = make_segmenter(SegmentationParameters(method="things"))
-    detect = make_tom_detector(TomParameters(method="network"), segment=segment)
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [("things", {}), ("point", {"target_point": (80, 60)}), ("box", {"target_box": (40, 20, 80, 80)})],
+)
+def test_the_network_for_things_runs_once_a_frame_for_targets_and_glass(
+    method: str, settings: dict[str, object]
+) -> None:
+    things = ThingsFinder(RUNTIME_DEFAULTS)
+    segment = make_segmenter(SegmentationParameters(method=method, **settings), things=things)
+    detect = make_tom_detector(TomParameters(method="network"), things=things)
     scene = StandingBlock(width=0.2)
     picture = np.where(scene.mask[..., None], (180, 40, 40), (90, 90, 90)).astype(np.uint8)
     looked_at = Frame(1, "left", picture, STANDING_CAMERA)
     runs = []
-    graph = segment.finder.graph
-    segment.finder.graph = lambda **inputs: runs.append(1) or graph(**inputs)
+    graph = things.graph
+    things.graph = lambda **inputs: runs.append(1) or graph(**inputs)
     labels, _ = find_targets(segment, looked_at, measured(scene.depth))
     tom = detect(looked_at, measured(scene.depth))
     assert runs == [1]

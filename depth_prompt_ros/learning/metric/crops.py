@@ -41,6 +41,9 @@ _OFF, _KEPT = 0.3, 0.35
 """Of crops whose block is more than 0.3 of the target's width off, so large a share is kept: things in heaps, fallen or
 seen from straight above are rarer on users' tables than on those that finding things is learned from."""
 
+_CUT_OFF = 0.25
+"""Of so large a share of the targets the picture's rim hides 5 to 50 %, above half of the time."""
+
 _CHUNK, _TRIES = 40, 30
 
 
@@ -90,7 +93,7 @@ def open_or_cut(
     """
     counts = {str(folder): len(TableSet.open(folder)) for folder in tables}
     settings: dict[str, object] = {
-        "version": 4, "kind": "crops", "count": count, "size": size, "seed": seed, "tables": counts,
+        "version": 5, "kind": "crops", "count": count, "size": size, "seed": seed, "tables": counts,
     }  # fmt: skip
     draw = partial(_draw, tuple(tables), seed, size)
     return open_or_draw(folder, CropSet, settings, count, (size, size), draw, _CHUNK, where, done)
@@ -123,17 +126,21 @@ def _draw(folders: tuple[Path, ...], seed: int, size: int, crops: CropSet, row: 
 
 def cut(rng: Rng, tables: TableSet, place: int, size: int) -> Sample | None:
     """One target of one table, hidden at random; None where the draw has none that is large enough and anchored."""
-    image, labels = np.array(tables.images[place]), np.array(tables.labels[place])
-    classes, first = np.array(tables.classes[place]), np.array(tables.depths[place])
-    areas = np.bincount(labels.ravel(), minlength=256)
-    numbers = [number for number in np.flatnonzero(areas[1:] >= _SMALL) + 1 if _shows(labels == number)]
+    numbers = _numbers(np.array(tables.labels[place]))
     if not numbers:
         return None
     number = int(rng.choice(numbers))
-    seen = SeenTable(
-        image, first, np.array(tables.behind[place]), np.array(tables.stereo[place]), classes, labels,
-        tables.camera(place),
+    window = _window(rng, np.array(tables.labels[place]) == number)
+    image, first, behind, stereo, classes, labels = (
+        np.ascontiguousarray(part[place][window])
+        for part in (
+            tables.images, tables.depths, tables.behind, tables.stereo, tables.classes, tables.labels,
+        )
     )  # fmt: skip
+    numbers = _numbers(labels)
+    if number not in numbers:
+        return None
+    seen = SeenTable(image, first, behind, stereo, classes, labels, tables.camera(place).within(window))
     depth, true_mask = simulated_depth(rng, seen), labels == number
     glass = bool((classes[true_mask] == TableClass.TOM_THING).mean() > 0.5)
     way = 0 if glass and rng.random() < 0.8 else int(rng.choice(len(WAYS), p=_SHARES))
@@ -164,6 +171,29 @@ def cut(rng: Rng, tables: TableSet, place: int, size: int) -> Sample | None:
     known = true_mask & (first > 0)
     inverse = np.divide(1, first, out=np.zeros_like(first), where=known)
     return Sample(inputs, crops.views[0].warp_inverse_depth(inverse), way)
+
+
+def _numbers(labels: NDArray[np.uint8]) -> list[int]:
+    """Of the things that are large enough and not mostly hidden."""
+    areas = np.bincount(labels.ravel(), minlength=256)
+    large = (np.flatnonzero(areas[1:] >= _SMALL) + 1).tolist()
+    return [number for number in large if _shows(labels == number)]
+
+
+def _window(rng: Rng, mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns of the picture; of some it is cut off so that its rim hides a part of the target."""
+    height, width = mask.shape
+    left, top, wide, high = cv2.boundingRect(mask.view(np.uint8))
+    if rng.random() > _CUT_OFF:
+        return np.s_[0:height, 0:width]
+    share, side = rng.uniform(0.05, 0.5), rng.random()
+    if side < 0.5:
+        return np.s_[top + round(share * high) : height, 0:width]
+    if side < 0.7:
+        return np.s_[0:height, left + round(share * wide) : width]
+    if side < 0.9:
+        return np.s_[0:height, 0 : left + wide - round(share * wide)]
+    return np.s_[0 : top + high - round(share * high), 0:width]
 
 
 def _shows(mask: Mask) -> bool:

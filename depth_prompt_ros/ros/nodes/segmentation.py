@@ -19,6 +19,7 @@ from depth_prompt_ros.ros.spin import spin
 from depth_prompt_ros.ros.targets import TargetChoice
 from depth_prompt_ros.ros.transforms import Transforms
 from depth_prompt_ros.stages.segmentation import Segmenter, find_targets, make_segmenter
+from depth_prompt_ros.stages.things.finder import ThingsFinder
 from depth_prompt_ros.stages.tom import TomDetector, make_tom_detector
 from depth_prompt_ros.stages.tom.standing_glass import becomes_a_target, with_standing_glass
 
@@ -37,6 +38,7 @@ class SegmentationNode(StageNode):
         super().__init__("segmentation")
         self._transforms = Transforms(self)
         self._targets = TargetChoice(self, self._transforms)
+        self._things: ThingsFinder | None = None
         self._segment: Segmenter | None = None
         self._find_tom: TomDetector | None = None
 
@@ -50,23 +52,26 @@ class SegmentationNode(StageNode):
     def load(self, settings: Parameters) -> None:
         """See :meth:`StageNode.load`."""
         self._segmentation = settings.segmentation
-        self._segment = make_segmenter(settings.segmentation, settings)
-        self._find_tom = make_tom_detector(settings.tom, settings, self._segment)
+        self._things = ThingsFinder(settings)
+        self._segment = make_segmenter(settings.segmentation, settings, self._things)
+        self._find_tom = make_tom_detector(settings.tom, settings, self._things)
         self._targets.hear_detections(settings.topics.detections)
 
     def change(self, settings: Parameters) -> Callable[[], None]:
         """See :meth:`StageNode.change`."""
-        segment = make_segmenter(settings.segmentation, settings)
-        find_tom = make_tom_detector(settings.tom, settings, segment)
+        things = ThingsFinder(settings)
+        segment = make_segmenter(settings.segmentation, settings, things)
+        find_tom = make_tom_detector(settings.tom, settings, things)
 
         def apply() -> None:
             self._segment, self._segmentation, self._find_tom = segment, settings.segmentation, find_tom
+            self._things = things
 
         return apply
 
     def unload(self) -> None:
         """See :meth:`StageNode.unload`."""
-        self._segment = self._find_tom = None
+        self._things = self._segment = self._find_tom = None
 
     def on_time_jump(self) -> None:
         """See :meth:`StageNode.on_time_jump`."""
@@ -80,7 +85,8 @@ class SegmentationNode(StageNode):
         frame = given.frame()
         segmentation = self._targets.parameters(self.settings.segmentation, frame)
         if segmentation != self._segmentation:
-            self._segment, self._segmentation = make_segmenter(segmentation, self.settings), segmentation
+            self._segment = make_segmenter(segmentation, self.settings, self._things)
+            self._segmentation = segmentation
         measurement = given.measurement()
         labels, reason = find_targets(self._segment, frame, measurement)
         looked_for = self.settings.model_copy(update={"segmentation": segmentation})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, RuntimeParameters, SegmentationParameters
+from depth_prompt_ros.stages.things.finder import ThingsFinder
 
 
 class Segmenter(Protocol):
@@ -38,57 +39,60 @@ def find_targets(segment: Segmenter, frame: Frame, measurement: DepthMeasurement
         return np.zeros(frame.image.shape[:2], np.uint16), str(reason)
 
 
-def _grabcut(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
-    from depth_prompt_ros.stages.segmentation.grabcut import GrabCutSegmenter
-
-    return GrabCutSegmenter(parameters)
+_Make = Callable[[SegmentationParameters, RuntimeParameters, ThingsFinder], Segmenter]
 
 
-def _tabletop(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
+def _named(parameters: SegmentationParameters, _: RuntimeParameters, things: ThingsFinder) -> Segmenter:
+    from depth_prompt_ros.stages.segmentation.named_target import NamedTarget
+
+    return NamedTarget(parameters, things.opened())
+
+
+def _tabletop(parameters: SegmentationParameters, *_: object) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.tabletop import TabletopSegmenter
 
     return TabletopSegmenter(parameters)
 
 
-def _rembg(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
+def _rembg(parameters: SegmentationParameters, *_: object) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.rembg_masks import RembgSegmenter
 
     return RembgSegmenter(parameters)
 
 
-def _outside(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
+def _outside(parameters: SegmentationParameters, *_: object) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.outside_labels import OutsideLabels
 
     return OutsideLabels(parameters)
 
 
-def _classes(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:
+def _classes(parameters: SegmentationParameters, runtime: RuntimeParameters, _: ThingsFinder) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.class_targets import ClassTargets
 
     return ClassTargets(parameters, runtime)
 
 
-def _things(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:
+def _things(parameters: SegmentationParameters, _: RuntimeParameters, things: ThingsFinder) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.things_segmenter import ThingsSegmenter
 
-    return ThingsSegmenter(parameters, runtime)
+    return ThingsSegmenter(parameters, things.opened())
 
 
-def _detections(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:  # noqa: ARG001
+def _detections(parameters: SegmentationParameters, _: RuntimeParameters, things: ThingsFinder) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.detected_boxes import DetectedBoxes
 
-    return DetectedBoxes(parameters)
+    return DetectedBoxes(parameters, things.opened())
 
 
-def _text(parameters: SegmentationParameters, runtime: RuntimeParameters) -> Segmenter:
+def _text(parameters: SegmentationParameters, runtime: RuntimeParameters, _: ThingsFinder) -> Segmenter:
     from depth_prompt_ros.stages.segmentation.text_targets import TextTargets
 
     return TextTargets(parameters, runtime)
 
 
-_SEGMENTERS: dict[str, Callable[[SegmentationParameters, RuntimeParameters], Segmenter]] = {
-    "point": _grabcut,
-    "box": _grabcut,
+_SEGMENTERS: dict[str, _Make] = {
+    "point": _named,
+    "box": _named,
     "things": _things,
     "tabletop": _tabletop,
     "rembg": _rembg,
@@ -99,11 +103,18 @@ _SEGMENTERS: dict[str, Callable[[SegmentationParameters, RuntimeParameters], Seg
 }
 
 
-def make_segmenter(parameters: SegmentationParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS) -> Segmenter:
+def make_segmenter(
+    parameters: SegmentationParameters,
+    runtime: RuntimeParameters = RUNTIME_DEFAULTS,
+    things: ThingsFinder | None = None,
+) -> Segmenter:
     """The segmenter of ``parameters.method``; only its own libraries are imported.
+
+    Args:
+        things: the network for things of the same pipeline; None: one of its own.
 
     Raises:
         BadInput: a parameter that this method needs is missing.
         BadModel: its network is missing, corrupt or refused.
     """
-    return _SEGMENTERS[parameters.method](parameters, runtime)
+    return _SEGMENTERS[parameters.method](parameters, runtime, things or ThingsFinder(runtime))

@@ -8,18 +8,21 @@ from numpy.typing import NDArray
 from depth_prompt_ros.errors import BadFrame, NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
-from depth_prompt_ros.stages.segmentation.grabcut import GrabCutSegmenter
+from depth_prompt_ros.stages.segmentation.named_target import NamedTarget
+from depth_prompt_ros.stages.things.finder import ThingsFinder
 
 
 class DetectedBoxes:
-    """One target a box of ``frame.detections``, cut out as a single box's is; labels count from 1 in their order.
+    """One target a box of ``frame.detections``, found as a single box's is; labels count from 1 in their order.
 
     Those of a score below ``min_score`` are left out, and of the others the least sure beyond ``max_targets``. Where
     targets overlap the smaller one wins.
     """
 
-    def __init__(self, parameters: SegmentationParameters) -> None:
+    def __init__(self, parameters: SegmentationParameters, finder: ThingsFinder) -> None:
+        """Take the network for things, opened; it may be shared."""
         self._parameters = parameters
+        self.finder = finder
 
     def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:
         """(H, W) uint16 labels, 0 = background.
@@ -42,7 +45,7 @@ class DetectedBoxes:
         for number, detection in sure[: self._parameters.max_targets]:
             chosen = self._parameters.model_copy(update={"method": "box", "target_box": detection.box})
             try:
-                found.append((number, GrabCutSegmenter(chosen)(frame, measurement) > 0))
+                found.append((number, NamedTarget(chosen, self.finder)(frame, measurement) > 0))
             except BadFrame as error:
                 problem = str(error)
         if not found:

@@ -16,6 +16,7 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.open3d_library import NoOpen3d
 from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
+from depth_prompt_ros.stages.guided_mask import follow_edges
 from depth_prompt_ros.stages.segmentation.components import closed, disc, surfaces
 from depth_prompt_ros.stages.segmentation.table_planes import find_tables
 
@@ -44,23 +45,29 @@ _BESIDE = 0.03
 _PLANE_REACH = 0.15
 """The support of a target at a point is looked for around a square of this half side, as a share of the height."""
 
+_WINDOW = 19
+"""Working pixels around which the picture's edges are looked for."""
+
 _POINT_REACH = 0.35
 """A target at a point is looked for so far around it, as a share of the picture's shorter side."""
 
 
 @dataclass(frozen=True)
-class _Box:
+class Box:
+    """Pixels from ``left`` and ``top`` to before ``right`` and ``bottom``."""
+
     left: int
     top: int
     right: int
     bottom: int
 
-    def padded(self, by: int, width: int, height: int) -> _Box:
+    def padded(self, by: int, width: int, height: int) -> Box:
         """Larger by so many pixels on each side, cut off at the picture's border."""
         left, top = max(self.left - by, 0), max(self.top - by, 0)
-        return _Box(left, top, min(self.right + by, width), min(self.bottom + by, height))
+        return Box(left, top, min(self.right + by, width), min(self.bottom + by, height))
 
     def mask(self, shape: tuple[int, ...]) -> Mask:
+        """(H, W) bool, its pixels of a picture of this shape."""
         mask = np.zeros(shape[:2], np.bool_)
         mask[self.top : self.bottom, self.left : self.right] = True
         return mask
@@ -75,19 +82,46 @@ class _View:
     off_support: Mask
     """(h, w) bool: measured, and not on the plane around the target."""
     scale: float
-    area: _Box
+    area: Box
 
-    def inside(self, box: _Box) -> _Box:
+    def inside(self, box: Box) -> Box:
         """A box of the picture in this view, at least two pixels wide and high."""
         height, width = self.depth.shape
         left, right = _span(box.left - self.area.left, box.right - self.area.left, self.scale, width)
         top, bottom = _span(box.top - self.area.top, box.bottom - self.area.top, self.scale, height)
-        return _Box(left, top, right, bottom)
+        return Box(left, top, right, bottom)
 
 
 def _span(low: int, high: int, scale: float, size: int) -> tuple[int, int]:
     start = min(max(round(low * scale), 0), size - 2)
     return start, min(max(round(high * scale), start + 2), size)
+
+
+def given_box(parameters: SegmentationParameters, width: int, height: int) -> Box:
+    """The part of ``target_box`` in a picture of this size.
+
+    Raises:
+        BadFrame: there is none.
+    """
+    assert parameters.target_box is not None
+    x, y, box_width, box_height = parameters.target_box
+    box = Box(max(round(x), 0), max(round(y), 0), min(round(x + box_width), width), min(round(y + box_height), height))
+    if box.left >= box.right or box.top >= box.bottom:
+        raise BadFrame(f"the target's box {x, y, box_width, box_height} lies outside the {width}x{height} picture")
+    return box
+
+
+def given_point(parameters: SegmentationParameters, width: int, height: int) -> Box:
+    """The pixel ``target_point`` of a picture of this size.
+
+    Raises:
+        BadFrame: it lies outside.
+    """
+    assert parameters.target_point is not None
+    x, y = (round(value) for value in parameters.target_point)
+    if not (0 <= x < width and 0 <= y < height):
+        raise BadFrame(f"the target's point {x, y} lies outside the {width}x{height} picture")
+    return Box(x, y, x + 1, y + 1)
 
 
 class GrabCutSegmenter:
@@ -125,9 +159,9 @@ class GrabCutSegmenter:
         cv2.setRNGSeed(frame.seed % (2**31))
         depth, point, box = measurement.depth, None, None
         if self._parameters.method == "box":
-            box = self._given_box(width, height)
+            box = given_box(self._parameters, width, height)
         else:
-            point = self._given_point(width, height)
+            point = given_point(self._parameters, width, height)
             box = self._surface_box(frame, depth, point)
         if box is not None:
             around = max(6, round(_MARGIN * max(box.right - box.left, box.bottom - box.top)))
@@ -142,7 +176,9 @@ class GrabCutSegmenter:
         # Linear interpolation of the mask, cut at one half, gives an edge without steps.
         part = cv2.resize(_without_specks(found).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
         target = np.zeros((height, width), np.uint16)
-        target[area.top : area.bottom, area.left : area.right] = _main_part(_refined(frame.image, part, area))
+        picture = np.ascontiguousarray(frame.image[area.top : area.bottom, area.left : area.right])
+        shown = follow_edges(picture, part, view.depth.shape[::-1], _WINDOW)
+        target[area.top : area.bottom, area.left : area.right] = _main_part(shown)
         if (count := int(target.sum())) < self._parameters.min_area:
             raise BadFrame(
                 f"the target at the given {self._parameters.method} has {count} pixels, fewer than "
@@ -150,35 +186,18 @@ class GrabCutSegmenter:
             )
         return target
 
-    def _given_box(self, width: int, height: int) -> _Box:
-        assert self._parameters.target_box is not None
-        x, y, box_width, box_height = self._parameters.target_box
-        box = _Box(
-            max(round(x), 0), max(round(y), 0), min(round(x + box_width), width), min(round(y + box_height), height)
-        )
-        if box.left >= box.right or box.top >= box.bottom:
-            raise BadFrame(f"the target's box {x, y, box_width, box_height} lies outside the {width}x{height} picture")
-        return box
-
-    def _given_point(self, width: int, height: int) -> _Box:
-        assert self._parameters.target_point is not None
-        x, y = (round(value) for value in self._parameters.target_point)
-        if not (0 <= x < width and 0 <= y < height):
-            raise BadFrame(f"the target's point {x, y} lies outside the {width}x{height} picture")
-        return _Box(x, y, x + 1, y + 1)
-
-    def _surface_box(self, frame: Frame, depth: Float32, point: _Box) -> _Box | None:
+    def _surface_box(self, frame: Frame, depth: Float32, point: Box) -> Box | None:
         """The box of the surface at the point that rises from its support, unless it takes half of the picture."""
         height, width = depth.shape
         for plane in _planes(frame, depth, point.padded(round(_PLANE_REACH * height), width, height)):
-            view = self._view(frame, depth, _Box(0, 0, width, height), plane)
+            view = self._view(frame, depth, Box(0, 0, width, height), plane)
             if (box := _surface_box(view, view.inside(point))) is not None:
                 left, right = round(box.left / view.scale), round(box.right / view.scale)
                 top, bottom = round(box.top / view.scale), round(box.bottom / view.scale)
-                return _Box(left, top, right, bottom).padded(round(2 / view.scale), width, height)
+                return Box(left, top, right, bottom).padded(round(2 / view.scale), width, height)
         return None
 
-    def _view(self, frame: Frame, depth: Float32, area: _Box, plane: Plane | None) -> _View:
+    def _view(self, frame: Frame, depth: Float32, area: Box, plane: Plane | None) -> _View:
         """Part of the frame at working size, with what rises from the support plane if there is one."""
         part = np.s_[area.top : area.bottom, area.left : area.right]
         size = max(area.right - area.left, area.bottom - area.top)
@@ -193,13 +212,13 @@ class GrabCutSegmenter:
         return _View(np.asarray(image, np.uint8), near, off_support, scale, area)
 
 
-def _plane_around(frame: Frame, depth: Float32, box: _Box) -> Plane | None:
+def _plane_around(frame: Frame, depth: Float32, box: Box) -> Plane | None:
     mask = box.mask(depth.shape)
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     return fit_support_plane(frame.camera, depth, mask, (rows, columns), frame.seed)
 
 
-def _planes(frame: Frame, depth: Float32, around: _Box) -> Iterator[Plane]:
+def _planes(frame: Frame, depth: Float32, around: Box) -> Iterator[Plane]:
     """What a target may stand on: the plane around it, then, for a target larger than that, the picture's tables."""
     if (plane := _plane_around(frame, depth, around)) is not None:
         yield plane
@@ -207,12 +226,12 @@ def _planes(frame: Frame, depth: Float32, around: _Box) -> Iterator[Plane]:
         yield from (table.plane for table in find_tables(frame.camera, depth, frame.seed))
 
 
-def _part_camera(camera: CameraModel, area: _Box, size: tuple[int, int]) -> CameraModel:
+def _part_camera(camera: CameraModel, area: Box, size: tuple[int, int]) -> CameraModel:
     part = camera.cropped(area.left, area.top, area.right - area.left, area.bottom - area.top)
     return part.scaled(*size)
 
 
-def _surface_box(view: _View, at: _Box) -> _Box | None:
+def _surface_box(view: _View, at: Box) -> Box | None:
     surface = surfaces(view.depth, view.off_support, _DEPTH_STEP)
     beside = surface[max(at.top - 2, 0) : at.top + 3, max(at.left - 2, 0) : at.left + 3]
     if not beside.any():
@@ -223,10 +242,10 @@ def _surface_box(view: _View, at: _Box) -> _Box | None:
     if sum((grown[0].any(), grown[-1].any(), grown[:, 0].any(), grown[:, -1].any())) > 1:
         return None  # it goes on beyond the picture on two sides: a table, a wall
     left, top, width, height = cv2.boundingRect(grown.view(np.uint8))
-    return _Box(left, top, left + width, top + height)
+    return Box(left, top, left + width, top + height)
 
 
-def _cut_box(view: _View, box: _Box) -> Mask:
+def _cut_box(view: _View, box: Box) -> Mask:
     surface = surfaces(view.depth, view.off_support, _DEPTH_STEP)
     inside = box.mask(surface.shape)
     within = np.bincount(surface[inside], minlength=int(surface.max()) + 1)
@@ -253,7 +272,7 @@ def _cut_box(view: _View, box: _Box) -> Mask:
     return _cut(view.image, target, box, measured & ~target)
 
 
-def _cut_point(view: _View, point: _Box) -> Mask:
+def _cut_point(view: _View, point: Box) -> Mask:
     guess = np.full(view.depth.shape, cv2.GC_PR_BGD, np.uint8)
     radius = max(2, min(view.depth.shape) // 12)
     cv2.circle(guess, (point.left, point.top), radius, cv2.GC_PR_FGD, cv2.FILLED)
@@ -261,7 +280,7 @@ def _cut_point(view: _View, point: _Box) -> Mask:
     return _grabcut(view.image, guess)
 
 
-def _cut(image: NDArray[np.uint8], target: Mask, box: _Box, other: Mask) -> Mask:
+def _cut(image: NDArray[np.uint8], target: Mask, box: Box, other: Mask) -> Mask:
     """GrabCut of what depth leaves open: neither well inside the target's surface nor well inside another one.
 
     What its convex outline encloses stays open too, unless the surface fills most of it: it may be glass or mirror.
@@ -292,19 +311,6 @@ def _grabcut(image: NDArray[np.uint8], guess: NDArray[np.uint8]) -> Mask:
             "nothing in the target's point or box stands out from its surroundings: move or enlarge it"
         ) from error
     return (guess & 1).astype(np.bool_)
-
-
-def _refined(image: NDArray[np.uint8], mask: Mask, area: _Box) -> Mask:
-    """The mask with its edge moved to the picture's, a guided filter of it (He et al. 2010) cut at one half."""
-    grey = cv2.cvtColor(np.ascontiguousarray(image[area.top : area.bottom, area.left : area.right]), cv2.COLOR_RGB2GRAY)
-    guide, weight = grey.astype(np.float32) / 255, mask.astype(np.float32)
-    size = (9, 9)
-    mean_guide, mean = cv2.blur(guide, size), cv2.blur(weight, size)
-    slope = (cv2.blur(guide * weight, size) - mean_guide * mean) / (
-        cv2.blur(guide * guide, size) - mean_guide**2 + np.float32(1e-3)
-    )
-    shift = mean - slope * mean_guide
-    return np.asarray(cv2.blur(slope, size) * guide + cv2.blur(shift, size) > 0.5)
 
 
 def _without_specks(mask: Mask) -> Mask:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.errors import NoTarget
 from depth_prompt_ros.frame import DepthMeasurement, Frame
-from depth_prompt_ros.parameters import RuntimeParameters, SegmentationParameters
+from depth_prompt_ros.parameters import SegmentationParameters
 from depth_prompt_ros.stages.numbering import count_labels, exchange
 from depth_prompt_ros.stages.things.finder import ThingsFinder
 
@@ -15,9 +15,9 @@ from depth_prompt_ros.stages.things.finder import ThingsFinder
 class ThingsSegmenter:
     """Every thing that :class:`ThingsFinder` finds, up to ``max_targets``."""
 
-    def __init__(self, parameters: SegmentationParameters, runtime: RuntimeParameters) -> None:
-        """Load the network as :class:`ThingsFinder` does, and raise what it raises."""
-        self.finder = ThingsFinder(runtime)
+    def __init__(self, parameters: SegmentationParameters, finder: ThingsFinder) -> None:
+        """Take the network for things, opened; it may be shared."""
+        self.finder = finder
         self._parameters = parameters
 
     def __call__(self, frame: Frame, measurement: DepthMeasurement) -> NDArray[np.uint16]:

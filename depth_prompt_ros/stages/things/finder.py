@@ -15,6 +15,8 @@ from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RuntimeParameters
 from depth_prompt_ros.resources import resource_path
 from depth_prompt_ros.runtime.choose import open_graph
+from depth_prompt_ros.runtime.graph import Graph
+from depth_prompt_ros.stages.guided_mask import follow_edges
 from depth_prompt_ros.stages.numbering import count_labels, exchange
 from depth_prompt_ros.stages.things.inputs import INPUT, OUTPUT, channels, find_planes, shrink
 from depth_prompt_ros.stages.things.instances import instances
@@ -26,6 +28,9 @@ SHIPPED = "models/things.onnx"
 _SUPPORT, _THING, _TOM = 1, 2, 3
 _MIN_AREA = 16
 """Things below so many pixels of the network's size are noise."""
+
+_WINDOW = 17
+"""Pixels of the network's size around which the picture's edges are looked for."""
 
 _STANDS, _LIES = 0.012, 0.006
 """At the rim of a thing, what is nearer than the support by the first share of its distance belongs to it, and what is
@@ -46,30 +51,44 @@ class Things:
 
 
 class ThingsFinder:
-    """The network for things; asked twice for one frame it runs once."""
+    """The network for things; asked twice for one frame it runs once, so all who ask share one of these.
+
+    Attributes:
+        graph: the network, once it is open.
+    """
+
+    graph: Graph
 
     def __init__(self, runtime: RuntimeParameters, path: Path | None = None) -> None:
-        """Load the graph.
+        """Nothing is loaded yet.
 
         Args:
             path: of the graph; None: the shipped one.
+        """
+        self._runtime, self._path = runtime, path or resource_path(SHIPPED)
+        self._size: tuple[int, int] | None = None
+        self._last: tuple[Frame, Things] | None = None
+
+    def opened(self) -> ThingsFinder:
+        """Itself, with the graph loaded.
 
         Raises:
             BadModel: missing, corrupt or foreign graph, or a runtime that cannot be used.
         """
-        path = path or resource_path(SHIPPED)
-        chosen = {"runtime": "auto"} if runtime.runtime == "torch" else {}  # PyTorch runs prompts alone
-        self.graph = open_graph(path, runtime.model_copy(update=chosen), (INPUT,))
-        shape = self.graph.inputs[INPUT]
-        if len(shape) != 4 or not shape[2] or not shape[3] or OUTPUT not in self.graph.outputs:
-            raise BadModel(f"graph {path} is not a network for things: export it again with this version")
-        self._size = shape[2], shape[3]
-        self._last: tuple[Frame, Things] | None = None
+        if self._size is None:
+            chosen = {"runtime": "auto"} if self._runtime.runtime == "torch" else {}  # PyTorch runs prompts alone
+            self.graph = open_graph(self._path, self._runtime.model_copy(update=chosen), (INPUT,))
+            shape = self.graph.inputs[INPUT]
+            if len(shape) != 4 or not shape[2] or not shape[3] or OUTPUT not in self.graph.outputs:
+                raise BadModel(f"graph {self._path} is not a network for things: export it again with this version")
+            self._size = shape[2], shape[3]
+        return self
 
     def __call__(self, frame: Frame, measurement: DepthMeasurement) -> Things:
         """Find things; the same stamp, picture and depth give the same answer."""
         if self._last is not None and self._last[0] is frame:
             return self._last[1]
+        assert self._size is not None, "not opened"
         height, width = self._size
         camera = frame.camera.scaled(width, height)
         inverse, _ = shrink(measurement.depth, self._size)
@@ -78,7 +97,7 @@ class ThingsFinder:
         seen = channels(picture, inverse, camera, planes)
         found = self.graph(**{INPUT: seen[None]})[OUTPUT][0].astype(np.float32)
         support = _support(planes, found[_SUPPORT] > 0.5, inverse, camera)
-        things = _enlarged(frame.camera, found, measurement.depth, support)
+        things = _enlarged(frame, found, measurement.depth, support)
         self._last = frame, things
         return things
 
@@ -97,8 +116,10 @@ def _support(
     return planes[best] if shares[best] > 0.2 else None
 
 
-def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDArray[np.float64] | None) -> Things:
-    """The network's answer at the picture's size; the rims of things follow what is measured.
+def _enlarged(frame: Frame, found: Float32, depth: Float32, support: NDArray[np.float64] | None) -> Things:
+    """The network's answer at the picture's size; the rims of things follow what is measured, then the picture's edges.
+
+    Those of transparent and mirror things stay as they are: what is seen through them has edges, too.
 
     Args:
         found: (7, h, w) classes, offsets, outline.
@@ -106,6 +127,7 @@ def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDAr
         support: the plane ``1 / z = plane @ ray``; None: not known.
     """
     small = instances(found[_THING] + found[_TOM], found[4:6], found[6], _MIN_AREA)
+    camera = frame.camera
     size = camera.width, camera.height
     if not small.any():
         return Things(np.zeros(depth.shape, np.uint16), np.zeros(depth.shape, np.bool_))
@@ -121,7 +143,8 @@ def _enlarged(camera: CameraModel, found: Float32, depth: Float32, support: NDAr
         with np.errstate(invalid="ignore"):
             nearness = 1 - depth * camera.rays_dot(support)
             inside = inside & ~(rim & (nearness < _LIES)) | rim & (nearness > _STANDS)
-        inside &= labels > 0
+    edges = follow_edges(frame.image, inside, found.shape[:0:-1], _WINDOW)
+    inside = np.where(tom, inside, edges) & (labels > 0)
     return Things(_ordered(cv2.copyTo(labels, inside.view(np.uint8))), tom & inside)
 
 
@@ -133,9 +156,9 @@ def _clear_things(small: NDArray[np.uint8], tom: Float32) -> list[int]:
 
 
 def _nearest(small: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Labels enlarged to (width, height), spread by two of the network's pixels into what has none."""
+    """Labels enlarged to (width, height), spread by three of the network's pixels into what has none."""
     spread = small.copy()
-    for _ in range(2):
+    for _ in range(3):
         grown = cv2.dilate(spread, np.ones((3, 3), np.uint8))
         spread = np.where(spread > 0, spread, grown).astype(np.uint8)
     return np.asarray(cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST), np.uint8)

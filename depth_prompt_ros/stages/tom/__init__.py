@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import RUNTIME_DEFAULTS, Parameters, RuntimeParameters, TomParameters
+from depth_prompt_ros.stages.things.finder import ThingsFinder
 
 if TYPE_CHECKING:
-    from depth_prompt_ros.stages.segmentation import Segmenter
     from depth_prompt_ros.stages.tom.scene_depth import SceneDepth, SharedSceneDepth
 
 
@@ -28,31 +28,29 @@ class TomDetector(Protocol):
         ...
 
 
-def _none(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
+def _none(*_: object) -> TomDetector:
     return lambda frame, _: np.zeros(frame.image.shape[:2], np.bool_)
 
 
-def _outside(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
+def _outside(*_: object) -> TomDetector:
     from depth_prompt_ros.stages.tom.outside_tom import outside_tom
 
     return lambda frame, _: outside_tom(frame)
 
 
-def _things(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:  # noqa: ARG001
-    from depth_prompt_ros.stages.things.finder import ThingsFinder
-
-    finder = ThingsFinder(runtime)
+def _things(_: TomParameters, __: RuntimeParameters, things: ThingsFinder) -> TomDetector:
+    finder = things.opened()
     return lambda frame, measurement: finder(frame, measurement).tom
 
 
-def _classes(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:
+def _classes(parameters: TomParameters, runtime: RuntimeParameters, _: ThingsFinder) -> TomDetector:
     from depth_prompt_ros.stages.tom.semantic_classes import SemanticClasses
 
     classes = SemanticClasses(parameters.onnx, parameters.class_ids, runtime)
     return lambda frame, _: classes(frame)
 
 
-def _text(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:
+def _text(parameters: TomParameters, runtime: RuntimeParameters, _: ThingsFinder) -> TomDetector:
     from depth_prompt_ros.stages.text.finder import open_text_finder
     from depth_prompt_ros.stages.text.phrases import phrases_in
 
@@ -62,7 +60,7 @@ def _text(parameters: TomParameters, runtime: RuntimeParameters) -> TomDetector:
     return lambda frame, _: finder.probabilities(frame.image, phrases).max(0) >= parameters.text_threshold
 
 
-_DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters], TomDetector]] = {
+_DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters, ThingsFinder], TomDetector]] = {
     "none": _none,
     "network": _things,
     "labels": _outside,
@@ -72,21 +70,18 @@ _DETECTORS: dict[str, Callable[[TomParameters, RuntimeParameters], TomDetector]]
 
 
 def make_tom_detector(
-    parameters: TomParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS, segment: Segmenter | None = None
+    parameters: TomParameters, runtime: RuntimeParameters = RUNTIME_DEFAULTS, things: ThingsFinder | None = None
 ) -> TomDetector:
     """The detector of ``parameters.method``.
 
     Args:
-        segment: of the same pipeline; where it finds things with the shipped network, that network's answer is shared.
+        things: the network for things of the same pipeline, whose answer is shared; None: one of its own.
 
     Raises:
         BadInput: a parameter that this method needs is missing.
         BadModel: its network is missing or corrupt.
     """
-    finder = getattr(segment, "finder", None)
-    if parameters.method == "network" and finder is not None:
-        return lambda frame, measurement: finder(frame, measurement).tom
-    return _DETECTORS[parameters.method](parameters, runtime)
+    return _DETECTORS[parameters.method](parameters, runtime, things or ThingsFinder(runtime))
 
 
 def make_scene_depth(parameters: Parameters) -> SceneDepth | SharedSceneDepth | None:
