@@ -16,7 +16,7 @@ _SOFTNESS = np.float32(3e-4)
 def follow_edges(image: NDArray[np.uint8], mask: Mask, size: tuple[int, int], window: int) -> Mask:
     """(H, W) bool, the mask with its edges moved to the picture's: :func:`guided_filter` of it, cut at one half.
 
-    A median over about one of the smaller pictures' pixels takes noise away. Arguments are those of the filter, which
+    A median over about half of one of the smaller pictures' pixels takes noise away. Arguments are those of the filter, which
     sees the mask's surroundings alone.
     """
     height, width = mask.shape
@@ -30,7 +30,7 @@ def follow_edges(image: NDArray[np.uint8], mask: Mask, size: tuple[int, int], wi
     if wide:
         part = np.ascontiguousarray(image[rows, columns])
         inside = guided_filter(part, np.ascontiguousarray(mask[rows, columns]), small, window) > 0.5
-        found[rows, columns] = cv2.medianBlur(inside.view(np.uint8), 2 * round(0.8 * scale) + 1) > 0
+        found[rows, columns] = cv2.medianBlur(inside.view(np.uint8), 2 * round(0.4 * scale) + 1) > 0
     return found
 
 

@@ -45,8 +45,8 @@ _BESIDE = 0.03
 _PLANE_REACH = 0.15
 """The support of a target at a point is looked for around a square of this half side, as a share of the height."""
 
-_WINDOW = 19
-"""Working pixels around which the picture's edges are looked for."""
+_WINDOW = 11
+"""Pixels of half the working size, from side to side, in which the picture's edges are looked for."""
 
 _POINT_REACH = 0.35
 """A target at a point is looked for so far around it, as a share of the picture's shorter side."""
@@ -177,7 +177,7 @@ class GrabCutSegmenter:
         part = cv2.resize(_without_specks(found).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
         target = np.zeros((height, width), np.uint16)
         picture = np.ascontiguousarray(frame.image[area.top : area.bottom, area.left : area.right])
-        shown = follow_edges(picture, part, view.depth.shape[::-1], _WINDOW)
+        shown = follow_edges(picture, part, tuple(side // 2 for side in view.depth.shape[::-1]), _WINDOW)
         target[area.top : area.bottom, area.left : area.right] = _main_part(shown)
         if (count := int(target.sum())) < self._parameters.min_area:
             raise BadFrame(

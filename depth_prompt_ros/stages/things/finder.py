@@ -29,8 +29,8 @@ _SUPPORT, _THING, _TOM = 1, 2, 3
 _MIN_AREA = 16
 """Things below so many pixels of the network's size are noise."""
 
-_WINDOW = 17
-"""Pixels of the network's size around which the picture's edges are looked for."""
+_WINDOW = 9
+"""Pixels of half the network's size, from side to side, in which the picture's edges are looked for."""
 
 _STANDS, _LIES = 0.012, 0.006
 """At the rim of a thing, what is nearer than the support by the first share of its distance belongs to it, and what is
@@ -143,7 +143,7 @@ def _enlarged(frame: Frame, found: Float32, depth: Float32, support: NDArray[np.
         with np.errstate(invalid="ignore"):
             nearness = 1 - depth * camera.rays_dot(support)
             inside = inside & ~(rim & (nearness < _LIES)) | rim & (nearness > _STANDS)
-    edges = follow_edges(frame.image, inside, found.shape[:0:-1], _WINDOW)
+    edges = follow_edges(frame.image, inside, (found.shape[2] // 2, found.shape[1] // 2), _WINDOW)
     inside = np.where(tom, inside, edges) & (labels > 0)
     return Things(_ordered(cv2.copyTo(labels, inside.view(np.uint8))), tom & inside)
 
