@@ -16,8 +16,8 @@ _SOFTNESS = np.float32(3e-4)
 def follow_edges(image: NDArray[np.uint8], mask: Mask, size: tuple[int, int], window: int) -> Mask:
     """(H, W) bool, the mask with its edges moved to the picture's: :func:`guided_filter` of it, cut at one half.
 
-    A median over about half of one of the smaller pictures' pixels takes noise away. Arguments are those of the filter, which
-    sees the mask's surroundings alone.
+    A median over about half of one of the smaller pictures' pixels takes noise away. Arguments are those of the filter,
+    which sees the mask's surroundings alone.
     """
     height, width = mask.shape
     scale = width / size[0]

@@ -15,7 +15,7 @@ from depth_prompt_ros.cli import main as command
 from depth_prompt_ros.data.sets.crop_set import CropSet
 from depth_prompt_ros.data.sets.table_set import TableSet, open_or_render_tables
 from depth_prompt_ros.errors import BadInput, BadModel
-from depth_prompt_ros.learning.metric.crops import WAYS, cut, open_or_cut
+from depth_prompt_ros.learning.metric.crops import WAYS, cut, open_or_cut, target_window
 from depth_prompt_ros.learning.metric.learn import calibrated, learn_metric, load_crops, look, metric_losses
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.networks.prompted import load_prompted, new_metric_prompt
@@ -41,7 +41,7 @@ def crops(tables, tmp_path_factory) -> CropSet:
 
 
 def test_a_crop_is_what_the_pipeline_would_have_cut(tables) -> None:
-    opened, ways = TableSet.open(tables), set()
+    opened, ways, left = TableSet.open(tables), set(), {}
     for seed in range(70):
         sample = cut(np.random.default_rng(seed), opened, seed % len(opened), 160)
         if sample is None:
@@ -49,7 +49,7 @@ def test_a_crop_is_what_the_pipeline_would_have_cut(tables) -> None:
         assert set(sample.inputs) == {*GRAPH_INPUTS, *METRIC_INPUTS}
         inside = sample.inputs["mask"][0, 0] > 0
         measured = sample.inputs["measured"][0, 0] * cv_eroded(inside)
-        assert measured.any() == (WAYS[sample.way] != "whole")
+        left.setdefault(WAYS[sample.way], []).append(bool(measured.any()))
         if WAYS[sample.way] == "whole":  # what it is scaled to is its block
             both = inside & (sample.inputs["trusted"][0, 0] > 0)
             np.testing.assert_array_equal(sample.inputs["trusted"][0, 0][both], sample.inputs["block"][0, 0][both])
@@ -60,6 +60,28 @@ def test_a_crop_is_what_the_pipeline_would_have_cut(tables) -> None:
         assert 0 < np.count_nonzero(sample.truth) < sample.truth.size
         ways.add(sample.way)
     assert {WAYS[way] for way in ways} >= {"whole", "side", "blobs"}
+    assert not any(left["whole"])
+    assert np.mean(left["side"] + left["blobs"]) > 0.85  # of some the sensor has nothing, or nothing that is believed
+
+
+def test_the_picture_cuts_off_part_of_some_targets_on_every_side() -> None:
+    mask = np.zeros((200, 300), np.bool_)
+    mask[80:140, 100:180] = True
+    lost = {"above": 0.0, "below": 0.0, "left": 0.0, "right": 0.0}
+    whole = 0
+    for seed in range(300):
+        rows, columns = target_window(np.random.default_rng(seed), mask)
+        left = mask[rows, columns].sum() / mask.sum()
+        whole += left == 1
+        assert left >= 0.49
+        gone = {
+            "above": rows.start > 0, "below": rows.stop < 200, "left": columns.start > 0, "right": columns.stop < 300,
+        }  # fmt: skip
+        assert sum(gone.values()) == (left < 1)
+        for side, there in gone.items():
+            lost[side] = max(lost[side], (1 - left) * there)
+    assert 0.65 < whole / 300 < 0.85
+    assert min(lost.values()) > 0.25
 
 
 def cv_eroded(mask: np.ndarray) -> np.ndarray:

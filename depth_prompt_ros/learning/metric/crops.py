@@ -130,7 +130,7 @@ def cut(rng: Rng, tables: TableSet, place: int, size: int) -> Sample | None:
     if not numbers:
         return None
     number = int(rng.choice(numbers))
-    window = _window(rng, np.array(tables.labels[place]) == number)
+    window = target_window(rng, np.array(tables.labels[place]) == number)
     image, first, behind, stereo, classes, labels = (
         np.ascontiguousarray(part[place][window])
         for part in (
@@ -180,8 +180,12 @@ def _numbers(labels: NDArray[np.uint8]) -> list[int]:
     return [number for number in large if _shows(labels == number)]
 
 
-def _window(rng: Rng, mask: Mask) -> tuple[slice, slice]:
-    """Rows and columns of the picture; of some it is cut off so that its rim hides a part of the target."""
+def target_window(rng: Rng, mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns of the picture that are kept, for some so that its rim cuts off a part of the target.
+
+    Args:
+        mask: (H, W) bool, the target.
+    """
     height, width = mask.shape
     left, top, wide, high = cv2.boundingRect(mask.view(np.uint8))
     if rng.random() > _CUT_OFF:
