@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from depth_prompt_ros.learning.metric.learn import calibrated, learn_metric, loa
 from depth_prompt_ros.learning.trainer import Schedule
 from depth_prompt_ros.networks.prompted import load_prompted, new_metric_prompt
 from depth_prompt_ros.resources import resource_path
+from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256
 from depth_prompt_ros.stages.metric_inputs import METRIC_INPUTS
 from depth_prompt_ros.stages.prompted_depth import GRAPH_INPUTS
 from depth_prompt_ros.work.run import Where
@@ -126,6 +128,21 @@ def test_learning_leaves_a_file_whose_network_is_better_and_whose_interval_holds
         assert torch.equal(value, before[name]), name
     with pytest.raises(BadModel, match="without a metric prompt"):
         learn_metric(crops, crops, tmp_path / "b.safetensors", schedule, PROMPT, start=PROMPT)
+
+
+def test_the_mean_of_what_is_learned_and_another_prompt_is_calibrated_anew(crops, tmp_path) -> None:
+    learned, mean = tmp_path / "learned.safetensors", tmp_path / "mean.safetensors"
+    shipped = resource_path("models/metric.safetensors")
+    schedule = Schedule(2, 4, 3e-3, 0, False, validate_every=2)
+    learn_metric(crops, crops, learned, schedule, PROMPT)
+    learn_metric(crops, crops, mean, schedule, PROMPT, average=shipped)
+    weights = [load_prompted(path, "scene-net").metric.state_dict() for path in (learned, shipped, mean)]
+    for key, value in weights[2].items():
+        if value.is_floating_point():  # not the counts of batches
+            torch.testing.assert_close(value, (weights[0][key] + weights[1][key]) / 2)
+    network = load_prompted(mean, "scene-net")
+    assert calibrated(network, crops, CPU) == pytest.approx(network.interval, rel=0.02)
+    assert json.loads(mean.with_suffix(".json").read_text())["averaged_with"] == file_sha256(shipped)
 
 
 def test_the_command_cuts_crops_and_learns(tables, tmp_path, monkeypatch, capsys) -> None:

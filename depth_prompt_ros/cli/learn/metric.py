@@ -29,6 +29,10 @@ def metric(
         Optional[Path],  # noqa: UP045 (typer evaluates it)
         typer.Option("--start", help="Metric prompt to go on from."),
     ] = None,
+    average: Annotated[
+        Optional[Path],  # noqa: UP045 (typer evaluates it)
+        typer.Option("--average", help="Another metric prompt; the mean of it and what is learned is written."),
+    ] = None,
     cache: Annotated[Path, typer.Option("--cache", help="Folder of the crops that are cut out of the tables.")] = Path(
         "crops"
     ),
@@ -58,5 +62,7 @@ def metric(
     held_out = open_or_cut(cache / f"crops-{size}-{test_crops}-test", validation, test_crops, size, 1)
     schedule = Schedule(steps, batch, learning_rate, seed, bfloat16=False, validate_every=validate_every)
     with progress("learning", "steps") as report:
-        figures = learn_metric(train, held_out, out, schedule, named_file(prompt), network, weights, start, report)
+        figures = learn_metric(
+            train, held_out, out, schedule, named_file(prompt), network, weights, start, report, average
+        )
     print_figures(out, figures)

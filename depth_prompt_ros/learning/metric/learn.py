@@ -22,7 +22,15 @@ from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.losses import gradient_loss
 from depth_prompt_ros.learning.metric.crops import WAYS
 from depth_prompt_ros.learning.run_state import Report
-from depth_prompt_ros.learning.trainer import Losses, Schedule, augment_colour, fit, pick_device, write_weights
+from depth_prompt_ros.learning.trainer import (
+    Losses,
+    Schedule,
+    augment_colour,
+    fit,
+    mean_of,
+    pick_device,
+    write_weights,
+)
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.prompted import INTERVAL, load_prompted, new_metric_prompt
 from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256
@@ -103,6 +111,7 @@ def learn_metric(
     weights: Path | None = None,
     start: Path | None = None,
     report: Report | None = None,
+    average: Path | None = None,
 ) -> dict[str, dict[str, float]]:
     """Learn the metric prompt of a network on its background; writes weights, card and log; returns the card's figures.
 
@@ -113,12 +122,14 @@ def learn_metric(
         prompt: the learned background, ``.safetensors``.
         weights: of the network; None: those of the catalogue.
         start: metric prompt to go on from; None: random weights.
+        average: another one; the result is the mean of both (2109.01903). None: what is learned.
 
     Raises:
         BadModel: no such network, or files that do not belong together.
         BadInput: crops of another size than the network's, or what :func:`fit` refuses.
     """
     device = pick_device()
+    other = _metric_of(load_prompted(average, name, weights), average) if average else None
     torch.manual_seed(schedule.seed)
     entry = catalogue.find(name)
     network = new_metric_prompt(prompt, name, weights)
@@ -145,12 +156,15 @@ def learn_metric(
         network.metric, lambda indices: load_crops(train, indices, device), loss_of, len(train), schedule, out, report,
         weight_decay=1e-4, validate=validate, settings={"network": entry.name, "start": started_from},
     )  # fmt: skip
+    if other is not None:
+        network.metric.load_state_dict(mean_of(network.metric.state_dict(), other))
     network.interval = calibrated(network, validation, device)
     figures = figures_of(network, validation, device)
     card = {
         "data": f"{len(train)} crops of rendered tables",
         "schedule": asdict(schedule),
         "started_from": started_from,
+        "averaged_with": file_sha256(average) if average else "",
         "seconds": round(seconds),
         "validation": figures,
     }

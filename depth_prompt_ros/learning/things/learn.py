@@ -23,6 +23,7 @@ from depth_prompt_ros.learning.trainer import (
     Schedule,
     augment_colour,
     fit,
+    mean_of,
     pick_device,
     write_weights,
 )
@@ -114,8 +115,7 @@ def write_learned(
     device = next(network.parameters()).device
     state = network.state_dict()
     if average_with is not None:
-        other = load_things_net(average_with).to(device).state_dict()
-        state = {key: (value + other[key]) / 2 if value.is_floating_point() else value for key, value in state.items()}
+        state = mean_of(state, load_things_net(average_with).state_dict())
     stored = {key: value.half() if value.ndim > 1 else value for key, value in state.items()}
     network.load_state_dict(stored)
     figures = validation_figures(network, looked_at, device)
