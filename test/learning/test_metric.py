@@ -131,18 +131,17 @@ def test_learning_leaves_a_file_whose_network_is_better_and_whose_interval_holds
 
 
 def test_the_mean_of_what_is_learned_and_another_prompt_is_calibrated_anew(crops, tmp_path) -> None:
-    learned, mean = tmp_path / "learned.safetensors", tmp_path / "mean.safetensors"
-    shipped = resource_path("models/metric.safetensors")
-    schedule = Schedule(2, 4, 3e-3, 0, False, validate_every=2)
-    learn_metric(crops, crops, learned, schedule, PROMPT)
-    learn_metric(crops, crops, mean, schedule, PROMPT, average=shipped)
-    weights = [load_prompted(path, "scene-net").metric.state_dict() for path in (learned, shipped, mean)]
-    for key, value in weights[2].items():
-        if value.is_floating_point():  # not the counts of batches
-            torch.testing.assert_close(value, (weights[0][key] + weights[1][key]) / 2)
-    network = load_prompted(mean, "scene-net")
+    """What is learned is what was started from here, for the rate is next to nothing."""
+    out, shipped = tmp_path / "mean.safetensors", resource_path("models/metric.safetensors")
+    learn_metric(crops, crops, out, Schedule(1, 2, 1e-12, 0, False, validate_every=1), PROMPT, average=shipped)
+    torch.manual_seed(0)
+    first = dict(new_metric_prompt(PROMPT, "scene-net").metric.named_parameters())
+    other, network = load_prompted(shipped, "scene-net"), load_prompted(out, "scene-net")
+    others = dict(other.metric.named_parameters())
+    for name, value in network.metric.named_parameters():
+        torch.testing.assert_close(value, (first[name] + others[name]) / 2, rtol=1e-4, atol=1e-6)
     assert calibrated(network, crops, CPU) == pytest.approx(network.interval, rel=0.02)
-    assert json.loads(mean.with_suffix(".json").read_text())["averaged_with"] == file_sha256(shipped)
+    assert json.loads(out.with_suffix(".json").read_text())["averaged_with"] == file_sha256(shipped)
 
 
 def test_the_command_cuts_crops_and_learns(tables, tmp_path, monkeypatch, capsys) -> None:
