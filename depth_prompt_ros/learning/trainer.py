@@ -315,14 +315,6 @@ def augment_colour(image: Tensor, generator: torch.Generator) -> Tensor:
     return (noisy + noise).clamp(0, 1)
 
 
-def mean_of(weights: dict[str, Tensor], others: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The mean of two networks' weights of the same names; what is not a floating-point number is the first's."""
-    return {
-        key: (value + others[key].to(value.device)) / 2 if value.is_floating_point() else value
-        for key, value in weights.items()
-    }
-
-
 def write_weights(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str], card: dict[str, Any]) -> None:
     """Write weights as safetensors, and their card as JSON beside them; both aside first, then renamed.
 

@@ -55,3 +55,18 @@ def grown_box(
     top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
     grown = np.s_[top : min(rows.stop + reach, shape[0]), left : min(columns.stop + reach, shape[1])]
     return grown, np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+
+
+def corners(box: tuple[slice, slice]) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of rows and columns."""
+    rows, columns = box
+    return float(columns.start), float(rows.start), float(columns.stop), float(rows.stop)
+
+
+def box_iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Intersection over union of two boxes x0, y0, x1, y1."""
+    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return width * height / (sum(areas) - width * height)

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.stages.boxes import box_of, grown_box
+
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -19,18 +21,14 @@ def follow_edges(image: NDArray[np.uint8], mask: Mask, size: tuple[int, int], wi
     A median over about half of one of the smaller pictures' pixels takes noise away. Arguments are those of the filter,
     which sees the mask's surroundings alone.
     """
-    height, width = mask.shape
-    scale = width / size[0]
-    left, top, wide, high = cv2.boundingRect(mask.view(np.uint8))
-    beyond = round(window * scale)
-    rows = slice(max(top - beyond, 0), min(top + high + beyond, height))
-    columns = slice(max(left - beyond, 0), min(left + wide + beyond, width))
-    small = (max(round((columns.stop - columns.start) / scale), 1), max(round((rows.stop - rows.start) / scale), 1))
     found = np.zeros_like(mask)
-    if wide:
-        part = np.ascontiguousarray(image[rows, columns])
-        inside = guided_filter(part, np.ascontiguousarray(mask[rows, columns]), small, window) > 0.5
-        found[rows, columns] = cv2.medianBlur(inside.view(np.uint8), 2 * round(0.4 * scale) + 1) > 0
+    if mask.any():
+        scale = mask.shape[1] / size[0]
+        around, _ = grown_box(box_of(mask), mask.shape, round(window * scale))
+        part = np.ascontiguousarray(image[around])
+        small = (max(round(part.shape[1] / scale), 1), max(round(part.shape[0] / scale), 1))
+        inside = guided_filter(part, mask[around], small, window) > 0.5
+        found[around] = cv2.medianBlur(inside.view(np.uint8), 2 * round(0.4 * scale) + 1) > 0
     return found
 
 

@@ -17,9 +17,10 @@ from depth_prompt_ros.errors import BadInput
 from depth_prompt_ros.evaluation.scenes.methods import BLOCK, FOOT, OURS, OURS_TOLD, PLANE, ROWS, SENSOR, UNTOLD
 from depth_prompt_ros.evaluation.scenes.page import numbers
 from depth_prompt_ros.evaluation.scenes.run import evaluate_scenes
-from depth_prompt_ros.evaluation.scenes.scores import Scores, box_iou, label_boxes, score
+from depth_prompt_ros.evaluation.scenes.scores import Scores, label_boxes, score
 from depth_prompt_ros.evaluation.scenes.tables import scene_checks
 from depth_prompt_ros.parameters import Parameters
+from depth_prompt_ros.stages.boxes import box_iou
 
 GIVEN = Parameters.checked({"segmentation": {"method": "labels"}, "tom": {"method": "labels"}}, "the test")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.evaluation.sums import Sums
-from depth_prompt_ros.stages.boxes import targets_in
+from depth_prompt_ros.stages.boxes import box_iou, corners, targets_in
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.uint16]
@@ -195,21 +195,6 @@ def moved_pixels(depth: Float32, measured: Float32) -> Mask:
 def label_boxes(labels: Labels) -> list[tuple[float, float, float, float]]:
     """x0, y0, x1, y1 of each label."""
     return [corners(target.box) for target in targets_in(labels)]
-
-
-def corners(box: tuple[slice, slice]) -> tuple[float, float, float, float]:
-    """x0, y0, x1, y1 of rows and columns."""
-    rows, columns = box
-    return float(columns.start), float(rows.start), float(columns.stop), float(rows.stop)
-
-
-def box_iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Intersection over union of two boxes x0, y0, x1, y1."""
-    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return width * height / (sum(areas) - width * height)
 
 
 def _percent(part: int, whole: int) -> float | None:

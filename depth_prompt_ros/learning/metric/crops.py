@@ -126,11 +126,12 @@ def _draw(folders: tuple[Path, ...], seed: int, size: int, crops: CropSet, row: 
 
 def cut(rng: Rng, tables: TableSet, place: int, size: int) -> Sample | None:
     """One target of one table, hidden at random; None where the draw has none that is large enough and anchored."""
-    numbers = _numbers(np.array(tables.labels[place]))
+    whole = np.array(tables.labels[place])
+    numbers = _numbers(whole)
     if not numbers:
         return None
     number = int(rng.choice(numbers))
-    window = target_window(rng, np.array(tables.labels[place]) == number)
+    window = target_window(rng, whole == number)
     image, first, behind, stereo, classes, labels = (
         np.ascontiguousarray(part[place][window])
         for part in (

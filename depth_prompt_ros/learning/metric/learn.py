@@ -20,17 +20,10 @@ from depth_prompt_ros.graph.prompt import METRIC
 from depth_prompt_ros.graph.stated_interval import MEASURED, StatedInterval
 from depth_prompt_ros.graph.weights import read_weights
 from depth_prompt_ros.learning.losses import gradient_loss
+from depth_prompt_ros.learning.mean_weights import mean_of
 from depth_prompt_ros.learning.metric.crops import WAYS
 from depth_prompt_ros.learning.run_state import Report
-from depth_prompt_ros.learning.trainer import (
-    Losses,
-    Schedule,
-    augment_colour,
-    fit,
-    mean_of,
-    pick_device,
-    write_weights,
-)
+from depth_prompt_ros.learning.trainer import Losses, Schedule, augment_colour, fit, pick_device, write_weights
 from depth_prompt_ros.networks import catalogue
 from depth_prompt_ros.networks.prompted import INTERVAL, load_prompted, new_metric_prompt
 from depth_prompt_ros.runtime.tensorrt.engine_file import file_sha256

@@ -15,6 +15,7 @@ from torch.nn import functional
 from depth_prompt_ros.data.readers.scenes import RealScene
 from depth_prompt_ros.data.rendering.tables import TableClass
 from depth_prompt_ros.data.sets.table_set import TableSet
+from depth_prompt_ros.learning.mean_weights import mean_of
 from depth_prompt_ros.learning.precision import in_bfloat16
 from depth_prompt_ros.learning.run_state import Report
 from depth_prompt_ros.learning.things.samples import NOT_TOM, Samples, ThingsBatch
@@ -23,7 +24,6 @@ from depth_prompt_ros.learning.trainer import (
     Schedule,
     augment_colour,
     fit,
-    mean_of,
     pick_device,
     write_weights,
 )

@@ -176,7 +176,7 @@ class GrabCutSegmenter:
         # Linear interpolation of the mask, cut at one half, gives an edge without steps.
         part = cv2.resize(_without_specks(found).astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5
         target = np.zeros((height, width), np.uint16)
-        picture = np.ascontiguousarray(frame.image[area.top : area.bottom, area.left : area.right])
+        picture = frame.image[area.top : area.bottom, area.left : area.right]
         shown = follow_edges(picture, part, tuple(side // 2 for side in view.depth.shape[::-1]), _WINDOW)
         target[area.top : area.bottom, area.left : area.right] = _main_part(shown)
         if (count := int(target.sum())) < self._parameters.min_area:

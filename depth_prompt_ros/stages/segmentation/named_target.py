@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import statistics
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.frame import DepthMeasurement, Frame
 from depth_prompt_ros.parameters import SegmentationParameters
+from depth_prompt_ros.stages.boxes import box_iou, corners, targets_in
 from depth_prompt_ros.stages.segmentation.grabcut import Box, GrabCutSegmenter, given_box, given_point
 from depth_prompt_ros.stages.things.finder import ThingsFinder
 
@@ -64,28 +64,18 @@ class NamedTarget:
 
 def _agreeing(labels: NDArray[np.uint16], box: Box) -> Mask | None:
     """(H, W) bool, what of the thing whose box agrees best with this one lies in it; None: none agrees."""
-    best, share = None, _AGREES
-    inside = labels[box.top : box.bottom, box.left : box.right]
-    for number in np.flatnonzero(np.bincount(inside.ravel())[1:]) + 1:
-        thing = labels == number
-        agrees = _overlap(box, cv2.boundingRect(thing.view(np.uint8)))
-        if agrees >= share:
-            best, share = thing, agrees
-    if best is None:
+    agreeing = [(_agreement(box, corners(thing.box)), thing.label) for thing in targets_in(labels)]
+    share, label = max(agreeing, default=(0.0, 0))
+    if share < _AGREES:
         return None
     height, width = labels.shape
     beyond = round(_BEYOND * max(box.right - box.left, box.bottom - box.top))
-    return best & box.padded(beyond, width, height).mask(labels.shape)
+    return (labels == label) & box.padded(beyond, width, height).mask(labels.shape)
 
 
-def _overlap(box: Box, other: tuple[int, int, int, int]) -> float:
-    """Intersection over union of a rectangle of x, y, width, height with the box without its margin around it."""
-    left, top, width, height = other
-    gaps = left - box.left, top - box.top, box.right - left - width, box.bottom - top - height
+def _agreement(box: Box, thing: tuple[float, float, float, float]) -> float:
+    """Intersection over union of a thing's box x0, y0, x1, y1 with the given one without its margin around it."""
+    gaps = thing[0] - box.left, thing[1] - box.top, box.right - thing[2], box.bottom - thing[3]
     most = _MARGIN * min(box.right - box.left, box.bottom - box.top)
     margin = min(max(statistics.median(gaps), 0), most)
-    wide = min(box.right - margin, left + width) - max(box.left + margin, left)
-    high = min(box.bottom - margin, top + height) - max(box.top + margin, top)
-    both = max(wide, 0) * max(high, 0)
-    given = (box.right - box.left - 2 * margin) * (box.bottom - box.top - 2 * margin)
-    return both / (given + width * height - both)
+    return box_iou((box.left + margin, box.top + margin, box.right - margin, box.bottom - margin), thing)
