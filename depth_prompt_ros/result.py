@@ -60,8 +60,8 @@ class FrameDepth:
         reason: why no target was found; empty where one was.
         seconds: time of each stage.
         moving: uint8, 0 static, 255 moving, 128 not known; None where nothing looks for motion.
-        uncertainty: float32 metres, half the width of the 90 % interval of depth where it is a monocular shape that
-            says so (a metric prompt's), else NaN.
+        uncertainty: float32 metres, half the width of the 90 % interval of depth where it is not measured but a
+            shape's, or planes' in its holes, of graphs that say so (with a metric prompt); else NaN.
     """
 
     frame: Frame

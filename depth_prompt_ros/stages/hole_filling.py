@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 _SIDE = 64
 """At most about so many pixels a side are withheld and foretold, evenly spread."""
 
-_FEW_HOLES, _FEW_KNOWN = 20, 60
+_FEW_HOLES, _FEW_KNOWN = 20, 20
 """Fewer empty pixels, or fewer measured ones looked at and not withheld, decide nothing: the shape fills."""
 
 _NEIGHBOURHOOD = 0.06
@@ -29,6 +29,9 @@ _MOST = 2.0
 This, the neighbourhood and the weights' limit were chosen on targets of Middlebury's Teddy and Laundry, the motorcycle
 and 20 rendered table tops.
 """
+
+_HELD = 0.9
+"""The share of pixels whose truth lies in a stated interval."""
 
 _SEEN = np.float32(2.0)
 """The shape was made with the withheld pixels in sight: where nothing is measured its squared error is twice as large.
@@ -44,12 +47,14 @@ class MeasuredSurface:
         known: (h, w) bool, where it is measured and the target's.
         shape: (h, w) float32 1/m, the monocular shape; 0 where there is none.
         preference: 1/m; what is farther by so much weighs e times more, because holes lie behind.
+        unsure: (h, w) float32 1/m, half the width of the shape's 90 % interval where it is; None: it states none.
     """
 
     inverse: Float32
     known: Mask
     shape: Float32
     preference: float
+    unsure: Float32 | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +65,13 @@ class Filling:
         inverse: (h, w) float32 1/m.
         continued: (h, w) bool, where planes count more than the shape.
         error: mean relative error of the planes where measured pixels were withheld.
+        unsure: (h, w) float32 1/m, half the width of the filling's 90 % interval.
     """
 
     inverse: Float32
     continued: Mask
     error: float
+    unsure: Float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +82,19 @@ class Foretold:
         by_shape, by_planes: mean error in 1/m, far pixels first, none more than two preferences.
         relative: mean relative error of the planes, as it is.
         reach: mean distance of the withheld pixels from what was left, in pixels, weighted as the errors are.
+        shape_over, planes_over: (n,) 1/m, what shape and planes have over each withheld pixel.
+        away: (n,) distance of each from what was left, in pixels.
+        unsure: (n,) 1/m, half the width of the shape's 90 % interval at each; 1 where it states none.
     """
 
     by_shape: float
     by_planes: float
     relative: float
     reach: float
+    shape_over: Float32
+    planes_over: Float32
+    away: Float32
+    unsure: Float32
 
 
 def by_shape_and_planes(surface: MeasuredSurface, holes: Mask) -> Filling | None:
@@ -97,11 +111,48 @@ def by_shape_and_planes(surface: MeasuredSurface, holes: Mask) -> Filling | None
     foretold = foretell(surface, holes)
     if foretold is None or foretold.by_planes > max(surface.preference, foretold.by_shape):
         return None
-    away = _away(surface.known) / np.float32(foretold.reach)
-    shape, planes = _SEEN * np.float32(foretold.by_shape**2), np.float32(foretold.by_planes**2)
-    weight = shape / np.maximum(shape + planes * away, np.float32(1e-20))
+    away = _away(surface.known)
+    weight = _share_of_planes(foretold, away)
     filling = weight * local_plane_in_range(surface.inverse, surface.known) + (1 - weight) * by_shape(surface)
-    return Filling(filling, weight > 0.5, foretold.relative)
+    return Filling(filling, weight > 0.5, foretold.relative, _interval(surface, foretold, away))
+
+
+def by_planes_alone(surface: MeasuredSurface, holes: Mask) -> Filling | None:
+    """The holes' filling where no shape explains what is measured; None: planes do not foretell it within a preference.
+
+    Args:
+        surface: its shape is not looked at.
+        holes: (h, w) bool, what is to be filled.
+    """
+    foretold = foretell(surface, holes)
+    if foretold is None or foretold.by_planes > surface.preference:
+        return None
+    return Filling(
+        local_plane_in_range(surface.inverse, surface.known), holes, foretold.relative,
+        _interval(surface, foretold, _away(surface.known)),
+    )  # fmt: skip
+
+
+def _share_of_planes(foretold: Foretold, away: Float32) -> Float32:
+    """The planes' weight, so many pixels away from what is measured."""
+    shape, planes = _SEEN * np.float32(foretold.by_shape**2), np.float32(foretold.by_planes**2)
+    return np.asarray(
+        shape / np.maximum(shape + planes * (away / np.float32(foretold.reach)), np.float32(1e-20)), np.float32
+    )
+
+
+def _interval(surface: MeasuredSurface, foretold: Foretold, away: Float32) -> Float32:
+    """(h, w) 1/m, half the width of the filling's 90 % interval, at most the shape's own where that states one.
+
+    So many times the shape's own as holds 90 % of the withheld pixels (conformal prediction, Vovk et al. 2005), and
+    wider in proportion to the distance from what is measured, where that is more than the withheld pixels' was.
+    Without the shape's own, as wide everywhere but for the distance.
+    """
+    weight = _share_of_planes(foretold, foretold.away)
+    off = np.abs(weight * foretold.planes_over + (1 - weight) * foretold.shape_over)
+    growth = np.maximum(np.float32(1), away / np.float32(foretold.reach))
+    times = np.float32(np.quantile(off / foretold.unsure, _HELD)) * growth
+    return times if surface.unsure is None else surface.unsure * np.minimum(np.float32(1), times)
 
 
 def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:
@@ -126,14 +177,17 @@ def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:
     shaped = by_shape(replace(surface, inverse=inverse, known=left, shape=surface.shape[some]))
     weight = _far_first(inverse, known, surface.preference)[withheld]
     truth, most = inverse[withheld], np.float32(_MOST * surface.preference)
-    by_shapes, by_planes = (np.abs(found[withheld] - truth) for found in (shaped, local_plane(inverse, left)))
-    total = float(np.sum(weight))
+    shape_over, planes_over = (found[withheld] - truth for found in (shaped, local_plane(inverse, left)))
+    by_shapes, by_planes = np.abs(shape_over), np.abs(planes_over)
+    total, away = float(np.sum(weight)), step * _away(left)[withheld]
+    unsure = np.ones_like(truth) if surface.unsure is None else surface.unsure[some][withheld]
     return Foretold(
         float(np.sum(weight * np.minimum(by_shapes, most))) / total,
         float(np.sum(weight * np.minimum(by_planes, most))) / total,
         float(np.mean(by_planes / truth)),
-        step * float(np.sum(weight * _away(left)[withheld])) / total,
-    )
+        float(np.sum(weight * away)) / total,
+        shape_over, planes_over, away, unsure,
+    )  # fmt: skip
 
 
 def by_shape(surface: MeasuredSurface) -> Float32:

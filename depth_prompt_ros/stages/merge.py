@@ -14,7 +14,13 @@ from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import MergeParameters
 from depth_prompt_ros.stages.boxes import Target
-from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_shape, by_shape_and_planes
+from depth_prompt_ros.stages.hole_filling import (
+    Filling,
+    MeasuredSurface,
+    by_planes_alone,
+    by_shape,
+    by_shape_and_planes,
+)
 from depth_prompt_ros.stages.median import median_of_some
 from depth_prompt_ros.stages.spread import spread
 
@@ -28,6 +34,9 @@ every 2 pixels of disparity where that is more."""
 
 _REACH = 1.25
 """What is measured farther from the shape than 1.25 times the target's size is not the target."""
+
+_EXPLAINED = 0.5
+"""A shape within whose reach less than half of a target's believed pixels lie is not that target's."""
 
 _SEAM = 0.05
 """A ToM region follows the believed pixels beside it within 5 % of the target's size."""
@@ -58,8 +67,8 @@ class Merged:
         depth: (H, W) float32 metres, invalid = NaN.
         confidence: (H, W) float32 in [0, 1], 0 where depth is invalid.
         provenance: (H, W) uint8, values of :class:`Provenance`.
-        uncertainty: (H, W) float32 metres, half the width of the 90 % interval of depth where it is a monocular shape
-            that says so, else NaN.
+        uncertainty: (H, W) float32 metres, half the width of the 90 % interval of depth where it is not measured but a
+            shape's that says so, or planes' beside it; else NaN.
     """
 
     depth: Float32
@@ -84,8 +93,9 @@ def merge(
     inverse depth plus what the measurement around it, in the same target, has over the monocular one. It prefers the
     farther of two surfaces, for what one camera sees and the other does not lies behind (Hirschmueller 2008, section
     2.6). Planes through the target's own pixels have their share in it: :func:`by_shape_and_planes`. Both leave out
-    what is farther from the shape than the target is large: a mismatch, or the background through a gap. Where a target
-    has no monocular depth (its fit was refused), holes stay and ToM pixels become holes.
+    what is farther from the shape than the target is large: a mismatch, or the background through a gap. Is that most
+    of what is believed of the target, or has it no monocular depth (its fit was refused), planes alone fill its holes
+    if they foretell it, and ToM pixels without a shape become holes.
 
     Args:
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
@@ -99,63 +109,96 @@ def merge(
     valid = (depth > 0).view(np.uint8)
     confidence = cv2.copyTo(measurement.confidence, valid)
     provenance = valid * np.uint8(Provenance.STEREO)
+    unsure = None if uncertainty is None else uncertainty.copy()
     for target in targets:
         box = target.box
-        _merge_target(
-            target.mask, tom[box], mono_depth[box], depth[box], confidence[box], provenance[box],
-            max(target.mask.shape) / camera.fx, noise, parameters,
-        )  # fmt: skip
-    if uncertainty is None:
+        part = _Part(depth[box], confidence[box], provenance[box], None if unsure is None else unsure[box])
+        extent = max(target.mask.shape) / camera.fx
+        _merge_target(part, target.mask, tom[box], mono_depth[box], extent, noise, parameters.agreement)
+    if unsure is None:
         return Merged(depth, confidence, provenance)
-    stated = (uncertainty > 0) & ((provenance == Provenance.MONO) | (provenance == Provenance.MERGED))
-    confidence[stated] = 0.5 * np.exp(-uncertainty[stated] / (depth[stated] * parameters.agreement))
-    return Merged(depth, confidence, provenance, np.where(stated, uncertainty, np.float32(np.nan)))
+    stated = (unsure > 0) & (provenance >= Provenance.MONO)
+    confidence[stated] = 0.5 * np.exp(-unsure[stated] / (depth[stated] * parameters.agreement))
+    return Merged(depth, confidence, provenance, np.where(stated, unsure, np.float32(np.nan)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Views of one target's box in what is merged, all (h, w), written in place; see :class:`Merged`."""
+
+    depth: Float32
+    confidence: Float32
+    provenance: NDArray[np.uint8]
+    unsure: Float32 | None
+
+    def fill(self, where: Mask, inverse: Float32, confidence: float, provenance: Provenance) -> None:
+        """Take this inverse depth, 1/m, there."""
+        self.depth[where], self.confidence[where], self.provenance[where] = 1 / inverse[where], confidence, provenance
+
+    def take(self, filling: Filling, holes: Mask, merged: float, agreement: float) -> None:
+        """Take a filling, with its interval; ``merged``: confidence where the shape counts more than planes."""
+        self.fill(holes, filling.inverse, merged, Provenance.MERGED)
+        continued = holes & filling.continued
+        self.fill(continued, filling.inverse, _confidence(filling.error, agreement), Provenance.CONTINUED)
+        if self.unsure is not None:
+            self.unsure[holes] = (filling.unsure / filling.inverse**2)[holes]
+
+
+def _confidence(error: float, agreement: float) -> float:
+    """Of a filled pixel, at most a half; ``error``: relative, of what was foretold."""
+    return float(0.5 * np.exp(-error / agreement))
 
 
 def _merge_target(
-    target: Mask, tom: Mask, mono_depth: Float32, depth: Float32, confidence: Float32,
-    provenance: NDArray[np.uint8], extent: float, noise: float, parameters: MergeParameters,
-) -> None:  # fmt: skip
+    part: _Part, target: Mask, tom: Mask, mono_depth: Float32, extent: float, noise: float, agreement: float
+) -> None:
     """Merge one target's box in place; ``extent``: its size over its distance, ``noise``: of inverse depth, 1/m."""
     wrong = target & tom
-    believed = target & ~tom & (provenance == Provenance.STEREO)
-    depth[wrong], confidence[wrong], provenance[wrong] = np.nan, 0, Provenance.INVALID
-    shaped = target & (mono_depth > 0)
-    filled = shaped & ~believed
-    if not filled.any():
-        return
-    surface = measured_surface(target, believed, depth, mono_depth, extent, noise)
+    believed = target & ~tom & (part.provenance == Provenance.STEREO)
+    part.depth[wrong], part.confidence[wrong], part.provenance[wrong] = np.nan, 0, Provenance.INVALID
+    holes, covered = target & ~believed & ~wrong, wrong & (mono_depth > 0)
+    surface = measured_surface(target, believed, part.depth, mono_depth, extent, noise, part.unsure)
+    explained = 0 if surface is None else np.count_nonzero(surface.known)
+    if explained < _EXPLAINED * np.count_nonzero(believed):
+        alone = by_planes_alone(_own_surface(believed, part.depth, noise), holes)
+        if alone is not None:
+            part.take(alone, holes, 0, agreement)
+            holes = np.zeros_like(holes)
+    holes &= mono_depth > 0
     if surface is None:
-        depth[filled], confidence[filled], provenance[filled] = mono_depth[filled], _UNCHECKED, Provenance.MONO
+        filled = holes | covered
+        part.depth[filled], part.confidence[filled] = mono_depth[filled], _UNCHECKED
+        part.provenance[filled] = Provenance.MONO
         return
-
-    mono, checked = surface.shape, surface.known
-    residual = np.where(checked, surface.inverse - mono, np.float32(0))
-    disagreement = median_of_some(np.abs(residual[checked]) / mono[checked])
-    holes = filled & ~wrong
+    residual = np.where(surface.known, surface.inverse - surface.shape, np.float32(0))
+    off = np.abs(residual[surface.known]) / surface.shape[surface.known]
+    merged = _confidence(median_of_some(off), agreement)
     if holes.any():
         filling = by_shape_and_planes(surface, holes)
-        inverse = by_shape(surface) if filling is None else filling.inverse
-        depth[holes], confidence[holes] = 1 / inverse[holes], 0.5 * np.exp(-disagreement / parameters.agreement)
-        provenance[holes] = Provenance.MERGED
         if filling is not None:
-            continued = holes & filling.continued
-            confidence[continued] = 0.5 * np.exp(-filling.error / parameters.agreement)
-            provenance[continued] = Provenance.CONTINUED
-    if not wrong.any():
-        return
-    covered, drawn = filled & wrong, np.zeros_like(wrong)
-    inverse = mono.copy()
-    agreeing = checked & (np.abs(residual) < parameters.agreement * mono)
-    if agreeing.any():
-        reach = max(1.0, _SEAM * max(target.shape))
-        away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
-        fade = np.exp(-((away / np.float32(reach)) ** 2))
-        inverse = np.maximum(mono + spread(residual, agreeing, np.inf) * fade, np.float32(0.2) * mono)
-        drawn = fade > 0.1
-    depth[covered] = 1 / inverse[covered]
-    confidence[covered] = 0.5 * np.exp(-disagreement / parameters.agreement)
-    provenance[covered] = np.where(drawn[covered], Provenance.MERGED, Provenance.MONO)
+            part.take(filling, holes, merged, agreement)
+        else:
+            part.fill(holes, by_shape(surface), merged, Provenance.MERGED)
+    if covered.any():
+        inverse, drawn = _drawn(surface, residual, agreement)
+        part.fill(covered, inverse, merged, Provenance.MONO)
+        part.provenance[covered & drawn] = Provenance.MERGED
+
+
+def _drawn(surface: MeasuredSurface, residual: Float32, agreement: float) -> tuple[Float32, Mask]:
+    """(h, w) 1/m, the shape drawn to measured pixels close by that agree with it, and where it is drawn.
+
+    Args:
+        residual: (h, w) 1/m, what measured pixels have over the shape.
+    """
+    shape = surface.shape
+    agreeing = surface.known & (np.abs(residual) < agreement * shape)
+    if not agreeing.any():
+        return shape, np.zeros_like(agreeing)
+    reach = max(1.0, _SEAM * max(shape.shape))
+    away = cv2.distanceTransform((~agreeing).view(np.uint8), cv2.DIST_L2, 3)
+    fade = np.exp(-((away / np.float32(reach)) ** 2))
+    return np.maximum(shape + spread(residual, agreeing, np.inf) * fade, np.float32(0.2) * shape), fade > 0.1
 
 
 def noise_of(camera: CameraModel) -> float:
@@ -164,18 +207,22 @@ def noise_of(camera: CameraModel) -> float:
 
 
 def measured_surface(
-    target: Mask, believed: Mask, depth: Float32, mono_depth: Float32, extent: float, noise: float
-) -> MeasuredSurface | None:
+    target: Mask, believed: Mask, depth: Float32, mono_depth: Float32, extent: float, noise: float,
+    unsure: Float32 | None = None,
+) -> MeasuredSurface | None:  # fmt: skip
     """What is measured of a target within reach of its shape; None: nothing is.
 
     Args:
-        target: (h, w) bool, with a shape somewhere.
+        target: (h, w) bool.
         believed: (h, w) bool, of what is measured.
         depth, mono_depth: (h, w) metres; NaN or 0 = nothing.
         extent: the target's size over its distance.
         noise: of inverse depth, 1/m.
+        unsure: (h, w) metres, half the width of the shape's 90 % interval; None: it states none.
     """
     shaped = target & (mono_depth > 0)
+    if not shaped.any():
+        return None
     mono = np.divide(1, mono_depth, out=np.zeros_like(mono_depth), where=shaped)
     scale = median_of_some(mono[shaped])
     checked = believed & shaped & (np.abs(depth - mono_depth) < _REACH * extent / scale)
@@ -183,4 +230,12 @@ def measured_surface(
         return None
     with np.errstate(divide="ignore"):
         measured = np.where(checked, 1 / depth, np.float32(0))
-    return MeasuredSurface(measured, checked, mono, max(_FAR_PREFERENCE * scale, noise))
+    interval = None if unsure is None else np.where(shaped, unsure * mono**2, np.float32(0))
+    return MeasuredSurface(measured, checked, mono, max(_FAR_PREFERENCE * scale, noise), interval)
+
+
+def _own_surface(believed: Mask, depth: Float32, noise: float) -> MeasuredSurface:
+    """All that is believed of a target, which is something, without a shape."""
+    inverse = np.divide(1, depth, out=np.zeros_like(depth), where=believed)
+    preference = max(_FAR_PREFERENCE * median_of_some(inverse[believed]), noise)
+    return MeasuredSurface(inverse, believed, np.zeros_like(inverse), preference)

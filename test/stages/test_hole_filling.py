@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_shape_and_planes, withhold
+from depth_prompt_ros.stages.hole_filling import MeasuredSurface, by_planes_alone, by_shape_and_planes, withhold
 from depth_prompt_ros.stages.local_plane import local_plane
 
 SIDE = 60
@@ -100,3 +100,26 @@ def test_a_few_empty_or_measured_pixels_decide_nothing() -> None:
     few[30, 30:40] = True
     assert by_shape_and_planes(square_to_camera(slanted, ~few), few) is None
     assert by_shape_and_planes(square_to_camera(slanted, few), ~few) is None
+
+
+def test_intervals_widen_away_from_what_is_measured_up_to_the_shapes_own() -> None:
+    known = COLUMNS < 30
+    waves = (0.02 * np.sin(COLUMNS / 5) * np.sin(ROWS / 5)).astype(np.float32)
+    own = np.full_like(waves, 0.05)
+    surface = MeasuredSurface(np.where(known, 1 + waves, 0), known, np.ones_like(waves), 0.05, own)
+    filling = by_shape_and_planes(surface, ~known)
+    assert filling is not None
+    half = filling.unsure
+    assert (np.diff(half[30, 30:]) >= 0).all() and half[30, 30] < 0.6 * half[30, -1]
+    assert half.max() <= 0.05
+    assert (np.abs(filling.inverse - 1 - waves) <= half)[~known].mean() > 0.85
+
+
+def test_planes_alone_fill_only_what_they_foretell() -> None:
+    known = (COLUMNS < 20) | (COLUMNS >= 30)
+    slanted = (1 + 0.01 * COLUMNS).astype(np.float32)
+    filling = by_planes_alone(square_to_camera(slanted, known), ~known)
+    assert filling is not None and filling.continued[~known].all()
+    np.testing.assert_allclose(filling.inverse[~known], slanted[~known], rtol=0.01)
+    rough = np.random.default_rng(0).uniform(0.5, 2, slanted.shape).astype(np.float32)
+    assert by_planes_alone(square_to_camera(rough, known), ~known) is None

@@ -166,16 +166,55 @@ def test_what_is_behind_does_not_bleed_into_tom() -> None:
     assert (answer.depth[30:90, 60:120] == 1.0).all()
 
 
-def test_a_refused_fit_leaves_holes() -> None:
-    depth = np.full(SHAPE, 1.0, np.float32)
-    depth[40:50, 50:60] = np.nan
-    tom = NONE.copy()
-    tom[60:80, 60:80] = True
+def test_without_a_shape_planes_fill_holes_and_tom_is_empty() -> None:
+    slanted = np.asarray(1 / (1 - 0.002 * np.arange(160)) * np.ones(SHAPE), np.float32)
+    depth, tom = slanted.copy(), NONE.copy()
+    depth[40:50, 50:60], tom[60:80, 60:80] = np.nan, True
     answer = merged(
         DepthMeasurement(depth, np.ones(SHAPE, np.float32)), np.full(SHAPE, np.nan, np.float32), TARGET, tom
     )
-    empty = np.isnan(answer.depth)
-    assert empty[40:50, 50:60].all() and empty[60:80, 60:80].all() and empty.sum() == 100 + 400
+    assert (np.isnan(answer.depth) == tom).all()
+    hole = np.s_[40:50, 50:60]
+    np.testing.assert_allclose(answer.depth[hole], slanted[hole], rtol=0.01)
+    assert (answer.provenance[hole] == Provenance.CONTINUED).all()
+
+
+def test_without_a_shape_nothing_fills_what_planes_do_not_foretell() -> None:
+    depth = np.random.default_rng(0).uniform(0.3, 3, SHAPE).astype(np.float32)
+    depth[40:50, 50:60] = np.nan
+    answer = merged(
+        DepthMeasurement(depth, np.ones(SHAPE, np.float32)), np.full(SHAPE, np.nan, np.float32), TARGET, NONE
+    )
+    assert np.isnan(answer.depth[40:50, 50:60]).all()
+
+
+def test_a_shape_on_a_wrong_support_fills_no_holes_of_what_is_measured() -> None:
+    """It floats a metre before everything that is measured of its target."""
+    slanted = np.asarray(1 / (0.6 - 0.002 * np.arange(160)) * np.ones(SHAPE), np.float32)
+    depth = slanted.copy()
+    depth[50:70, 60:80] = np.nan
+    mono = np.where(TARGET > 0, np.float32(0.5), np.float32(np.nan))
+    answer = merged(DepthMeasurement(depth, np.ones(SHAPE, np.float32)), mono, TARGET, NONE)
+    np.testing.assert_allclose(answer.depth, slanted, rtol=0.01)
+
+
+@pytest.mark.parametrize("noise", [0.002, 0.01])
+def test_intervals_of_filled_holes_are_as_wide_as_what_is_withheld_is_off(noise: float) -> None:
+    """The shape states 20 cm, whatever it sees; measured pixels say what its errors are."""
+    rng = np.random.default_rng(1)
+    truth = np.where(TARGET > 0, 1 + noise * rng.normal(size=SHAPE), np.nan).astype(np.float32)
+    depth, holes = truth.copy(), (rng.random(SHAPE) < 0.3) & (TARGET > 0)
+    depth[holes] = np.nan
+    mono, unsure = (np.where(TARGET > 0, np.float32(value), np.float32(np.nan)) for value in (1, 0.2))
+    measurement = DepthMeasurement(depth, np.isfinite(depth).astype(np.float32))
+    answer = merge(CAMERA, measurement, mono, targets_in(TARGET), NONE, MergeParameters(), unsure)
+    assert answer.uncertainty is not None
+    assert np.isfinite(answer.uncertainty[holes]).all() and np.isnan(answer.uncertainty[~holes]).all()
+    held = np.abs(answer.depth - truth)[holes] <= answer.uncertainty[holes]
+    assert 0.8 < held.mean() < 0.99
+    assert 1 < np.median(answer.uncertainty[holes]) / noise < 4
+    sure = 0.5 * np.exp(-answer.uncertainty[holes] / (0.05 * answer.depth[holes]))
+    np.testing.assert_allclose(answer.confidence[holes], sure, rtol=1e-4)
 
 
 def test_agreement_makes_confidence() -> None:

@@ -36,8 +36,7 @@ CAPTION = (
 
 STATED = (
     "Half the width of the 90 % interval that the pipeline states, a mean over things, and the share of the pixels "
-    "whose truth lies in it, with its interval over things; pixels that a plane through the thing's own ones fills "
-    "state none."
+    "whose truth lies in it, with its interval over things."
 )
 
 FEW = 3
