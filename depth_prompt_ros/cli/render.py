@@ -26,6 +26,7 @@ class RenderedKind(str, Enum):
     tom_free = "tom-free"
     tables = "tables"
     tables_tidy = "tables-tidy"
+    tables_stacked = "tables-stacked"
 
 
 def render(
@@ -36,7 +37,8 @@ def render(
             help="Rooms; single objects; objects of unseen families, textures and light; objects off the middle, cut "
             "or hidden; scanned objects (give --meshes). Stereo pairs: glass and mirrors; such of unseen shapes, "
             "textures and lights; what looks like them and is none, to test on and to learn from; opaque things. "
-            "Tables with things and glass, and what stereo measures of them: crowded and heaped, or tidy."
+            "Tables with things and glass, and what stereo measures of them: crowded and heaped, tidy, or "
+            "tidy with more on, in and against what is there."
         ),
     ] = RenderedKind.objects,
     count: Annotated[int, typer.Option(min=1, help="Pictures.")] = 48,
@@ -78,7 +80,7 @@ def render(
     from depth_prompt_ros.data.sets.stereo_set import StereoSet
     from depth_prompt_ros.data.sets.table_set import open_or_render_tables
 
-    tables = kind in (RenderedKind.tables, RenderedKind.tables_tidy)
+    tables = kind in (RenderedKind.tables, RenderedKind.tables_tidy, RenderedKind.tables_stacked)
     if (kind is RenderedKind.scanned) != (meshes is not None) and not tables:
         raise typer.BadParameter("give --meshes FOLDER for objects-scanned and tables, and for nothing else")
     if photographs is not None and not tables:
@@ -94,9 +96,8 @@ def render(
 
         size_of_pairs = (height or size * 3 // 4, size)
         if tables:
-            tidy = kind is RenderedKind.tables_tidy
             rendered = open_or_render_tables(
-                out, count, size_of_pairs, seed, meshes, photographs, environments, tidy, done, workers
+                out, count, size_of_pairs, seed, meshes, photographs, environments, kind.value, done, workers
             )
             typer.echo(f"{out}: {len(rendered)} tables")
             return

@@ -1,4 +1,4 @@
-"""Tidy tables: things stand apart, on the table and within it, and a share of them is glass."""
+"""Tidy tables: things stand apart, on the table and within it, and a share is glass; stacked ones have more on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 
 from depth_prompt_ros.data.rendering.props import Props
-from depth_prompt_ros.data.rendering.tables import TableClass, table_view
+from depth_prompt_ros.data.rendering.stacked import stacked_things
+from depth_prompt_ros.data.rendering.tables import Arrangement, TableClass, table_view
 from depth_prompt_ros.data.rendering.tidy import tidy_things
 from depth_prompt_ros.data.rendering.tracer import Surface
 
@@ -41,8 +42,25 @@ def test_the_share_of_glass_and_mirrors_is_the_one_asked_for() -> None:
     assert 0.3 < np.mean([surface != Surface.OPAQUE for surface in surfaces(0.5)]) < 0.7
 
 
+def test_a_stacked_table_is_a_tidy_one_with_more_on_in_and_against_its_things() -> None:
+    raised = beside = 0
+    for index in range(40):
+        rngs = [np.random.default_rng([3, index]) for _ in range(2)]
+        tidy, stacked = tidy_things(rngs[0], Props(), 0.3, HALF), stacked_things(rngs[1], Props(), 0.3, HALF)
+        assert len({body.label for body in stacked}) == len(stacked)
+        for one, other in zip(tidy, stacked, strict=False):
+            np.testing.assert_array_equal(one.mesh.vertices, other.mesh.vertices)
+        for more in stacked[len(tidy) :]:
+            foot = float(more.mesh.vertices[:, 2].min())
+            tops = [float(body.mesh.vertices[:, 2].max()) for body in stacked if body is not more]
+            raised += foot > 0.004
+            beside += abs(foot) < 1e-6
+            assert foot <= max(tops) + 1e-6
+    assert raised > 40 and beside > 15
+
+
 def test_a_tidy_table_is_seen_from_farther_than_its_things_are_large() -> None:
-    view = table_view(np.random.default_rng(4), (60, 80), Props(), tidy=True)
+    view = table_view(np.random.default_rng(4), (60, 80), Props(), Arrangement.TIDY)
     things = view.classes >= TableClass.THING
     assert things.any() and (view.labels[things] > 0).all()
     assert np.nanmin(view.depth[things]) > 0.2

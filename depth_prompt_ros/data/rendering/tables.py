@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from depth_prompt_ros.data.rendering.bodies.scanned import read_shape
 from depth_prompt_ros.data.rendering.looks.environments import Environment
 from depth_prompt_ros.data.rendering.props import Props, worn_texture
 from depth_prompt_ros.data.rendering.scenes import look_at, random_room
+from depth_prompt_ros.data.rendering.stacked import stacked_things, top_of
 from depth_prompt_ros.data.rendering.tidy import tidy_things
 from depth_prompt_ros.data.rendering.tom_scenes import glassy, lamps, sensed
 from depth_prompt_ros.data.rendering.tracer import Body, Light, Scene, Surface
@@ -75,14 +76,25 @@ class _Place:
         return Scene(bodies, self.lights, self.ambient, self.sky)
 
 
-def table_view(rng: Rng, size: tuple[int, int], props: Props, tidy: bool = False) -> TableView:
-    """A pair of (height, width) pixels of a table, its floor or a bare table top, seen 15 to 88 degrees from above.
+class Arrangement(str, Enum):
+    """How things are put on a table; the values are the kinds of ``depth-prompt render``."""
 
-    Args:
-        tidy: what is on the table stands as people put it, few things, apart and upright; else it is crowded and
-            heaped as bins and test scenes are.
-    """
-    arrange, nearest = (tidy_things, _NEAREST_TIDY) if tidy else (_things, _NEAREST)
+    HEAPED = "tables"
+    """Crowded and heaped, as in bins and test scenes."""
+    TIDY = "tables-tidy"
+    """As people put them: few, apart and upright."""
+    STACKED = "tables-stacked"
+    """Tidy, and more on, in and against them."""
+
+
+def table_view(
+    rng: Rng, size: tuple[int, int], props: Props, arrangement: Arrangement = Arrangement.HEAPED
+) -> TableView:
+    """A pair of (height, width) pixels of a table, its floor or a bare table top, seen 15 to 88 degrees from above."""
+    arrange = {
+        Arrangement.HEAPED: _things, Arrangement.TIDY: tidy_things, Arrangement.STACKED: stacked_things
+    }[arrangement]  # fmt: skip
+    nearest = _NEAREST if arrangement is Arrangement.HEAPED else _NEAREST_TIDY
     while True:
         place = _place(rng, props)
         bodies = list(place.bodies)
@@ -194,7 +206,7 @@ def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> 
             below = int(rng.integers(len(boxes)))
             middle, extent = boxes[below]
             beside = middle[:2] + rng.normal(scale=0.2, size=2) * extent[:2]
-            where = np.array([*beside, _top(found[below].mesh, beside, 0.35 * (high - low)[:2])], np.float32)
+            where = np.array([*beside, top_of(found[below].mesh, beside, 0.35 * (high - low)[:2])], np.float32)
         boxes.append(np.stack([where, high - low + [0, 0, where[2]]]).astype(np.float32))
         texture = worn_texture(rng, props, length * float(rng.uniform(0.5, 2)))
         to_texture = np.hstack([np.eye(3), -where[:, None]]).astype(np.float32)
@@ -202,17 +214,6 @@ def _things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> 
         body = Body(mesh.moved(np.eye(3), 1.0, where), texture, surface, label, gloss, to_texture=to_texture)
         found.append(glassy(rng, body))
     return found
-
-
-def _top(mesh: shapes.Mesh, where: NDArray[np.floating], half: NDArray[np.floating]) -> float:
-    """Metres above the table at which another thing stands on or in this one.
-
-    Args:
-        where: (2,) x and y of its middle.
-        half: (2,) half of the size of its foot. Without a corner of the mesh below it, the mesh's top holds it.
-    """
-    under = mesh.vertices[np.all(np.abs(mesh.vertices[:, :2] - where) < half, axis=1), 2]
-    return float(under.max() if len(under) else mesh.vertices[:, 2].max())
 
 
 def _arm(rng: Rng, props: Props) -> Body:

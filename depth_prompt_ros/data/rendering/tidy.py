@@ -40,11 +40,7 @@ def tidy_things(rng: Rng, props: Props, share: float, half: NDArray[np.float32])
     found: list[Body] = []
     places: list[NDArray[np.floating]] = []
     for label in range(1, count + 1):
-        surface = Surface.OPAQUE
-        if rng.random() < share:
-            surface = Surface.MIRROR if rng.random() < _MIRRORS else Surface.GLASS
-        length = float(np.exp(rng.uniform(*np.log(_LONGEST))))
-        mesh = _shape(rng, props, surface).moved(np.eye(3), length, np.zeros(3))
+        surface, length, mesh = drawn_thing(rng, props, share)
         extent = np.ptp(mesh.vertices[:, :2], axis=0)
         for _ in range(20):
             where = rng.normal(scale=reach, size=2)
@@ -54,13 +50,32 @@ def tidy_things(rng: Rng, props: Props, share: float, half: NDArray[np.float32])
         else:
             continue
         places.append(np.stack([where, extent]))
-        place = np.array([*where, 0.0], np.float32)
-        to_texture = np.hstack([np.eye(3), -place[:, None]]).astype(np.float32)
-        gloss = float(rng.choice([0.0, rng.uniform(0.1, 0.8)]))
-        texture = worn_texture(rng, props, length * float(rng.uniform(0.5, 2)))
-        body = Body(mesh.moved(np.eye(3), 1.0, place), texture, surface, label, gloss, to_texture=to_texture)
-        found.append(glassy(rng, body))
+        found.append(dressed_thing(rng, props, surface, length, mesh, np.array([*where, 0.0], np.float32), label))
     return found
+
+
+def drawn_thing(rng: Rng, props: Props, share: float) -> tuple[Surface, float, shapes.Mesh]:
+    """What a thing is of, its longest side in metres, and its mesh on the ground in the middle.
+
+    Args:
+        share: the chance that it is transparent or a mirror.
+    """
+    surface = Surface.OPAQUE
+    if rng.random() < share:
+        surface = Surface.MIRROR if rng.random() < _MIRRORS else Surface.GLASS
+    length = float(np.exp(rng.uniform(*np.log(_LONGEST))))
+    return surface, length, _shape(rng, props, surface).moved(np.eye(3), length, np.zeros(3))
+
+
+def dressed_thing(
+    rng: Rng, props: Props, surface: Surface, length: float, mesh: shapes.Mesh, place: NDArray[np.float32], label: int
+) -> Body:
+    """The thing at a (3,) place with a texture that goes with it."""
+    to_texture = np.hstack([np.eye(3), -place[:, None]]).astype(np.float32)
+    gloss = float(rng.choice([0.0, rng.uniform(0.1, 0.8)]))
+    texture = worn_texture(rng, props, length * float(rng.uniform(0.5, 2)))
+    body = Body(mesh.moved(np.eye(3), 1.0, place), texture, surface, label, gloss, to_texture=to_texture)
+    return glassy(rng, body)
 
 
 def _shape(rng: Rng, props: Props, surface: Surface) -> shapes.Mesh:

@@ -84,7 +84,7 @@ def open_or_render_tables(
     meshes: Path | None = None,
     pictures: Path | None = None,
     environments: Path | None = None,
-    tidy: bool = False,
+    arrangement: str = "tables",
     done: Callable[[int], None] | None = None,
     where: Where = ALL_CORES,
 ) -> TableSet:
@@ -95,7 +95,8 @@ def open_or_render_tables(
         meshes: folder of mesh files, things besides the procedural ones.
         pictures: folder of photographs that surfaces wear besides procedural textures.
         environments: folder of environment maps that light half of the tables.
-        tidy: few things, apart and upright, see :func:`depth_prompt_ros.data.rendering.tables.table_view`.
+        arrangement: how things are put on them, a value of
+            :class:`depth_prompt_ros.data.rendering.tables.Arrangement`.
         done: called with the number of tables finished so far.
         where: processes or cluster.
 
@@ -106,11 +107,11 @@ def open_or_render_tables(
     _props(*props)
 
     settings: dict[str, object] = {
-        "version": _VERSION, "kind": "tables-tidy" if tidy else "tables",
+        "version": _VERSION, "kind": arrangement,
         "count": count, "size": list(size), "seed": seed,
         "meshes": str(meshes or ""), "pictures": str(pictures or ""), "environments": str(environments or ""),
     }  # fmt: skip
-    draw = partial(_draw, size, seed, props, tidy)
+    draw = partial(_draw, size, seed, props, arrangement)
     return open_or_draw(folder, TableSet, settings, count, size, draw, _CHUNK, where, done)
 
 
@@ -129,16 +130,16 @@ def _props(meshes: Path | None, pictures: Path | None, environments: Path | None
 
 
 def _draw(
-    size: tuple[int, int], seed: int, folders: _PropFolders, tidy: bool, tables: TableSet, row: int, index: int
+    size: tuple[int, int], seed: int, folders: _PropFolders, arrangement: str, tables: TableSet, row: int, index: int
 ) -> None:
     """Render table ``index`` into row ``row``."""
-    from depth_prompt_ros.data.rendering.tables import table_view
+    from depth_prompt_ros.data.rendering.tables import Arrangement, table_view
     from depth_prompt_ros.errors import BadFrame
     from depth_prompt_ros.frame import Frame
     from depth_prompt_ros.parameters import StereoParameters
     from depth_prompt_ros.stages.stereo import make_stereo_matcher
 
-    view = table_view(np.random.default_rng([seed, index]), size, _props(*folders), tidy)
+    view = table_view(np.random.default_rng([seed, index]), size, _props(*folders), Arrangement(arrangement))
     tables.images[row], tables.depths[row], tables.behind[row] = view.left, view.depth, view.behind
     tables.classes[row], tables.labels[row] = view.classes, view.labels
     try:
