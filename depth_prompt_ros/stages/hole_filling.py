@@ -113,8 +113,9 @@ def by_shape_and_planes(surface: MeasuredSurface, holes: Mask) -> Filling | None
         return None
     away = _away(surface.known)
     weight = _share_of_planes(foretold, away)
-    filling = weight * local_plane_in_range(surface.inverse, surface.known) + (1 - weight) * by_shape(surface)
-    return Filling(filling, weight > 0.5, foretold.relative, _interval(surface, foretold, away))
+    filling = _mixed(weight, local_plane_in_range(surface.inverse, surface.known), by_shape(surface))
+    off = _mixed(_share_of_planes(foretold, foretold.away), foretold.planes_over, foretold.shape_over)
+    return Filling(filling, weight > 0.5, foretold.relative, _interval(surface, foretold, np.abs(off), away))
 
 
 def by_planes_alone(surface: MeasuredSurface, holes: Mask) -> Filling | None:
@@ -129,7 +130,7 @@ def by_planes_alone(surface: MeasuredSurface, holes: Mask) -> Filling | None:
         return None
     return Filling(
         local_plane_in_range(surface.inverse, surface.known), holes, foretold.relative,
-        _interval(surface, foretold, _away(surface.known)),
+        _interval(surface, foretold, np.abs(foretold.planes_over), _away(surface.known)),
     )  # fmt: skip
 
 
@@ -141,15 +142,21 @@ def _share_of_planes(foretold: Foretold, away: Float32) -> Float32:
     )
 
 
-def _interval(surface: MeasuredSurface, foretold: Foretold, away: Float32) -> Float32:
+def _mixed(weight: Float32, planes: Float32, shape: Float32) -> Float32:
+    return weight * planes + (1 - weight) * shape
+
+
+def _interval(surface: MeasuredSurface, foretold: Foretold, off: Float32, away: Float32) -> Float32:
     """(h, w) 1/m, half the width of the filling's 90 % interval, at most the shape's own where that states one.
 
     So many times the shape's own as holds 90 % of the withheld pixels (conformal prediction, Vovk et al. 2005), and
     wider in proportion to the distance from what is measured, where that is more than the withheld pixels' was.
     Without the shape's own, as wide everywhere but for the distance.
+
+    Args:
+        off: (n,) 1/m, how far the filling is off at each withheld pixel.
+        away: (h, w) pixels to what is measured.
     """
-    weight = _share_of_planes(foretold, foretold.away)
-    off = np.abs(weight * foretold.planes_over + (1 - weight) * foretold.shape_over)
     growth = np.maximum(np.float32(1), away / np.float32(foretold.reach))
     times = np.float32(np.quantile(off / foretold.unsure, _HELD)) * growth
     return times if surface.unsure is None else surface.unsure * np.minimum(np.float32(1), times)
