@@ -18,8 +18,8 @@ class TargetReport:
 
     Attributes:
         label: its value in the label image; 0 = a ToM region on no target.
-        anchor: "inside", "support", "surroundings" (the whole picture's shape, fitted to what is measured around it) or
-            "refused".
+        anchor: "inside", "support", "surroundings" (as far as what is measured beside it; of ToM regions the whole
+            picture's shape, fitted to what is measured around it) or "refused".
         inliers: trusted pixels of the network's crop that agree with the fit.
         residual: their mean relative disagreement in inverse depth.
         scale, shift: of the fit, 1/m.

@@ -21,6 +21,10 @@ from depth_prompt_ros.stages.prompted_depth import Crops, PromptedDepth, Shape
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+_LESS_SURE = np.float32(2.5)
+"""Intervals of a shape whose distance was taken from what is beside it are so many times wider: they hold 92 % of the
+pixels of the 38 rendered things that this was chosen on, and 87 % of 25 others."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shaped:
@@ -101,7 +105,8 @@ def fit_targets(
             known = shape.inverse_depth > 0
             np.divide(1, shape.inverse_depth, out=mono_depth[target.box], where=known)
             if uncertainty is not None and shape.uncertainty is not None:
-                np.copyto(uncertainty[target.box], shape.uncertainty, where=known)
+                times = _LESS_SURE if report.anchor == "surroundings" else np.float32(1)
+                np.copyto(uncertainty[target.box], times * shape.uncertainty, where=known)
     return mono_depth, uncertainty, reports
 
 

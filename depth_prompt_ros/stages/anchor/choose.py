@@ -1,4 +1,4 @@
-"""What a target's metric scale is anchored to: pixels inside it, else the plane it stands on, else nothing."""
+"""What a target's metric scale is anchored to: its pixels, else the plane it stands on, else what is beside it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from depth_prompt_ros.camera import CameraModel
 from depth_prompt_ros.frame import DepthMeasurement
 from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.anchor.beside import inverse_depth_beside
 from depth_prompt_ros.stages.anchor.parts import visible_inverse_depth
 from depth_prompt_ros.stages.anchor.support_plane import Plane
 from depth_prompt_ros.stages.anchor.upright import (
@@ -37,7 +38,8 @@ class Anchor:
     """The metric values that a target's shape is fitted to.
 
     Attributes:
-        kind: "inside" (measured pixels of the target), "support" (values from the plane it stands on) or "refused".
+        kind: "inside" (measured pixels of the target), "support" (values from the plane it stands on), "surroundings"
+            (what is measured beside it) or "refused".
         trusted: (H, W) float32 metric inverse depth, 1/m; 0 where nothing is trusted.
         free_shift: fit scale and shift in inverse depth; False: scale only.
         reason: one line for the diagnostics: what was used or why nothing could be.
@@ -45,7 +47,7 @@ class Anchor:
             it, 0 elsewhere; None: not known, or not asked for.
     """
 
-    kind: Literal["inside", "support", "refused"]
+    kind: Literal["inside", "support", "surroundings", "refused"]
     trusted: Float32
     free_shift: bool
     reason: str
@@ -68,7 +70,9 @@ def choose_anchor(
        behind the target, as the table or wall seen through glass does.
     2. Support, when those are too few: the visible surface of a block that stands on the mask's contact with the
        support plane; seen from above, the support plane raised by what the mask's width says of the target's height.
-    3. Refused, with the reason.
+    3. Surroundings, where neither is seen and next to nothing of the target is measured: as far as the nearer quarter
+       of what is measured beside it.
+    4. Refused, with the reason.
 
     Args:
         mask: (H, W) bool, the target.
@@ -113,13 +117,34 @@ def choose_anchor(
     if (more := int(candidates.sum()) - count) > 0:
         few += f" ({more} more lie on or behind what is seen through it)"
     if support is None:
-        return Anchor("refused", nothing, False, f"{few}, and no plane to stand on around it")
+        return _beside(
+            mask, tom, measurement, parameters, int(candidates.sum()), f"{few}, and no plane to stand on around it"
+        )
     found, given = _block(camera, close, mask, inside, support, silhouette, upright)
     if found is None:
-        return Anchor("refused", nothing, False, f"{few}, and its contact with the support is hidden or out of view")
+        hidden = f"{few}, and its contact with the support is hidden or out of view"
+        return _beside(mask, tom, measurement, parameters, int(candidates.sum()), hidden)
     reason = f"{few}: scale and tilt from {given} ({support.inlier_share:.0%} inliers)"
     whole = _placed(found, box, nothing)
     return Anchor("support", whole, False, reason, whole)
+
+
+def _beside(
+    mask: Mask, disbelieved: Mask, measurement: DepthMeasurement, parameters: ScaleParameters, measured: int, why: str
+) -> Anchor:
+    """The anchor of a target that is not seen to stand on anything; refused where pixels of its own say more.
+
+    Args:
+        measured: number of its pixels that are, and are not disbelieved.
+        why: it has no other anchor.
+    """
+    nothing = np.zeros(mask.shape, np.float32)
+    few = measured < parameters.min_trusted
+    inverse = inverse_depth_beside(mask, disbelieved, measurement.depth) if few else None
+    if inverse is None:
+        return Anchor("refused", nothing, False, why)
+    whole = np.where(mask, np.float32(inverse), nothing)
+    return Anchor("surroundings", whole, False, f"{why}: scale and tilt from what is measured beside it", whole)
 
 
 def _block(

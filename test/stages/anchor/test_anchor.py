@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from standing import CAMERA, StandingBlock, measured
 
 from depth_prompt_ros.parameters import ScaleParameters
+from depth_prompt_ros.stages.anchor.beside import inverse_depth_beside
 from depth_prompt_ros.stages.anchor.choose import Anchor, choose_anchor
 from depth_prompt_ros.stages.anchor.support_plane import Plane, fit_support_plane
 from depth_prompt_ros.stages.boxes import box_of
@@ -88,12 +90,46 @@ def test_no_trusted_pixel_and_no_plane_is_refused() -> None:
     assert not anchor.trusted.any()
 
 
-def test_a_hidden_foot_is_refused() -> None:
-    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8)
+def test_with_a_hidden_foot_it_is_as_far_as_what_is_beside_it() -> None:
+    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8, width=0.05)
     assert scene.mask[-1].any()
     anchor = choose(scene, scene.background, tom=scene.mask)
+    assert anchor.kind == "surroundings"
+    assert "contact" in anchor.reason and "beside it" in anchor.reason
+    inverse = inverse_depth_beside(scene.mask, scene.mask, scene.background)
+    np.testing.assert_array_equal(anchor.trusted, np.where(scene.mask, np.float32(inverse), 0))
+    true = 1 / scene.depth[scene.mask]
+    assert abs(inverse / np.median(true) - 1) < 0.35
+
+
+def test_with_a_hidden_foot_and_nothing_beside_it_is_refused() -> None:
+    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8, width=0.05)
+    far = cv2.dilate(scene.mask.view(np.uint8), np.ones((21, 21))) == 0
+    anchor = choose(scene, np.where(far, scene.background, np.float32(np.nan)), tom=scene.mask)
     assert anchor.kind == "refused"
     assert "contact" in anchor.reason
+
+
+def test_with_a_hidden_foot_it_is_not_told_by_its_neighbours_what_its_pixels_say() -> None:
+    scene = StandingBlock(near=0.25, above=0.6, tilt=0.8, width=0.05)
+    depth = scene.background.copy()
+    few = scene.mask & (np.arange(depth.size).reshape(depth.shape) % 7 == 0)
+    depth[scene.mask] = np.nan
+    depth[few] = scene.depth[few]
+    assert choose(scene, depth).kind == "refused"
+
+
+def test_beside_a_target_the_nearer_quarter_counts_beyond_its_rim() -> None:
+    mask = np.zeros((400, 500), np.bool_)
+    mask[40:80, 200:300] = True
+    depth = np.full(mask.shape, 2.0, np.float32)
+    depth[:, :250] = 1.0  # half of what is beside it
+    depth[37:83, 197:303] = 0.1  # what a sensor smears
+    assert inverse_depth_beside(mask, ~mask & False, depth) == pytest.approx(1.0)
+    assert inverse_depth_beside(mask, depth < 1.5, depth) == pytest.approx(0.5)
+    assert inverse_depth_beside(mask, np.ones_like(mask), depth) is None
+    mask[30:130, 180:320] = True  # large
+    assert inverse_depth_beside(mask, ~mask & False, depth) is None
 
 
 def test_an_empty_mask_is_refused() -> None:
