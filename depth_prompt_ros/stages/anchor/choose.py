@@ -32,6 +32,11 @@ Mask = NDArray[np.bool_]
 _STANDS_OUT = 0.03
 """What the scale is fitted to is nearer than the support by this share of the support's distance: 24 mm at 0.8 m."""
 
+_BESIDE = 2.5
+"""So many times wider is the interval of a shape that is as far as what is beside it: it held 92 % of the pixels of the
+38 rendered things that this was chosen on, and 87 % of 25 others. On a support it grows with the root of the points per
+inlier, as the standard error of the plane's distance does: of 499 rendered things 86 % are held so, 81 % without."""
+
 
 @dataclass(frozen=True, eq=False)
 class Anchor:
@@ -45,6 +50,7 @@ class Anchor:
         reason: one line for the diagnostics: what was used or why nothing could be.
         block: (H, W) float32 inverse depth, 1/m, of what the target would be by its outline and support alone, inside
             it, 0 elsewhere; None: not known, or not asked for.
+        wider: so many times wider is the interval of a shape on it: than on a certain support, or on own pixels.
     """
 
     kind: Literal["inside", "support", "surroundings", "refused"]
@@ -52,6 +58,7 @@ class Anchor:
     free_shift: bool
     reason: str
     block: Float32 | None = None
+    wider: float = 1.0
 
 
 def choose_anchor(
@@ -126,7 +133,7 @@ def choose_anchor(
         return _beside(mask, tom, measurement, parameters, int(candidates.sum()), hidden)
     reason = f"{few}: scale and tilt from {given} ({support.inlier_share:.0%} inliers)"
     whole = _placed(found, box, nothing)
-    return Anchor("support", whole, False, reason, whole)
+    return Anchor("support", whole, False, reason, whole, support.inlier_share**-0.5)
 
 
 def _beside(
@@ -144,7 +151,9 @@ def _beside(
     if inverse is None:
         return Anchor("refused", nothing, False, why)
     whole = np.where(mask, np.float32(inverse), nothing)
-    return Anchor("surroundings", whole, False, f"{why}: scale and tilt from what is measured beside it", whole)
+    return Anchor(
+        "surroundings", whole, False, f"{why}: scale and tilt from what is measured beside it", whole, _BESIDE
+    )
 
 
 def _block(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -88,6 +90,17 @@ def test_no_trusted_pixel_and_no_plane_is_refused() -> None:
     assert anchor.kind == "refused"
     assert "no plane" in anchor.reason
     assert not anchor.trusted.any()
+
+
+def test_on_an_uncertain_support_intervals_are_wider() -> None:
+    scene = StandingBlock()
+    support = support_of(scene, scene.background)
+    assert support is not None
+    for share, wider in ((1.0, 1.0), (0.25, 2.0)):
+        less = replace(support, inlier_share=share)
+        anchor = choose_anchor(CAMERA, scene.mask, NONE, measured(scene.background), less, ScaleParameters())
+        assert anchor.kind == "support" and anchor.wider == pytest.approx(wider)
+    assert choose(scene, scene.depth).wider == 1
 
 
 def test_with_a_hidden_foot_it_is_as_far_as_what_is_beside_it() -> None:
