@@ -60,6 +60,10 @@ _STANDING, _EMPTY, _SURE = 0.2, 0.15, 0.5
 """A target is transparent if less than a fifth of it stands out of its support and 15 % of it is empty or unsure, of a
 confidence below a half."""
 
+_CUT, _GOES_ON = 0.2, 0.3
+"""The first share of its height is cut by the picture's left or right border of a thing whose width is not known. Where
+it or the contact is not, the support must go on through the second share of what is measured."""
+
 _MOSTLY = 0.35
 """A surface must be so large a share of what a mask claims, the rest being background that the mask ran into."""
 
@@ -133,7 +137,9 @@ def believe(
     - a network says so of a thing, and the thing is not measured as a surface: on half of its pixels, four fifths of
       which stand out of its support and are not far behind its contact, or on three tenths, nine tenths of them.
       Glossy ware and boxes that a network takes for glass are measured so, glass is not. So is what a depth camera
-      measures on nine tenths of, however flat. Where no support is found, only holes are taken for glass;
+      measures on nine tenths of, however flat. Where no support is found, only holes are taken for glass. So they are
+      where the contact is hidden, or the picture's left or right border cuts the thing, so that its width is not known,
+      and what is measured in it is not the support, which goes on through glass;
     - no network has judged the target, less than a fifth of it stands out of its support and is not far behind its
       contact, and 15 % of it is empty or unsure: so glass on a table measures, and nothing flat does;
     - on no target, a network says so and what is measured is deeper than all around it: a mirror;
@@ -216,18 +222,32 @@ def _transparent(
         return np.zeros_like(claimed)
     close = camera.within(target.box)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
-    near = _within_reach(close, depth, support, mask)
+    near = None if _cut_at_a_side(target, camera.width) else _within_reach(close, depth, support, mask)
+    stands_there = stands if near is None else stands & near
+    if whole and near is None:
+        on = measured & support.stands_out(close, depth, -_STANDS_OUT) & ~stands
+        if np.count_nonzero(on) < _GOES_ON * np.count_nonzero(measured):
+            return claimed & ~(depth > 0)
     if whole:
         count = np.count_nonzero(measured)
-        standing = 0 if near is None else np.count_nonzero(stands & near)
+        standing = np.count_nonzero(stands_there)
         standing_out = any(count > dense * area and standing > pure * count for dense, pure in _SURFACES)
         surface = standing_out or (active and count > _SOLID * area)
         return np.zeros_like(claimed) if surface else target.mask.copy()
     sure = measured & (measurement.confidence[target.box] >= _SURE)
     lost = mask & ~sure
-    few = np.count_nonzero(stands & sure & (True if near is None else near)) < _STANDING * area
+    few = np.count_nonzero(stands_there & sure) < _STANDING * area
     glass = few and np.count_nonzero(lost) > _EMPTY * area
     return target.mask.copy() if glass else np.zeros_like(claimed)
+
+
+def _cut_at_a_side(target: Target, width: int) -> bool:
+    """Whether the left or right border of the picture, ``width`` pixels wide, cuts a fifth of the target's height."""
+    columns, mask = target.box[1], target.mask
+    cut = max(
+        np.count_nonzero(mask[:, 0]) * (columns.start == 0), np.count_nonzero(mask[:, -1]) * (columns.stop == width)
+    )
+    return bool(cut > _CUT * len(mask))
 
 
 def _within_reach(camera: CameraModel, depth: Float32, support: Plane, mask: Mask) -> Mask | None:

@@ -59,6 +59,24 @@ def test_glass_through_which_the_table_is_matched_is_not_believed(share) -> None
     np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, SCENE.mask)
 
 
+@pytest.mark.parametrize(
+    "scene",
+    [
+        StandingBlock(near=0.25, above=0.6, tilt=0.8, width=0.05),  # the lower border hides its foot
+        StandingBlock(tilt=0.6, sideways=0.33),  # the right border cuts it
+    ],
+)
+def test_where_contact_or_width_is_not_seen_glass_needs_the_support_to_go_on_through_it(scene) -> None:
+    """What is measured elsewhere may be the thing itself, behind where it seems to stand: only its holes are glass."""
+    assert scene.mask[-1].any() or scene.mask[:, -1].any()
+    empty = scene.mask & (np.arange(SHAPE[0])[:, None] % 4 == 0)
+    for inside, glass in ((scene.background, scene.mask), (1.3 * scene.background, empty)):
+        depth = np.where(empty, np.float32(np.nan), np.where(scene.mask, inside, scene.depth))
+        found = decide(depth, mask=scene.mask, tom=scene.mask, judged=True)
+        np.testing.assert_array_equal(found.tom, glass)
+        np.testing.assert_array_equal(found.reasons == Reason.SEEN_THROUGH, glass & ~empty)
+
+
 def test_an_empty_target_with_the_table_seen_through_it_is_glass_without_a_mask() -> None:
     depth = np.where(SCENE.mask, SCENE.background, SCENE.depth)
     depth[SCENE.mask & (np.arange(SHAPE[0])[:, None] % 2 == 0)] = np.nan
