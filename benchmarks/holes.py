@@ -106,7 +106,8 @@ def filled(frame: Frame, parameters: Parameters) -> tuple[dict[str, Float32], ND
     result = pipeline(frame)
     camera, measurement = frame.camera, result.measurement
     tom, targets = result.tom, targets_in(result.labels)
-    with patch("depth_prompt_ros.stages.merge.by_shape_and_planes", lambda *_: None):
+    stage = "depth_prompt_ros.stages.merge"
+    with patch(f"{stage}.by_shape_and_planes", lambda *_: None), patch(f"{stage}.by_planes_alone", lambda *_: None):
         shape = merge(camera, measurement, result.mono_depth, targets, tom, parameters.merge).depth
     assert measurement.disparity is not None
     answers = dict(zip(WAYS, (

@@ -17,7 +17,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class AnchorReport:
-    """What one target's scale was anchored to: "inside", "support" or "refused", and how well the fit holds.
+    """What a target's scale was anchored to: "inside", "support", "surroundings" or "refused"; how well the fit holds.
 
     Attributes:
         inliers: pixels that agree with the fit.

@@ -52,11 +52,11 @@ def standing_block(camera: CameraModel, mask: Mask, targets: Mask, measurement: 
         seed: of the support plane's search.
 
     Returns:
-        (H, W) float32 metres, NaN outside the mask, and where the anchor is refused.
+        (H, W) float32 metres, NaN outside the mask, and where no contact is seen.
     """
     support = fit_support_plane(camera, measurement.depth, targets, box_of(mask), seed)
     anchor = choose_anchor(camera, mask, mask, measurement, support, ScaleParameters(), targets)
-    inverse = anchor.trusted
+    inverse = anchor.trusted if anchor.kind == "support" else np.zeros_like(anchor.trusted)
     return np.divide(1, inverse, out=np.full_like(inverse, np.nan), where=mask & (inverse > 0))
 
 
@@ -65,7 +65,7 @@ def outline_on_anchor(
 ) -> Float32:
     """The inflated outline in the network's place: scaled and tilted to what the pipeline anchors a shape to.
 
-    That is what is trusted of the target's own pixels, or the block on its contact.
+    That is what is trusted of the target's own pixels, the block on its contact, or how far what is beside it is.
 
     Args:
         mask: (H, W) bool, the target.

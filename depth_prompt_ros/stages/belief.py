@@ -222,7 +222,8 @@ def _transparent(
         return np.zeros_like(claimed)
     close = camera.within(target.box)
     stands = measured & support.stands_out(close, depth, _STANDS_OUT)
-    near = None if _cut_at_a_side(target, camera.width) else _within_reach(close, depth, support, mask)
+    unknown = whole and _cut_at_a_side(target, camera.width)
+    near = None if unknown else _within_reach(close, depth, support, mask)
     stands_there = stands if near is None else stands & near
     if whole and near is None:
         on = measured & support.stands_out(close, depth, -_STANDS_OUT) & ~stands

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from depth_prompt_ros.stages.local_plane import local_plane, local_plane_in_range
+from depth_prompt_ros.stages.median import quantile
 from depth_prompt_ros.stages.spread import spread
 
 Float32 = NDArray[np.float32]
@@ -18,7 +19,8 @@ _SIDE = 64
 """At most about so many pixels a side are withheld and foretold, evenly spread."""
 
 _FEW_HOLES, _FEW_KNOWN = 20, 20
-"""Fewer empty pixels, or fewer measured ones looked at and not withheld, decide nothing: the shape fills."""
+"""Of fewer empty pixels the shape fills, if there is one; by fewer measured ones looked at and not withheld nothing is
+foretold."""
 
 _NEIGHBOURHOOD = 0.06
 """Withheld pixels are near or far compared with those around them: a Gaussian's deviation of 6 % of the target."""
@@ -32,6 +34,9 @@ and 20 rendered table tops.
 
 _HELD = 0.9
 """The share of pixels whose truth lies in a stated interval."""
+
+_LEAST = 1e-3
+"""No interval is narrower, in shares of the shape's own, or 1/m without one: a flat wall is foretold without error."""
 
 _SEEN = np.float32(2.0)
 """The shape was made with the withheld pixels in sight: where nothing is measured its squared error is twice as large.
@@ -108,7 +113,7 @@ def by_shape_and_planes(surface: MeasuredSurface, holes: Mask) -> Filling | None
     Args:
         holes: (h, w) bool, what is to be filled.
     """
-    foretold = foretell(surface, holes)
+    foretold = foretell(surface, holes) if np.count_nonzero(holes) >= _FEW_HOLES else None
     if foretold is None or foretold.by_planes > max(surface.preference, foretold.by_shape):
         return None
     away = _away(surface.known)
@@ -149,17 +154,21 @@ def _mixed(weight: Float32, planes: Float32, shape: Float32) -> Float32:
 def _interval(surface: MeasuredSurface, foretold: Foretold, off: Float32, away: Float32) -> Float32:
     """(h, w) 1/m, half the width of the filling's 90 % interval, at most the shape's own where that states one.
 
-    So many times the shape's own as holds 90 % of the withheld pixels (conformal prediction, Vovk et al. 2005), and
-    wider in proportion to the distance from what is measured, where that is more than the withheld pixels' was.
-    Without the shape's own, as wide everywhere but for the distance.
+    So many times the shape's own as holds 90 % of the withheld pixels and one more (split conformal prediction, Vovk
+    et al. 2005), and wider in proportion to the distance from what is measured, where that is more than the withheld
+    pixels' was. Without the shape's own, as wide everywhere but for the distance. Fewer than nine withheld pixels say
+    nothing: the shape's own then, NaN without one.
 
     Args:
         off: (n,) 1/m, how far the filling is off at each withheld pixel.
         away: (h, w) pixels to what is measured.
     """
     growth = np.maximum(np.float32(1), away / np.float32(foretold.reach))
-    times = np.float32(np.quantile(off / foretold.unsure, _HELD)) * growth
-    return times if surface.unsure is None else surface.unsure * np.minimum(np.float32(1), times)
+    rank = _HELD * (len(off) + 1) / len(off)
+    most = np.float32(max(quantile(off / foretold.unsure, rank), _LEAST) if rank <= 1 else np.nan)
+    if surface.unsure is None:
+        return most * growth
+    return surface.unsure * np.fmin(np.float32(1), most * growth)
 
 
 def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:
@@ -179,7 +188,7 @@ def foretell(surface: MeasuredSurface, holes: Mask) -> Foretold | None:
     known, inverse = surface.known[some], surface.inverse[some]
     withheld = withhold(known, holes[some])
     left = known & ~withheld
-    if np.count_nonzero(holes) < _FEW_HOLES or not withheld.any() or np.count_nonzero(left) < _FEW_KNOWN:
+    if not withheld.any() or np.count_nonzero(left) < _FEW_KNOWN:
         return None
     shaped = by_shape(replace(surface, inverse=inverse, known=left, shape=surface.shape[some]))
     weight = _far_first(inverse, known, surface.preference)[withheld]

@@ -95,7 +95,7 @@ def merge(
     2.6). Planes through the target's own pixels have their share in it: :func:`by_shape_and_planes`. Both leave out
     what is farther from the shape than the target is large: a mismatch, or the background through a gap. Is that most
     of what is believed of the target, or has it no monocular depth (its fit was refused), planes alone fill its holes
-    if they foretell it, and ToM pixels without a shape become holes.
+    if they foretell withheld pixels, else the shape does, or nothing. ToM pixels without a shape become holes.
 
     Args:
         mono_depth: (H, W) float32 metres, NaN outside the targets and where there is none.
@@ -112,7 +112,10 @@ def merge(
     unsure = None if uncertainty is None else uncertainty.copy()
     for target in targets:
         box = target.box
-        part = _Part(depth[box], confidence[box], provenance[box], None if unsure is None else unsure[box])
+        states = unsure is not None and bool((unsure[box][target.mask] > 0).any())
+        part = _Part(
+            depth[box], confidence[box], provenance[box], unsure[box] if unsure is not None and states else None
+        )
         extent = max(target.mask.shape) / camera.fx
         _merge_target(part, target.mask, tom[box], mono_depth[box], extent, noise, parameters.agreement)
     if unsure is None:

@@ -261,3 +261,37 @@ def test_surfaces_on_no_target_are_merged_and_the_worlds_scale_does_not_matter(s
         assert (once.provenance[surface.box][surface.mask] == Provenance.MONO).all()
     kept = np.isfinite(measurement.depth) & ~tom
     np.testing.assert_array_equal(once.depth[kept], measurement.depth[kept])
+
+
+def with_interval(depth: np.ndarray, unsure: np.ndarray | None) -> Merged:
+    measurement = DepthMeasurement(depth, np.isfinite(depth).astype(np.float32))
+    mono = np.where(TARGET > 0, np.float32(1), np.float32(np.nan))
+    return merge(CAMERA, measurement, mono, targets_in(TARGET), NONE, MergeParameters(), unsure)
+
+
+def test_a_hole_of_which_hardly_anything_is_foretold_keeps_the_shapes_interval() -> None:
+    truth = np.where(TARGET > 0, 1 + 0.01 * np.random.default_rng(2).normal(size=SHAPE), np.nan).astype(np.float32)
+    for height, width, narrower in ((5, 4, False), (24, 24, True)):
+        depth = truth.copy()
+        hole = np.s_[40 : 40 + height, 60 : 60 + width]
+        depth[hole] = np.nan
+        answer = with_interval(depth, np.where(TARGET > 0, np.float32(0.2), np.float32(np.nan)))
+        assert answer.uncertainty is not None
+        assert (answer.uncertainty[hole] < 0.15).all() == narrower
+        assert (answer.uncertainty[hole] > 0).all()
+
+
+def test_a_flat_wall_foretold_without_error_states_an_interval() -> None:
+    depth = np.full(SHAPE, 1, np.float32)
+    depth[40:60, 60:80] = np.nan
+    answer = with_interval(depth, np.where(TARGET > 0, np.float32(0.05), np.float32(np.nan)))
+    assert answer.uncertainty is not None and (answer.uncertainty[40:60, 60:80] > 0).all()
+
+
+def test_an_empty_interval_is_none() -> None:
+    """Of a graph without one a node sends NaN; the answer is that of the pipeline, which has no array."""
+    depth = np.asarray(1 / (0.6 - 0.002 * np.arange(160)) * np.ones(SHAPE), np.float32)
+    depth[50:70, 60:80] = np.nan
+    nothing, empty = with_interval(depth, None), with_interval(depth, np.full(SHAPE, np.nan, np.float32))
+    np.testing.assert_array_equal(nothing.confidence, empty.confidence)
+    assert empty.uncertainty is not None and np.isnan(empty.uncertainty).all()

@@ -12,7 +12,10 @@ from depth_prompt_ros.cli.progress import print_figures, progress
 
 
 def things(
-    data: Annotated[list[Path], typer.Argument(help="Sets of rendered tables, of depth-prompt render --kind tables.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(help="Sets of rendered tables, of depth-prompt render --kind tables and tables-stacked."),
+    ],
     validation: Annotated[Path, typer.Option("--validation", help="Set to choose the best state on.")],
     out: WeightsOut,
     opaque: Annotated[

@@ -16,11 +16,13 @@ _ON = 0.6
 """The share of further things that are put on or in another one; the others are put against one."""
 
 _OVERHANG = 1.15
-"""What is put on a thing is at most so many times as wide as it is, and never much narrower than a third."""
+"""What is put on a thing is at most so many times as wide as it is; smaller things stay as they are."""
 
 
 def stacked_things(rng: Rng, props: Props, share: float, half: NDArray[np.float32]) -> list[Body]:
-    """A tidy table's things and one to five more, on, in or against those and each other.
+    """A tidy table's things and up to five more, on, in or against those and each other.
+
+    Whether a third thing is in the way is not looked for: some run into others, as in heaps.
 
     Args:
         share: of them that are transparent or mirrors.

@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from depth_prompt_ros.stages.boxes import box_of, grown_box
+from depth_prompt_ros.stages.median import quantile
+
 Float32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -34,9 +37,8 @@ def inverse_depth_beside(mask: Mask, disbelieved: Mask, depth: Float32) -> float
     if np.count_nonzero(mask) > _LARGE * mask.size:
         return None
     inner, outer = (max(1, round(share * mask.shape[1])) for share in _BAND)
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
-    box = np.s_[max(0, top - outer) : top + height + outer, max(0, left - outer) : left + width + outer]
+    box, _ = grown_box(box_of(mask), mask.shape, outer)
     near = mask[box].view(np.uint8)
     wide, close = (cv2.dilate(near, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0 for reach in (outer, inner))
     beside = depth[box][wide & ~close & ~disbelieved[box] & (depth[box] > 0)]
-    return float(np.quantile(1 / beside, _NEARER)) if len(beside) >= _FEW else None
+    return quantile(1 / beside, _NEARER) if len(beside) >= _FEW else None

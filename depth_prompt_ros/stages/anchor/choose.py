@@ -48,8 +48,8 @@ class Anchor:
         trusted: (H, W) float32 metric inverse depth, 1/m; 0 where nothing is trusted.
         free_shift: fit scale and shift in inverse depth; False: scale only.
         reason: one line for the diagnostics: what was used or why nothing could be.
-        block: (H, W) float32 inverse depth, 1/m, of what the target would be by its outline and support alone, inside
-            it, 0 elsewhere; None: not known, or not asked for.
+        block: (H, W) float32 inverse depth, 1/m, of what the target would be by its outline and support alone, or by
+            what is beside it, inside it, 0 elsewhere; None: not known, or not asked for.
         wider: so many times wider is the interval of a shape on it: than on a certain support, or on own pixels.
     """
 
