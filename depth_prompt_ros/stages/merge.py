@@ -112,17 +112,15 @@ def merge(
     unsure = None if uncertainty is None else uncertainty.copy()
     for target in targets:
         box = target.box
-        states = unsure is not None and bool((unsure[box][target.mask] > 0).any())
-        part = _Part(
-            depth[box], confidence[box], provenance[box], unsure[box] if unsure is not None and states else None
-        )
+        stated = None if unsure is None or not (unsure[box][target.mask] > 0).any() else unsure[box]
+        part = _Part(depth[box], confidence[box], provenance[box], stated)
         extent = max(target.mask.shape) / camera.fx
         _merge_target(part, target.mask, tom[box], mono_depth[box], extent, noise, parameters.agreement)
     if unsure is None:
         return Merged(depth, confidence, provenance)
-    stated = (unsure > 0) & (provenance >= Provenance.MONO)
-    confidence[stated] = 0.5 * np.exp(-unsure[stated] / (depth[stated] * parameters.agreement))
-    return Merged(depth, confidence, provenance, np.where(stated, unsure, np.float32(np.nan)))
+    known = (unsure > 0) & (provenance >= Provenance.MONO)
+    confidence[known] = 0.5 * np.exp(-unsure[known] / (depth[known] * parameters.agreement))
+    return Merged(depth, confidence, provenance, np.where(known, unsure, np.float32(np.nan)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +160,7 @@ def _merge_target(
     holes, covered = target & ~believed & ~wrong, wrong & (mono_depth > 0)
     surface = measured_surface(target, believed, part.depth, mono_depth, extent, noise, part.unsure)
     explained = 0 if surface is None else np.count_nonzero(surface.known)
-    if explained < _EXPLAINED * np.count_nonzero(believed):
+    if holes.any() and explained < _EXPLAINED * np.count_nonzero(believed):
         alone = by_planes_alone(_own_surface(believed, part.depth, noise), holes)
         if alone is not None:
             part.take(alone, holes, 0, agreement)

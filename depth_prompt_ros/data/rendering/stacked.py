@@ -36,7 +36,8 @@ def stacked_things(rng: Rng, props: Props, share: float, half: NDArray[np.float3
         middle, extent = (low[:2] + high[:2]) / 2, (high - low)[:2]
         if rng.random() < _ON:
             wish = float(rng.uniform(0.35, _OVERHANG)) * float(extent.min()) / float(np.ptp(mesh.vertices, 0)[:2].max())
-            mesh, length = mesh.moved(np.eye(3), min(1.0, wish), np.zeros(3)), length * min(1.0, wish)
+            smaller = min(1.0, wish)
+            mesh, length = mesh.moved(np.eye(3), smaller, np.zeros(3)), length * smaller
             foot = np.ptp(mesh.vertices, 0)[:2]
             where = middle + rng.normal(scale=0.06, size=2) * extent
             height = top_of(other, where, 0.35 * foot)

@@ -21,7 +21,6 @@ _FEW = 12
 _NEARER = 0.75
 """Of the inverse depths: a target hides what is behind it, and what hides the target is before it."""
 
-
 _LARGE = 0.05
 """Beside what fills more of the picture, such as a pane, is something else: the whole picture's shape says more."""
 

@@ -121,16 +121,15 @@ def choose_anchor(
         return Anchor("inside", _placed(values, box, nothing), free_shift, reason, whole)
 
     few = f"{count} trusted pixels inside, {share:.0%} of the target"
-    if (more := int(candidates.sum()) - count) > 0:
+    own = int(candidates.sum())
+    if (more := own - count) > 0:
         few += f" ({more} more lie on or behind what is seen through it)"
     if support is None:
-        return _beside(
-            mask, tom, measurement, parameters, int(candidates.sum()), f"{few}, and no plane to stand on around it"
-        )
+        return _beside(mask, tom, measurement, parameters, own, f"{few}, and no plane to stand on around it")
     found, given = _block(camera, close, mask, inside, support, silhouette, upright)
     if found is None:
         hidden = f"{few}, and its contact with the support is hidden or out of view"
-        return _beside(mask, tom, measurement, parameters, int(candidates.sum()), hidden)
+        return _beside(mask, tom, measurement, parameters, own, hidden)
     reason = f"{few}: scale and tilt from {given} ({support.inlier_share:.0%} inliers)"
     whole = _placed(found, box, nothing)
     return Anchor("support", whole, False, reason, whole, support.inlier_share**-0.5)
